@@ -1,0 +1,394 @@
+package entity
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// AppendJSON appends the value as JSON (RFC 8259) to b. Integers are written
+// without and floats always with a fraction or an exponent, so that
+// [ParseJSON] gives back the same value; map members are in key order; no
+// white space. None is written as null.
+func (v Value) AppendJSON(b []byte) []byte {
+	switch v.kind {
+	case KindBool:
+		return strconv.AppendBool(b, v.Bool())
+	case KindInt:
+		return strconv.AppendInt(b, v.Int(), 10)
+	case KindFloat:
+		return appendFloat(b, v.Float())
+	case KindString:
+		return AppendJSONString(b, v.Str())
+	case KindList:
+		b = append(b, '[')
+		for i, e := range v.List() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = e.AppendJSON(b)
+		}
+		return append(b, ']')
+	case KindMap:
+		return v.Map().AppendJSON(b)
+	default:
+		return append(b, "null"...)
+	}
+}
+
+// AppendJSON appends the attributes as a JSON object to b.
+func (a Attrs) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	for i, x := range a {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(AppendJSONString(b, x.Key), ':')
+		b = x.Value.AppendJSON(b)
+	}
+	return append(b, '}')
+}
+
+// MarshalJSON implements [encoding/json.Marshaler].
+func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
+
+// MarshalJSON implements [encoding/json.Marshaler].
+func (a Attrs) MarshalJSON() ([]byte, error) { return a.AppendJSON(nil), nil }
+
+// UnmarshalJSON implements [encoding/json.Unmarshaler].
+func (v *Value) UnmarshalJSON(b []byte) error {
+	var err error
+	*v, err = ParseJSON(string(b))
+	return err
+}
+
+// UnmarshalJSON implements [encoding/json.Unmarshaler].
+func (a *Attrs) UnmarshalJSON(b []byte) error {
+	v, err := ParseJSON(string(b))
+	if err != nil {
+		return err
+	}
+	if v.Kind() != KindMap {
+		return fmt.Errorf("attributes are a JSON object, not a %s", v.Kind())
+	}
+	*a = v.Map()
+	return nil
+}
+
+// Text returns the value for people: a string as it is, everything else as
+// JSON.
+func (v Value) Text() string {
+	if v.kind == KindString {
+		return v.Str()
+	}
+	return string(v.AppendJSON(nil))
+}
+
+func appendFloat(b []byte, f float64) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(b, "null"...)
+	}
+	start := len(b)
+	format := byte('f')
+	if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
+		format = 'e'
+	}
+	b = strconv.AppendFloat(b, f, format, -1, 64)
+	for _, c := range b[start:] {
+		if c == '.' || c == 'e' {
+			return b
+		}
+	}
+	return append(b, '.', '0')
+}
+
+const hexDigits = "0123456789abcdef"
+
+// AppendJSONString appends s as a JSON string to b. Invalid UTF-8 is replaced.
+func AppendJSONString(b []byte, s string) []byte {
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			i++
+			continue
+		}
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if r != utf8.RuneError || n > 1 {
+				i += n
+				continue
+			}
+			b = append(append(b, s[start:i]...), "\ufffd"...)
+			i++
+			start = i
+			continue
+		}
+		b = append(b, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+		i++
+		start = i
+	}
+	return append(append(b, s[start:]...), '"')
+}
+
+// ParseJSON parses one JSON value. Numbers without fraction and exponent that
+// fit become integers, others floats; null members of objects are left out;
+// objects are normalized; nesting is limited to [MaxDepth].
+func ParseJSON(s string) (Value, error) {
+	p := jsonParser{s: s}
+	v, err := p.value(0)
+	if err != nil {
+		return Value{}, err
+	}
+	if p.space(); p.i != len(s) {
+		return Value{}, p.fail("text after the value")
+	}
+	return v, nil
+}
+
+type jsonParser struct {
+	s string
+	i int
+}
+
+func (p *jsonParser) fail(what string) error {
+	return fmt.Errorf("JSON at byte %d: %s", p.i, what)
+}
+
+func (p *jsonParser) space() {
+	for p.i < len(p.s) && (p.s[p.i] == ' ' || p.s[p.i] == '\t' || p.s[p.i] == '\n' || p.s[p.i] == '\r') {
+		p.i++
+	}
+}
+
+// next skips white space and takes c if it is there.
+func (p *jsonParser) next(c byte) bool {
+	p.space()
+	if p.i < len(p.s) && p.s[p.i] == c {
+		p.i++
+		return true
+	}
+	return false
+}
+
+func (p *jsonParser) value(depth int) (Value, error) {
+	if depth > MaxDepth {
+		return Value{}, p.fail("nested too deep")
+	}
+	p.space()
+	if p.i == len(p.s) {
+		return Value{}, p.fail("unexpected end")
+	}
+	switch c := p.s[p.i]; {
+	case c == '{':
+		return p.object(depth)
+	case c == '[':
+		return p.array(depth)
+	case c == '"':
+		s, err := p.text()
+		return String(s), err
+	case c == '-' || c >= '0' && c <= '9':
+		return p.number()
+	}
+	for _, w := range [...]struct {
+		word string
+		v    Value
+	}{{"true", Bool(true)}, {"false", Bool(false)}, {"null", Value{}}} {
+		if strings.HasPrefix(p.s[p.i:], w.word) {
+			p.i += len(w.word)
+			return w.v, nil
+		}
+	}
+	return Value{}, p.fail("want a value")
+}
+
+func (p *jsonParser) object(depth int) (Value, error) {
+	p.i++
+	var a Attrs
+	if p.next('}') {
+		return Map(a), nil
+	}
+	for {
+		p.space()
+		key, err := p.text()
+		if err != nil {
+			return Value{}, err
+		}
+		if !p.next(':') {
+			return Value{}, p.fail("want ':'")
+		}
+		v, err := p.value(depth + 1)
+		if err != nil {
+			return Value{}, err
+		}
+		a = append(a, Attr{key, v})
+		if p.next('}') {
+			return Map(a.Normalize()), nil
+		}
+		if !p.next(',') {
+			return Value{}, p.fail("want ',' or '}'")
+		}
+	}
+}
+
+func (p *jsonParser) array(depth int) (Value, error) {
+	p.i++
+	var vs []Value
+	if p.next(']') {
+		return List(vs...), nil
+	}
+	for {
+		v, err := p.value(depth + 1)
+		if err != nil {
+			return Value{}, err
+		}
+		if v.IsZero() {
+			return Value{}, p.fail("null in a list")
+		}
+		vs = append(vs, v)
+		if p.next(']') {
+			return List(vs...), nil
+		}
+		if !p.next(',') {
+			return Value{}, p.fail("want ',' or ']'")
+		}
+	}
+}
+
+func (p *jsonParser) number() (Value, error) {
+	start, digits, integer := p.i, 0, true
+	for ; p.i < len(p.s); p.i++ {
+		switch c := p.s[p.i]; {
+		case c >= '0' && c <= '9':
+			digits++
+			continue
+		case c == '-' && p.i == start:
+			continue
+		case c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-':
+			integer = false
+			continue
+		}
+		break
+	}
+	text := p.s[start:p.i]
+	if body := strings.TrimPrefix(text, "-"); digits == 0 || len(body) > 1 && body[0] == '0' && body[1] >= '0' && body[1] <= '9' {
+		p.i = start
+		return Value{}, p.fail("want a number")
+	}
+	if integer {
+		if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return Int(i), nil
+		}
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		p.i = start
+		if errors.Is(err, strconv.ErrRange) {
+			return Value{}, p.fail("number out of range")
+		}
+		return Value{}, p.fail("want a number")
+	}
+	return Float(f), nil
+}
+
+func (p *jsonParser) text() (string, error) {
+	if p.i >= len(p.s) || p.s[p.i] != '"' {
+		return "", p.fail("want a string")
+	}
+	p.i++
+	start := p.i
+	for p.i < len(p.s) {
+		switch c := p.s[p.i]; {
+		case c == '"':
+			s := p.s[start:p.i]
+			p.i++
+			if !utf8.ValidString(s) {
+				return "", p.fail("string is not valid UTF-8")
+			}
+			return s, nil
+		case c == '\\':
+			return p.escaped(start)
+		case c < ' ':
+			return "", p.fail("control character in a string")
+		}
+		p.i++
+	}
+	return "", p.fail("string does not end")
+}
+
+// escaped goes on with a string that has escapes.
+func (p *jsonParser) escaped(start int) (string, error) {
+	b := []byte(p.s[start:p.i])
+	for p.i < len(p.s) {
+		c := p.s[p.i]
+		p.i++
+		switch {
+		case c == '"':
+			if !utf8.Valid(b) {
+				return "", p.fail("string is not valid UTF-8")
+			}
+			return string(b), nil
+		case c < ' ':
+			return "", p.fail("control character in a string")
+		case c != '\\':
+			b = append(b, c)
+			continue
+		case p.i == len(p.s):
+			return "", p.fail("string does not end")
+		}
+		c = p.s[p.i]
+		p.i++
+		if k := strings.IndexByte(`"\/bfnrt`, c); k >= 0 {
+			b = append(b, "\"\\/\b\f\n\r\t"[k])
+			continue
+		}
+		if c != 'u' {
+			return "", p.fail("unknown escape")
+		}
+		r, ok := p.hex4()
+		if !ok {
+			return "", p.fail(`want four hexadecimal digits after \u`)
+		}
+		if utf16.IsSurrogate(r) {
+			low := rune(utf8.RuneError)
+			if strings.HasPrefix(p.s[p.i:], `\u`) {
+				p.i += 2
+				if low, ok = p.hex4(); !ok {
+					return "", p.fail(`want four hexadecimal digits after \u`)
+				}
+			}
+			r = utf16.DecodeRune(r, low)
+		}
+		b = utf8.AppendRune(b, r)
+	}
+	return "", p.fail("string does not end")
+}
+
+func (p *jsonParser) hex4() (rune, bool) {
+	if p.i+4 > len(p.s) {
+		return 0, false
+	}
+	u, err := strconv.ParseUint(p.s[p.i:p.i+4], 16, 32)
+	if err != nil {
+		return 0, false
+	}
+	p.i += 4
+	return rune(u), true
+}

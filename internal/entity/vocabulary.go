@@ -1,0 +1,82 @@
+package entity
+
+// Names of the OpenTelemetry entity events specification.
+const (
+	EventState  = "entity.state"
+	EventDelete = "entity.delete"
+
+	KeyEntityType     = "entity.type"
+	KeyEntityID       = "entity.id"
+	KeyDescription    = "entity.description"
+	KeyRelationships  = "entity.relationships"
+	KeyReportInterval = "entity.report.interval"
+	KeyDeleteReason   = "entity.delete.reason"
+
+	KeyRelationshipType       = "relationship.type"
+	KeyRelationshipAttributes = "relationship.attributes"
+
+	// KeySource names the facet; the specification has no word for it.
+	KeySource = "entity.source"
+)
+
+// Entity types of Skein's own sources. An interface's attribute Type is finer:
+// it is the kernel's link kind (veth, bridge, vxlan …).
+const (
+	TypeHost      = "host"
+	TypeNetNS     = "netns"
+	TypeInterface = "interface"
+)
+
+// Identifying attributes of those types.
+const (
+	IDHost      = "host.id"
+	IDInode     = "inode"
+	IDDevice    = "device"
+	IDNamespace = "namespace"
+	IDIfIndex   = "ifindex"
+)
+
+// Relationship types. The first four have an edge of their own, see
+// [Relationship.Edge].
+const (
+	RelPartOf     = "part_of"
+	RelMemberOf   = "member_of"
+	RelFunctionOf = "function_of"
+	RelPeerOf     = "peer_of"
+)
+
+// Relation types of edges.
+const (
+	Ownership = "ownership"
+	Layer2    = "layer2"
+	VF        = "vf"
+)
+
+// Attribute keys that the graph itself knows.
+const (
+	KeyName         = "Name"
+	KeyType         = "Type"
+	KeyPath         = "Path"
+	KeyTID          = "TID"
+	KeyRelationType = "RelationType"
+)
+
+// ReasonExpired is the delete reason of an entity whose reports stopped.
+const ReasonExpired = "expired"
+
+// HostRef names a host by its configured identity.
+func HostRef(hostID string) Ref {
+	return Ref{Type: TypeHost, ID: NewIdentity(IDHost, hostID)}
+}
+
+// NetNSRef names a network namespace of a host by the device and inode number
+// of its nsfs file, both in decimal (namespaces(7)).
+func NetNSRef(hostID, inode, device string) Ref {
+	return Ref{Type: TypeNetNS, ID: NewIdentity(IDHost, hostID, IDInode, inode, IDDevice, device)}
+}
+
+// InterfaceRef names an interface by its index within a namespace, which is
+// named by the inode number of its nsfs file.
+func InterfaceRef(hostID, nsInode, ifindex string) Ref {
+	return Ref{Type: TypeInterface, ID: NewIdentity(IDHost, hostID, IDNamespace, nsInode, IDIfIndex, ifindex)}
+}
