@@ -243,3 +243,7 @@ func compareFloatInt(f float64, i int64) int {
 	}
 	return cmp.Compare(f, whole)
 }
+
+// Bits returns the bits of a scalar that is not a string, for hashing: equal
+// values of one kind have equal bits.
+func (v Value) Bits() uint64 { return v.num }

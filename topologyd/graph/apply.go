@@ -1,0 +1,263 @@
+package graph
+
+import (
+	"slices"
+	"time"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// begin starts a call that changes the graph; the changes are appended to out.
+func (g *Graph) begin(out []Change) {
+	g.out, g.first, g.busy = out, len(out), noSlot
+}
+
+// end numbers the changes of the call and returns them.
+func (g *Graph) end() []Change {
+	out := g.out
+	g.out = nil
+	for i := g.first; i < len(out); i++ {
+		if !out[i].mark {
+			g.t.revision++
+		}
+		out[i].Revision = g.t.revision
+	}
+	return out
+}
+
+func (g *Graph) emit(c Change) { g.out = append(g.out, c) }
+
+// noSlot is no node.
+const noSlot = -1
+
+// Apply changes the graph as the event says and appends what changed to out.
+// An event that is outdated or says what is known changes nothing, so applying
+// a log twice, or a log from before a snapshot, does no harm.
+func (g *Graph) Apply(p *Prepared, now time.Time, out []Change) ([]Change, Outcome) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.begin(out)
+	slot := g.t.findNode(p.id)
+	outcome, facet := g.judge(p, slot, now.UnixNano())
+	switch {
+	case outcome != Changed:
+		g.settle(p, outcome, slot, facet, now.UnixNano())
+	case p.Event.Kind == entity.Delete:
+		g.stats.Changed++
+		if p.Event.Reason == entity.ReasonExpired {
+			g.stats.Expired++
+		}
+		g.view = nil
+		g.bury(p, (*g.t.states.at(slot)).facets[facet].interval, now.UnixNano())
+		g.removeFacet(slot, facet, milliseconds(p.facet.time))
+	default:
+		g.stats.Changed++
+		g.view = nil
+		delete(g.tombs, facetKey{p.id, p.facet.source})
+		g.setFacet(slot, p, now.UnixNano())
+	}
+	return g.end(), outcome
+}
+
+// bury remembers a deletion. interval is that of the deleted facet, if known.
+func (g *Graph) bury(p *Prepared, interval, now int64) {
+	key := facetKey{p.id, p.facet.source}
+	old, known := g.tombs[key]
+	if !known && len(g.tombs) >= g.cfg.MaxTombstones {
+		g.stats.TombstonesRefused++
+		return
+	}
+	keep := max(int64(g.cfg.MinTombstone), 3*interval, 3*p.facet.interval)
+	g.tombs[key] = tombstone{time: max(old.time, p.facet.time), until: now + keep}
+}
+
+// setFacet puts the facet of an event in place, in a new node if need be.
+func (g *Graph) setFacet(slot int32, p *Prepared, now int64) {
+	f := p.facet
+	for i := range f.attrs {
+		f.attrs[i].Key = g.intern(f.attrs[i].Key)
+	}
+	f.source = g.intern(f.source)
+	at := milliseconds(f.time)
+	isNew := slot < 0
+	if isNew {
+		slot = g.newNode(p.id, p.Event.Ref)
+	}
+	g.busy = slot
+	old := *g.t.states.at(slot)
+	next := old.with(f)
+	*g.t.states.edit(slot, g.epoch) = next
+	i, _ := next.find(f.source)
+	var before []assertion
+	if j, ok := old.find(f.source); ok {
+		before = old.facets[j].edges
+	} else {
+		g.live[slot] = slices.Insert(g.live[slot], i, liveness{})
+		g.stats.Facets++
+	}
+	l := &g.live[slot][i]
+	if l.stale {
+		l.stale = false
+		g.stats.Stale--
+	}
+	l.time, l.seen, l.hash = f.time, now, p.hash
+	g.setLine(slot, i, p.Line)
+
+	added := len(g.out)
+	g.reassert(slot, f.source, before, f.edges, at)
+	if isNew {
+		g.resolve(p.id, at)
+	}
+	g.refreshNode(slot, at, added)
+	g.refreshStale(slot)
+}
+
+// removeFacet takes a facet away, and the node with its last one.
+func (g *Graph) removeFacet(slot int32, i int, at int64) {
+	old := *g.t.states.at(slot)
+	f := &old.facets[i]
+	g.setLine(slot, i, 0)
+	if g.live[slot][i].stale {
+		g.stats.Stale--
+	}
+	g.stats.Facets--
+	*g.t.states.edit(slot, g.epoch) = old.without(i)
+	g.live[slot] = slices.Delete(g.live[slot], i, i+1)
+	g.busy = slot
+	g.reassert(slot, f.source, f.edges, nil, at)
+	if len(old.facets) == 1 {
+		g.deleteNode(slot, at)
+		return
+	}
+	g.refreshNode(slot, at, len(g.out))
+	g.refreshStale(slot)
+}
+
+// newNode takes a slot for a node that has no content yet.
+func (g *Graph) newNode(id entity.UUID, ref entity.Ref) int32 {
+	slot := take(&g.freeNodes, &g.t.nodes, g.epoch)
+	g.t.states.resize(g.t.nodes.n, g.epoch)
+	for len(g.live) < int(g.t.nodes.n) {
+		g.live = append(g.live, nil)
+		g.terms = append(g.terms, nil)
+	}
+	*g.t.nodes.edit(slot, g.epoch) = nodeRec{node: &Node{ID: id, Slot: slot}}
+	*g.t.states.edit(slot, g.epoch) = &state{ref: ref}
+	g.t.nodeIDs.insert(idHash(id), slot, g.epoch, g.t.nodeHash)
+	g.t.nodeCount++
+	return slot
+}
+
+// deleteNode takes a node without facets away, with its edges.
+func (g *Graph) deleteNode(slot int32, at int64) {
+	rec := *g.t.nodes.at(slot)
+	g.isolate(slot, rec.node.ID, at)
+	for _, e := range g.terms[slot] {
+		g.t.index.remove(&g.indexFree, g.epoch, e)
+	}
+	g.terms[slot], g.live[slot] = nil, nil
+	g.t.nodeIDs.remove(idHash(rec.node.ID), slot, g.epoch, g.t.nodeHash)
+	*g.t.nodes.edit(slot, g.epoch) = nodeRec{}
+	*g.t.states.edit(slot, g.epoch) = nil
+	g.freeNodes = append(g.freeNodes, slot)
+	g.t.nodeCount--
+	last := *rec.node
+	last.UpdatedAt = at
+	g.emit(Change{Op: NodeDeleted, At: at, Node: &last})
+}
+
+// refreshNode makes a node's next revision when what its facets say, or its
+// TID, differs from what it shows. The change is entered at the position pos of
+// the list of changes, so that a node is seen before its first edges.
+func (g *Graph) refreshNode(slot int32, at int64, pos int) {
+	st := *g.t.states.at(slot)
+	old := g.t.nodes.at(slot).node
+	tid := g.deriveTID(slot, st)
+	attrs := st.merged(tid)
+	if old.Revision > 0 && tid == old.tid && old.Attrs.Equal(attrs) && old.Origin == st.origin() {
+		return
+	}
+	n := *old
+	n.Attrs = g.reindex(slot, old.Attrs, attrs)
+	n.tid, n.Origin, n.Host = tid, g.intern(st.origin()), g.intern(st.ref.ID.Get(entity.IDHost))
+	n.UpdatedAt = at
+	n.Revision++
+	op := NodeUpdated
+	if n.Revision == 1 {
+		n.CreatedAt, op = at, NodeAdded
+	}
+	if len(st.facets) == 1 { // keep the content once
+		if slot != g.busy {
+			st = st.with(st.facets[0]) // a view may show the state
+			*g.t.states.edit(slot, g.epoch) = st
+		}
+		st.facets[0].attrs = n.Attrs
+	}
+	g.t.nodes.edit(slot, g.epoch).node = &n
+	g.out = slices.Insert(g.out, pos, Change{Op: op, At: at, Node: &n})
+	if n.tid != old.tid {
+		g.propagateTID(slot, at)
+	}
+}
+
+// reindex moves a node's index entries from its old to its new attributes,
+// and returns those with strings that the index holds already.
+func (g *Graph) reindex(slot int32, old, attrs entity.Attrs) entity.Attrs {
+	x, w := &g.t.index, &g.indexFree
+	kept := g.terms[slot][:0:0]
+	have := g.terms[slot]
+	i := 0
+	// Entries are in the order of the attributes: walk both in step.
+	for _, a := range old {
+		n := 0
+		terms(a.Value, func(entity.Value) { n++ })
+		for i < len(attrs) && attrs[i].Key < a.Key {
+			attrs[i].Value, kept = g.indexAttr(slot, attrs[i], kept)
+			i++
+		}
+		if i < len(attrs) && attrs[i].Key == a.Key && attrs[i].Value.Equal(a.Value) {
+			attrs[i].Value = a.Value
+			kept = append(kept, have[:n]...)
+			i++
+		} else {
+			for _, e := range have[:n] {
+				x.remove(w, g.epoch, e)
+			}
+		}
+		have = have[n:]
+	}
+	for ; i < len(attrs); i++ {
+		attrs[i].Value, kept = g.indexAttr(slot, attrs[i], kept)
+	}
+	g.terms[slot] = slices.Clip(kept)
+	return attrs
+}
+
+func (g *Graph) indexAttr(slot int32, a entity.Attr, kept []int32) (entity.Value, []int32) {
+	value := a.Value
+	terms(a.Value, func(v entity.Value) {
+		e, held := g.t.index.add(&g.indexFree, g.epoch, slot, a.Key, v)
+		kept = append(kept, e)
+		if a.Value.Kind() == entity.KindString && held.Kind() == entity.KindString {
+			value = held
+		}
+	})
+	return value, kept
+}
+
+// intern returns the one copy of a string that recurs.
+func (g *Graph) intern(s string) string {
+	if have, ok := g.keys[s]; ok {
+		return have
+	}
+	if len(g.keys) >= maxInterned {
+		return s
+	}
+	g.keys[s] = s
+	return s
+}
+
+// maxInterned bounds the strings that are kept once: keys, sources and hosts.
+const maxInterned = 1 << 16
+
+func milliseconds(ns int64) int64 { return ns / int64(time.Millisecond) }

@@ -1,0 +1,129 @@
+package graph
+
+import (
+	"iter"
+	"time"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// NodeState is all that a graph has to know of a node to show it again as it
+// was: what each source said, and the node's own history in numbers.
+type NodeState struct {
+	Ref                  entity.Ref
+	CreatedAt, UpdatedAt int64
+	Revision             uint64
+	Facets               []FacetState
+}
+
+// FacetState is what one source says of an entity.
+type FacetState struct {
+	Source     string
+	Time       int64 // of the event, Unix nanoseconds
+	Interval   time.Duration
+	Attributes entity.Attrs
+	Assertions []Assertion
+}
+
+// Assertion is an edge that a facet asserts.
+type Assertion struct {
+	entity.Edge
+	Attributes entity.Attrs
+}
+
+// EdgeState is an edge's own history in numbers.
+type EdgeState struct {
+	ID                   entity.UUID
+	CreatedAt, UpdatedAt int64
+	Revision             uint64
+}
+
+// NodeStates yields the state of every node.
+func (v *View) NodeStates() iter.Seq[NodeState] {
+	return func(yield func(NodeState) bool) {
+		for n := range v.Nodes() {
+			if !yield(v.NodeState(n)) {
+				return
+			}
+		}
+	}
+}
+
+// NodeState returns what each source says of a node of the view.
+func (v *View) NodeState(n *Node) NodeState {
+	st := *v.t.states.at(n.Slot)
+	out := NodeState{Ref: st.ref, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt, Revision: n.Revision}
+	for i := range st.facets {
+		f := &st.facets[i]
+		fs := FacetState{Source: f.source, Time: f.time, Interval: time.Duration(f.interval)}
+		for _, a := range f.attrs {
+			if a.Key != entity.KeyTID {
+				fs.Attributes = append(fs.Attributes, a)
+			}
+		}
+		for _, a := range f.edges {
+			fs.Assertions = append(fs.Assertions, Assertion{a.Edge, a.attrs})
+		}
+		out.Facets = append(out.Facets, fs)
+	}
+	return out
+}
+
+// EdgeStates yields the state of every edge.
+func (v *View) EdgeStates() iter.Seq[EdgeState] {
+	return func(yield func(EdgeState) bool) {
+		for e := range v.Edges() {
+			if !yield(EdgeState{e.ID, e.CreatedAt, e.UpdatedAt, e.Revision}) {
+				return
+			}
+		}
+	}
+}
+
+// RestoreNode puts a node back into a graph that is being filled from a
+// snapshot. Its facets count as reported at the time now: their sources get
+// the full time to speak again. A node that is there already is left alone.
+func (g *Graph) RestoreNode(n *NodeState, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	id := n.Ref.UUID()
+	if len(n.Facets) == 0 || g.t.findNode(id) >= 0 {
+		return
+	}
+	g.begin(nil)
+	g.view = nil
+	for i := range n.Facets {
+		fs := &n.Facets[i]
+		p := Prepared{Event: &entity.Event{Ref: n.Ref, Source: fs.Source}, id: id}
+		p.facet = facet{source: fs.Source, attrs: fs.Attributes, time: fs.Time, interval: int64(fs.Interval)}
+		for _, a := range fs.Assertions {
+			p.facet.edges = append(p.facet.edges, assertion{a.Edge, a.Attributes})
+		}
+		p.hash = p.facet.hash(g.seed)
+		g.setFacet(g.t.findNode(id), &p, now.UnixNano())
+	}
+	g.out = nil
+}
+
+// RestoreHistory gives the elements the dates and revisions that they had, and
+// the graph its revision, once all nodes are restored.
+func (g *Graph) RestoreHistory(nodes iter.Seq[NodeState], edges iter.Seq[EdgeState], revision uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.view = nil
+	for s := range nodes {
+		if i := g.t.findNode(s.Ref.UUID()); i >= 0 {
+			n := *g.t.nodes.at(i).node
+			n.CreatedAt, n.UpdatedAt, n.Revision = s.CreatedAt, s.UpdatedAt, s.Revision
+			g.t.nodes.edit(i, g.epoch).node = &n
+		}
+	}
+	for s := range edges {
+		if i := g.t.findEdge(s.ID); i >= 0 {
+			e := *g.t.edges.at(i).edge
+			e.CreatedAt, e.UpdatedAt, e.Revision = s.CreatedAt, s.UpdatedAt, s.Revision
+			g.t.edges.edit(i, g.epoch).edge = &e
+		}
+	}
+	g.t.revision = max(g.t.revision, revision)
+}

@@ -1,0 +1,286 @@
+package graph
+
+import (
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// Config holds the limits and delays of a graph.
+type Config struct {
+	// StaleAfter and ExpireAfter tell after how many report intervals without a
+	// report a facet is marked stale, and after how many it is expired.
+	StaleAfter, ExpireAfter float64
+	// MinTombstone is the least time for which a deleted facet is remembered so
+	// that an older report cannot bring it back; it is three report intervals
+	// when that is longer.
+	MinTombstone time.Duration
+	// MaxTombstones bounds how many are remembered; more are not.
+	MaxTombstones int
+}
+
+// DefaultConfig returns the configuration that DESIGN and documentation speak
+// of: stale after one and a half, expired after three report intervals.
+func DefaultConfig() Config {
+	return Config{StaleAfter: 1.5, ExpireAfter: 3, MinTombstone: 2 * time.Minute, MaxTombstones: 200_000}
+}
+
+// Graph is the live graph. All methods may be called concurrently.
+type Graph struct {
+	cfg  Config
+	seed maphash.Seed
+
+	mu    sync.Mutex
+	t     tables
+	epoch uint64 // of the tables; raised by every view
+	view  *View  // of the current state, nil after a change
+
+	// What only the writer needs, by slot.
+	live     [][]liveness
+	terms    [][]int32 // index entries of a node
+	evidence [][]evidence
+
+	freeNodes, freeEdges []int32
+	indexFree            indexWriter
+
+	dangling map[entity.UUID]map[dangler]struct{}
+	tombs    map[facetKey]tombstone
+	lines    map[uint64]lineRef
+	keys     map[string]string
+
+	// Of the call that is under way:
+	out   []Change
+	first int   // in out
+	busy  int32 // the node that it speaks of, refreshed at its end
+	depth int   // of renewing TIDs
+
+	stats Stats
+}
+
+// lineRef is the facet whose encoded form has a fingerprint.
+type lineRef struct {
+	slot   int32
+	source string
+}
+
+// Stats counts what happened since the graph was made.
+type Stats struct {
+	Changed, Unchanged, Outdated, Expired uint64
+	// TombstonesRefused counts deletions that could not be remembered.
+	TombstonesRefused uint64
+	// Dangling is the number of assertions whose other end is not known.
+	Dangling int
+	// Facets, Nodes, Edges and Stale are current numbers.
+	Facets, Nodes, Edges, Stale int
+	Revision                    uint64
+}
+
+// New returns an empty graph.
+func New(cfg Config) *Graph {
+	seed := maphash.MakeSeed()
+	g := &Graph{
+		cfg: cfg, seed: seed, epoch: 1,
+		dangling: make(map[entity.UUID]map[dangler]struct{}),
+		tombs:    make(map[facetKey]tombstone),
+		lines:    make(map[uint64]lineRef),
+		keys:     make(map[string]string),
+	}
+	g.t.index.seed = seed
+	return g
+}
+
+// View returns the graph at its current revision.
+func (g *Graph) View() *View {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.view == nil {
+		g.view = &View{t: g.t}
+		g.epoch++
+	}
+	return g.view
+}
+
+// Stats returns the counters.
+func (g *Graph) Stats() Stats {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.stats
+	s.Nodes, s.Edges, s.Revision = g.t.nodeCount, g.t.edgeCount, g.t.revision
+	return s
+}
+
+// Outcome is what an event does to the graph.
+type Outcome uint8
+
+// Outcomes of an event.
+const (
+	// Unchanged: it says what is known; only the time of the last report moved.
+	Unchanged Outcome = iota
+	// Changed: it changes the graph.
+	Changed
+	// Outdated: it is older than what is known, or speaks of a facet that was
+	// deleted after it was sent.
+	Outdated
+)
+
+// Prepared is an event made ready for the graph: its identifiers computed and
+// its content hashed. Preparing takes most of the time an event costs, needs
+// no lock, and so can be done by many goroutines at once.
+type Prepared struct {
+	Event *entity.Event
+	// Line is the fingerprint of the encoded form, 0 when there is none.
+	Line  uint64
+	id    entity.UUID
+	facet facet
+	hash  uint64
+}
+
+// Prepare prepares an event, which must be valid and must not be changed
+// afterwards.
+func (g *Graph) Prepare(e *entity.Event, line uint64) Prepared {
+	p := Prepared{Event: e, Line: line, id: e.Ref.UUID()}
+	p.facet = facet{source: e.Source, attrs: e.Attributes, time: e.Time.UnixNano(), interval: int64(e.Interval)}
+	if e.Kind == entity.Delete {
+		return p
+	}
+	if n := len(e.Relationships); n > 0 {
+		p.facet.edges = make([]assertion, 0, n)
+	}
+	for i := range e.Relationships {
+		a := assertion{e.Relationships[i].Edge(p.id), e.Relationships[i].Attributes}
+		if !p.facet.asserts(a.ID) {
+			p.facet.edges = append(p.facet.edges, a)
+		}
+	}
+	p.hash = p.facet.hash(g.seed)
+	return p
+}
+
+// asserts tells whether the facet has the edge already. Sources list few
+// relationships; a long list is searched in a linear way only up to a bound,
+// and a doubled assertion past it is harmless.
+func (f *facet) asserts(edge entity.UUID) bool {
+	for i := range f.edges[:min(len(f.edges), 64)] {
+		if f.edges[i].ID == edge {
+			return true
+		}
+	}
+	return false
+}
+
+// Check tells what Apply would do with an event at the time now, and does it
+// when that leaves no trace in the graph: of an unchanged report only the time
+// is noted, and a Stale mark that goes away is appended to out. The caller logs
+// and applies those that would change the graph.
+func (g *Graph) Check(p *Prepared, now time.Time, out []Change) ([]Change, Outcome) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.begin(out)
+	slot := g.t.findNode(p.id)
+	outcome, facet := g.judge(p, slot, now.UnixNano())
+	g.settle(p, outcome, slot, facet, now.UnixNano())
+	return g.end(), outcome
+}
+
+// settle does what events do that change nothing but times.
+func (g *Graph) settle(p *Prepared, outcome Outcome, slot int32, facet int, now int64) {
+	switch {
+	case outcome == Outdated:
+		g.stats.Outdated++
+	case outcome == Changed:
+	case facet < 0:
+		g.stats.Unchanged++
+		g.bury(p, 0, now)
+	default:
+		g.stats.Unchanged++
+		g.touch(slot, facet, p.facet.time, now)
+		g.setLine(slot, facet, p.Line)
+	}
+}
+
+// judge compares an event with what is known. facet is the number of the facet
+// it speaks of, -1 when that is not known.
+func (g *Graph) judge(p *Prepared, slot int32, now int64) (outcome Outcome, facet int) {
+	facet = -1
+	if slot >= 0 {
+		if i, ok := (*g.t.states.at(slot)).find(p.facet.source); ok {
+			facet = i
+		}
+	}
+	tomb, buried := g.tombs[facetKey{p.id, p.facet.source}]
+	isDelete := p.Event.Kind == entity.Delete
+	if facet < 0 {
+		switch {
+		case isDelete: // remembered, since the state may come late
+			return Unchanged, facet
+		case buried && p.facet.time <= tomb.time && now < tomb.until:
+			return Outdated, facet
+		default:
+			return Changed, facet
+		}
+	}
+	l := &g.live[slot][facet]
+	interval := (*g.t.states.at(slot)).facets[facet].interval
+	// A source whose clock was set back would be ignored for as long as the
+	// step; after a silence longer than its interval, older times count again.
+	if p.facet.time < l.time && now-l.seen <= max(interval, int64(time.Minute)) {
+		return Outdated, facet
+	}
+	if !isDelete && l.hash == p.hash {
+		return Unchanged, facet
+	}
+	return Changed, facet
+}
+
+// touch notes a report of a facet that changes nothing else.
+func (g *Graph) touch(slot int32, facet int, eventTime, now int64) {
+	l := &g.live[slot][facet]
+	l.time, l.seen = max(l.time, eventTime), now
+	if l.stale {
+		l.stale = false
+		g.stats.Stale--
+		g.view = nil
+		g.refreshStale(slot)
+	}
+}
+
+// setLine remembers the fingerprint of a facet's encoded form.
+func (g *Graph) setLine(slot int32, facet int, line uint64) {
+	l := &g.live[slot][facet]
+	if l.line == line {
+		return
+	}
+	if l.line != 0 {
+		delete(g.lines, l.line)
+	}
+	if l.line = line; line != 0 {
+		g.lines[line] = lineRef{slot, (*g.t.states.at(slot)).facets[facet].source}
+	}
+}
+
+// Touch is Check for reports in their encoded form: for each fingerprint that
+// is that of the current state of a facet, it notes the time of the report and
+// sets hit. The slices run in parallel; times are Unix nanoseconds on the
+// source's clock. Stale marks that go away are returned as changes.
+func (g *Graph) Touch(lines []uint64, times []int64, hit []bool, now time.Time, out []Change) []Change {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.begin(out)
+	n := now.UnixNano()
+	for i, line := range lines {
+		ref, ok := g.lines[line]
+		if !ok || line == 0 {
+			continue
+		}
+		facet, ok := (*g.t.states.at(ref.slot)).find(ref.source)
+		if !ok {
+			continue
+		}
+		g.touch(ref.slot, facet, times[i], n)
+		g.stats.Unchanged++
+		hit[i] = true
+	}
+	return g.end()
+}

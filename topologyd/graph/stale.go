@@ -1,0 +1,109 @@
+package graph
+
+import (
+	"time"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// sweepSize is how many nodes one call of Sweep looks at, so that it does not
+// hold up others for long.
+const sweepSize = 4096
+
+// Sweep looks at a part of the nodes, starting at the slot from, for facets
+// whose reports stopped. It marks those that are overdue, which is appended to
+// out, and returns a delete event for each that has expired; the caller logs
+// and applies them like any other. next is where the next call should start, 0
+// when all nodes were seen.
+func (g *Graph) Sweep(from int32, now time.Time, out []Change) (expired []entity.Event, next int32, changes []Change) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.begin(out)
+	n := now.UnixNano()
+	if from == 0 {
+		for k, tomb := range g.tombs {
+			if n >= tomb.until {
+				delete(g.tombs, k)
+			}
+		}
+	}
+	slot := from
+	for ; slot < g.t.nodes.n && slot < from+sweepSize; slot++ {
+		st := *g.t.states.at(slot)
+		marked := false
+		for i := range g.live[slot] {
+			l, f := &g.live[slot][i], &st.facets[i]
+			if f.interval == 0 {
+				continue
+			}
+			silent := float64(n-l.seen) / float64(f.interval)
+			if silent >= g.cfg.ExpireAfter {
+				expired = append(expired, entity.Event{
+					Kind: entity.Delete, Ref: st.ref, Source: f.source,
+					Time: time.Unix(0, l.time), Reason: entity.ReasonExpired,
+				})
+			} else if silent >= g.cfg.StaleAfter && !l.stale {
+				l.stale, marked = true, true
+				g.stats.Stale++
+			}
+		}
+		if marked {
+			g.refreshStale(slot)
+		}
+	}
+	if slot < g.t.nodes.n {
+		next = slot
+	}
+	return expired, next, g.end()
+}
+
+// refreshStale brings the Stale marks of a node, and of the edges that its
+// facets assert, in line with its facets: stale is what only stale facets
+// speak of.
+func (g *Graph) refreshStale(slot int32) {
+	n := g.t.nodes.at(slot).node
+	st := *g.t.states.at(slot)
+	stale := len(g.live[slot]) > 0
+	for i := range g.live[slot] {
+		stale = stale && g.live[slot][i].stale
+	}
+	if n.Stale != stale {
+		marked := *n
+		marked.Stale = stale
+		g.t.nodes.edit(slot, g.epoch).node = &marked
+		g.view = nil
+		g.emit(Change{Op: NodeUpdated, At: n.UpdatedAt, Node: &marked, mark: true})
+	}
+	for i := range st.facets {
+		for j := range st.facets[i].edges {
+			if e := g.t.findEdge(st.facets[i].edges[j].ID); e >= 0 {
+				g.refreshStaleEdge(e)
+			}
+		}
+	}
+}
+
+func (g *Graph) refreshStaleEdge(e int32) {
+	edge := g.t.edges.at(e).edge
+	stale := true
+	for _, ev := range g.evidence[e] {
+		stale = stale && g.isStale(ev)
+	}
+	if edge.Stale == stale {
+		return
+	}
+	marked := *edge
+	marked.Stale = stale
+	g.t.edges.edit(e, g.epoch).edge = &marked
+	g.view = nil
+	g.emit(Change{Op: EdgeUpdated, At: edge.UpdatedAt, Edge: &marked, mark: true})
+}
+
+func (g *Graph) isStale(ev evidence) bool {
+	slot := g.t.findNode(ev.emitter)
+	if slot < 0 {
+		return false
+	}
+	i, ok := (*g.t.states.at(slot)).find(ev.source)
+	return ok && g.live[slot][i].stale
+}

@@ -1,0 +1,78 @@
+package graph
+
+import (
+	"bytes"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// maxTIDDepth bounds how far below a node TIDs are renewed. Chains of
+// ownership are a few nodes long; a loop that sources report is cut here.
+const maxTIDDepth = 32
+
+// deriveTID computes a node's name-based identifier from its own name and that
+// of the node that owns it. Of several owners the one with the smallest ID
+// counts. A node that nobody with a TID owns has none, apart from hosts.
+func (g *Graph) deriveTID(slot int32, st *state) entity.UUID {
+	name, typ := "", ""
+	for i := len(st.facets) - 1; i >= 0; i-- {
+		a := st.facets[i].attrs
+		if v := a.Get(entity.KeyType); !v.IsZero() {
+			typ = v.Str()
+		}
+		key := entity.KeyName
+		if st.ref.Type == entity.TypeNetNS {
+			key = entity.KeyPath
+		}
+		if v := a.Get(key); !v.IsZero() {
+			name = v.Str()
+		}
+	}
+	if st.ref.Type == entity.TypeHost {
+		return entity.HostTID(name)
+	}
+	var owner *Node
+	for e := g.t.nodes.at(slot).firstIn; e != 0; {
+		rec := g.t.edges.at(e - 1)
+		if rec.edge.RelationType == entity.Ownership {
+			p := g.t.nodes.at(rec.edge.ParentSlot).node
+			if p != nil && !p.tid.IsZero() && (owner == nil || bytes.Compare(p.ID[:], owner.ID[:]) < 0) {
+				owner = p
+			}
+		}
+		e = rec.nextIn
+	}
+	if owner == nil {
+		return entity.UUID{}
+	}
+	return entity.TID(owner.tid, name, typ)
+}
+
+// renewTID recomputes the TID of a node whose owners changed. The node that
+// the call under way speaks of is left to the call's end.
+func (g *Graph) renewTID(slot int32, at int64) {
+	n := g.t.nodes.at(slot).node
+	if n == nil || n.Revision == 0 || slot == g.busy {
+		return
+	}
+	st := *g.t.states.at(slot)
+	if len(st.facets) > 0 && g.deriveTID(slot, st) != n.tid {
+		g.refreshNode(slot, at, len(g.out))
+	}
+}
+
+// propagateTID renews the TIDs below a node whose own has changed.
+func (g *Graph) propagateTID(slot int32, at int64) {
+	if g.depth >= maxTIDDepth {
+		return
+	}
+	g.depth++
+	for e := g.t.nodes.at(slot).firstOut; e != 0; {
+		rec := g.t.edges.at(e - 1)
+		e = rec.nextOut
+		if rec.edge.RelationType == entity.Ownership {
+			g.renewTID(rec.edge.ChildSlot, at)
+		}
+	}
+	g.depth--
+}

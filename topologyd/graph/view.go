@@ -1,0 +1,185 @@
+package graph
+
+import (
+	"iter"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// tables is the state of the graph that a view shares with the writer.
+type tables struct {
+	nodes     paged[nodeRec]
+	edges     paged[edgeRec]
+	states    paged[*state]
+	nodeIDs   table
+	edgeIDs   table
+	index     index
+	revision  uint64
+	nodeCount int
+	edgeCount int
+}
+
+// nodeRec is a node and the heads of its two edge lists. A free record has no
+// node.
+type nodeRec struct {
+	node              *Node
+	firstOut, firstIn int32 // edge + 1
+	outs, ins         int32
+}
+
+// edgeRec is an edge and its place in the lists of both ends.
+type edgeRec struct {
+	edge             *Edge
+	nextOut, prevOut int32 // edge + 1
+	nextIn, prevIn   int32 // edge + 1
+}
+
+// View is the graph at one revision. It never changes and may be used by any
+// number of goroutines. What it keeps alive is small as long as it is held for
+// a request or a query; do not hold one for longer.
+type View struct{ t tables }
+
+// Revision returns the revision of the graph that the view shows.
+func (v *View) Revision() uint64 { return v.t.revision }
+
+// NodeCount returns the number of nodes.
+func (v *View) NodeCount() int { return v.t.nodeCount }
+
+// EdgeCount returns the number of edges.
+func (v *View) EdgeCount() int { return v.t.edgeCount }
+
+// NodeSlots returns the bound of node slots: every node's Slot is below it.
+func (v *View) NodeSlots() int { return int(v.t.nodes.n) }
+
+// EdgeSlots returns the bound of edge slots.
+func (v *View) EdgeSlots() int { return int(v.t.edges.n) }
+
+// NodeAt returns the node in a slot, nil when it is free or out of bounds.
+func (v *View) NodeAt(slot int32) *Node {
+	if slot < 0 || slot >= v.t.nodes.n {
+		return nil
+	}
+	return v.t.nodes.at(slot).node
+}
+
+// EdgeAt returns the edge in a slot, nil when it is free or out of bounds.
+func (v *View) EdgeAt(slot int32) *Edge {
+	if slot < 0 || slot >= v.t.edges.n {
+		return nil
+	}
+	return v.t.edges.at(slot).edge
+}
+
+// Node returns the node with an ID, nil when there is none.
+func (v *View) Node(id entity.UUID) *Node { return v.NodeAt(v.t.findNode(id)) }
+
+// Edge returns the edge with an ID, nil when there is none.
+func (v *View) Edge(id entity.UUID) *Edge { return v.EdgeAt(v.t.findEdge(id)) }
+
+// Nodes yields all nodes in the order of their slots.
+func (v *View) Nodes() iter.Seq[*Node] {
+	return func(yield func(*Node) bool) {
+		for i := int32(0); i < v.t.nodes.n; i++ {
+			if n := v.t.nodes.at(i).node; n != nil && !yield(n) {
+				return
+			}
+		}
+	}
+}
+
+// Edges yields all edges in the order of their slots.
+func (v *View) Edges() iter.Seq[*Edge] {
+	return func(yield func(*Edge) bool) {
+		for i := int32(0); i < v.t.edges.n; i++ {
+			if e := v.t.edges.at(i).edge; e != nil && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// Out yields the edges whose parent is the node in a slot.
+func (v *View) Out(slot int32) iter.Seq[*Edge] {
+	return func(yield func(*Edge) bool) {
+		for e := v.t.nodes.at(slot).firstOut; e != 0; {
+			rec := v.t.edges.at(e - 1)
+			if !yield(rec.edge) {
+				return
+			}
+			e = rec.nextOut
+		}
+	}
+}
+
+// In yields the edges whose child is the node in a slot.
+func (v *View) In(slot int32) iter.Seq[*Edge] {
+	return func(yield func(*Edge) bool) {
+		for e := v.t.nodes.at(slot).firstIn; e != 0; {
+			rec := v.t.edges.at(e - 1)
+			if !yield(rec.edge) {
+				return
+			}
+			e = rec.nextIn
+		}
+	}
+}
+
+// OutDegree returns the number of edges whose parent is the node in a slot.
+func (v *View) OutDegree(slot int32) int { return int(v.t.nodes.at(slot).outs) }
+
+// InDegree returns the number of edges whose child is the node in a slot.
+func (v *View) InDegree(slot int32) int { return int(v.t.nodes.at(slot).ins) }
+
+// NodesWith yields the nodes for which a key holds the scalar value, or a list
+// that holds it, and tells how many there are (a list that holds the value
+// twice counts twice, and its node is yielded twice). Integers and floats of
+// the same numeric value are the same. It is served by an index: a count of 0
+// means that there is no such node. A count of -1 means that the index cannot
+// tell and the caller has to look at all nodes: a string over 256 bytes is
+// involved, or the key is a dotted path that leads into a map of some node, or
+// the key is a field of the element (@ID) or a counter.
+func (v *View) NodesWith(key string, value entity.Value) (nodes iter.Seq[*Node], count int) {
+	x := &v.t.index
+	if !indexable(value) || !x.covers(key) {
+		return func(func(*Node) bool) {}, -1
+	}
+	p := x.find(x.hash(key, value), value)
+	if p < 0 {
+		return func(func(*Node) bool) {}, 0
+	}
+	post := x.postings.at(p)
+	return func(yield func(*Node) bool) {
+		for e := post.head; e != 0; {
+			en := x.entries.at(e - 1)
+			if !yield(v.t.nodes.at(en.slot).node) {
+				return
+			}
+			e = en.next
+		}
+	}, int(post.count)
+}
+
+func (t *tables) findNode(id entity.UUID) int32 {
+	return t.nodeIDs.find(idHash(id), func(i int32) bool { return t.nodes.at(i).node.ID == id })
+}
+
+func (t *tables) findEdge(id entity.UUID) int32 {
+	return t.edgeIDs.find(idHash(id), func(i int32) bool { return t.edges.at(i).edge.ID == id })
+}
+
+func (t *tables) nodeHash(i int32) uint64 { return idHash(t.nodes.at(i).node.ID) }
+func (t *tables) edgeHash(i int32) uint64 { return idHash(t.edges.at(i).edge.ID) }
+
+// idHash takes 64 of the random bits of a UUIDv5. Names are chosen by those
+// who report, so a hostile source could search for collisions; it would only
+// make its own look-ups slow.
+func idHash(id entity.UUID) uint64 {
+	var h uint64
+	for _, b := range id[8:16] {
+		h = h<<8 | uint64(b)
+	}
+	for i, b := range id[:6] {
+		h ^= uint64(b) << (8 * i)
+	}
+	return h
+}
