@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -150,7 +151,8 @@ func AppendJSONString(b []byte, s string) []byte {
 
 // ParseJSON parses one JSON value. Numbers without fraction and exponent that
 // fit become integers, others floats; null members of objects are left out;
-// objects are normalized; nesting is limited to [MaxDepth].
+// objects are normalized. Nesting is limited to [MaxDepth], plus the three
+// levels that a list of relationships puts around their attributes.
 func ParseJSON(s string) (Value, error) {
 	p := jsonParser{s: s}
 	v, err := p.value(0)
@@ -189,7 +191,7 @@ func (p *jsonParser) next(c byte) bool {
 }
 
 func (p *jsonParser) value(depth int) (Value, error) {
-	if depth > MaxDepth {
+	if depth > MaxDepth+3 {
 		return Value{}, p.fail("nested too deep")
 	}
 	p.space()
@@ -221,9 +223,10 @@ func (p *jsonParser) value(depth int) (Value, error) {
 
 func (p *jsonParser) object(depth int) (Value, error) {
 	p.i++
-	var a Attrs
+	var few [8]Attr // most objects are small
+	a := Attrs(few[:0])
 	if p.next('}') {
-		return Map(a), nil
+		return Map(nil), nil
 	}
 	for {
 		p.space()
@@ -240,7 +243,7 @@ func (p *jsonParser) object(depth int) (Value, error) {
 		}
 		a = append(a, Attr{key, v})
 		if p.next('}') {
-			return Map(a.Normalize()), nil
+			return Map(slices.Clone(a.Normalize())), nil
 		}
 		if !p.next(',') {
 			return Value{}, p.fail("want ',' or '}'")
@@ -250,9 +253,10 @@ func (p *jsonParser) object(depth int) (Value, error) {
 
 func (p *jsonParser) array(depth int) (Value, error) {
 	p.i++
-	var vs []Value
+	var few [4]Value // most lists are short
+	vs := few[:0]
 	if p.next(']') {
-		return List(vs...), nil
+		return List(), nil
 	}
 	for {
 		v, err := p.value(depth + 1)
@@ -264,7 +268,7 @@ func (p *jsonParser) array(depth int) (Value, error) {
 		}
 		vs = append(vs, v)
 		if p.next(']') {
-			return List(vs...), nil
+			return List(slices.Clone(vs)...), nil
 		}
 		if !p.next(',') {
 			return Value{}, p.fail("want ',' or ']'")
@@ -272,23 +276,39 @@ func (p *jsonParser) array(depth int) (Value, error) {
 	}
 }
 
+// digits takes decimal digits and returns how many there were.
+func (p *jsonParser) digits() int {
+	start := p.i
+	for p.i < len(p.s) && p.s[p.i] >= '0' && p.s[p.i] <= '9' {
+		p.i++
+	}
+	return p.i - start
+}
+
+// take takes one byte if it is one of set.
+func (p *jsonParser) take(set string) bool {
+	if p.i < len(p.s) && strings.IndexByte(set, p.s[p.i]) >= 0 {
+		p.i++
+		return true
+	}
+	return false
+}
+
 func (p *jsonParser) number() (Value, error) {
-	start, digits, integer := p.i, 0, true
-	for ; p.i < len(p.s); p.i++ {
-		switch c := p.s[p.i]; {
-		case c >= '0' && c <= '9':
-			digits++
-			continue
-		case c == '-' && p.i == start:
-			continue
-		case c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-':
-			integer = false
-			continue
-		}
-		break
+	start, integer := p.i, true
+	p.take("-")
+	ok := p.take("0") || p.digits() > 0
+	if ok && p.take(".") {
+		integer = false
+		ok = p.digits() > 0
+	}
+	if ok && p.take("eE") {
+		integer = false
+		p.take("+-")
+		ok = p.digits() > 0
 	}
 	text := p.s[start:p.i]
-	if body := strings.TrimPrefix(text, "-"); digits == 0 || len(body) > 1 && body[0] == '0' && body[1] >= '0' && body[1] <= '9' {
+	if !ok {
 		p.i = start
 		return Value{}, p.fail("want a number")
 	}
@@ -367,18 +387,27 @@ func (p *jsonParser) escaped(start int) (string, error) {
 			return "", p.fail(`want four hexadecimal digits after \u`)
 		}
 		if utf16.IsSurrogate(r) {
-			low := rune(utf8.RuneError)
-			if strings.HasPrefix(p.s[p.i:], `\u`) {
-				p.i += 2
-				if low, ok = p.hex4(); !ok {
-					return "", p.fail(`want four hexadecimal digits after \u`)
-				}
-			}
-			r = utf16.DecodeRune(r, low)
+			r = p.lowSurrogate(r)
 		}
 		b = utf8.AppendRune(b, r)
 	}
 	return "", p.fail("string does not end")
+}
+
+// lowSurrogate takes the second half of a surrogate pair. A half without its
+// other one becomes U+FFFD, and what follows it stands for itself.
+func (p *jsonParser) lowSurrogate(high rune) rune {
+	start := p.i
+	if strings.HasPrefix(p.s[p.i:], `\u`) {
+		p.i += 2
+		if low, ok := p.hex4(); ok {
+			if r := utf16.DecodeRune(high, low); r != utf8.RuneError {
+				return r
+			}
+		}
+	}
+	p.i = start
+	return utf8.RuneError
 }
 
 func (p *jsonParser) hex4() (rune, bool) {

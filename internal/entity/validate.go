@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -27,8 +28,10 @@ func invalid(format string, args ...any) error {
 }
 
 // Validate checks that the event can be carried by every encoding: a type and
-// an identity, keys that are well formed, finite numbers, valid UTF-8, and
-// sizes within the limits. It expects normalized attributes.
+// an identity, keys that are well formed, finite numbers, valid UTF-8, an
+// interval of whole seconds, a time that fits in nanoseconds since 1970 (or
+// none: the receiver's), and sizes within the limits. It expects normalized
+// attributes.
 func (e *Event) Validate() error {
 	if err := e.Ref.validate(); err != nil {
 		return err
@@ -41,6 +44,12 @@ func (e *Event) Validate() error {
 	}
 	if e.Interval < 0 {
 		return invalid("report interval %v is negative", e.Interval)
+	}
+	if e.Interval%time.Second != 0 {
+		return invalid("report interval %v is not whole seconds", e.Interval)
+	}
+	if !e.Time.IsZero() && (!e.Time.After(time.Unix(0, 0)) || e.Time.After(time.Unix(0, math.MaxInt64))) {
+		return invalid("time %s is not between 1970 and 2262", e.Time.Format(time.DateTime))
 	}
 	if !validText(e.Reason) {
 		return invalid("delete reason is not valid UTF-8")
