@@ -152,15 +152,18 @@ func validateKey(k string) error {
 		return invalid("empty key")
 	case len(k) > MaxKeyLength:
 		return invalid("key of %d bytes, more than %d", len(k), MaxKeyLength)
-	case !utf8.ValidString(k):
-		return invalid("key %q is not valid UTF-8", k)
-	case strings.HasSuffix(k, `\`):
+	case k[len(k)-1] == '\\':
 		return invalid("key %q ends in a backslash", k)
 	}
+	ascii := true
 	for i := 0; i < len(k); i++ {
 		if k[i] < ' ' || k[i] == 0x7f {
 			return invalid("key %q has a control character", k)
 		}
+		ascii = ascii && k[i] < utf8.RuneSelf
+	}
+	if !ascii && !utf8.ValidString(k) {
+		return invalid("key %q is not valid UTF-8", k)
 	}
 	return nil
 }

@@ -1,9 +1,9 @@
 package lineproto
 
 import (
-	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -175,31 +175,44 @@ func (l *Line) field() error {
 
 // text reads a string.
 func (l *Line) text(f *Field) error {
-	n := closingQuote(l.b[l.i+1:])
-	if n < 0 {
-		return l.want("a string that ends")
-	}
-	f.Kind, f.Text = entity.KindString, l.b[l.i+1:l.i+1+n]
-	l.i += n + 2
-	esc := bytes.IndexByte(f.Text, '\\')
-	if esc < 0 {
-		return nil
-	}
-	from, s := f.Text, len(l.scratch)
-	for {
-		l.scratch = append(l.scratch, from[:esc]...)
-		if esc+1 < len(from) && (from[esc+1] == '"' || from[esc+1] == '\\') {
-			esc++
-		}
-		l.scratch = append(l.scratch, from[esc])
-		from = from[esc+1:]
-		if esc = bytes.IndexByte(from, '\\'); esc < 0 {
-			break
+	b, start := l.b, l.i+1
+	for i := start; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			f.Kind, f.Text = entity.KindString, b[start:i]
+			l.i = i + 1
+			return nil
+		case '\\':
+			return l.escapedText(f, start, i)
 		}
 	}
-	l.scratch = append(l.scratch, from...)
-	f.Text = l.scratch[s:len(l.scratch):len(l.scratch)]
-	return nil
+	return l.want("a string that ends")
+}
+
+// escapedText goes on with a string that begins at start and has its first
+// backslash at esc.
+func (l *Line) escapedText(f *Field, start, esc int) error {
+	b := l.b
+	l.scratch = slices.Grow(l.scratch, len(b)-start)
+	s := len(l.scratch)
+	out := l.scratch[s:cap(l.scratch)]
+	n := copy(out, b[start:esc])
+	for i := esc; i < len(b); i++ {
+		c := b[i]
+		if c == '"' {
+			l.scratch = l.scratch[:s+n]
+			f.Kind, f.Text = entity.KindString, out[:n:n]
+			l.i = i + 1
+			return nil
+		}
+		if c == '\\' && i+1 < len(b) && (b[i+1] == '"' || b[i+1] == '\\') {
+			i++
+			c = b[i]
+		}
+		out[n] = c
+		n++
+	}
+	return l.want("a string that ends")
 }
 
 // scalar reads a number or a boolean.
