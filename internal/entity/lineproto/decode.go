@@ -215,7 +215,7 @@ func (d *Decoder) event(e *entity.Event) error {
 			want = f.Kind
 		}
 		if f.Kind != want {
-			return &Error{Pos: int(f.Pos), Want: fmt.Sprintf("a %s as %s", want, f.Key), Got: "a " + f.Kind.String()}
+			return &Error{Pos: int(f.Pos), Want: fmt.Sprintf("type %s for %s", want, f.Key), Got: f.Kind.String()}
 		}
 	}
 	if !seenID || e.Type == "" {
@@ -265,7 +265,7 @@ func (d *Decoder) attributes(n int, all string) (entity.Attrs, error) {
 		}
 		if isJSON {
 			if f.Kind != entity.KindString {
-				return nil, &Error{Pos: int(f.Pos), Want: "a string of JSON as " + string(f.Key), Got: "a " + f.Kind.String()}
+				return nil, &Error{Pos: int(f.Pos), Want: "type string (of JSON) for " + string(f.Key), Got: f.Kind.String()}
 			}
 			v, err := entity.ParseJSON(a.Value.Str())
 			if err != nil {

@@ -33,7 +33,7 @@ func (d *Decoder) relationships(s string) ([]entity.Relationship, error) {
 		return nil, err
 	}
 	if v.Kind() != entity.KindList {
-		return nil, fmt.Errorf("want a list, got a %s", v.Kind())
+		return nil, fmt.Errorf("want a list, got %s", v.Kind())
 	}
 	rels := make([]entity.Relationship, len(v.List()))
 	for i, e := range v.List() {
@@ -46,12 +46,12 @@ func (d *Decoder) relationships(s string) ([]entity.Relationship, error) {
 
 func (d *Decoder) identityOf(v entity.Value) (entity.Identity, error) {
 	if v.Kind() != entity.KindMap {
-		return nil, fmt.Errorf("want an object, got a %s", v.Kind())
+		return nil, fmt.Errorf("want an object, got %s", v.Kind())
 	}
 	id := make(entity.Identity, 0, len(v.Map()))
 	for _, a := range v.Map() {
 		if !a.Value.IsScalar() {
-			return nil, fmt.Errorf("identifying attribute %s: want a string, got a %s", a.Key, a.Value.Kind())
+			return nil, fmt.Errorf("identifying attribute %s: want a string, got %s", a.Key, a.Value.Kind())
 		}
 		id = append(id, entity.IDAttr{Key: d.intern(a.Key), Value: a.Value.Text()})
 	}
@@ -60,7 +60,7 @@ func (d *Decoder) identityOf(v entity.Value) (entity.Identity, error) {
 
 func (d *Decoder) relationshipOf(v entity.Value) (r entity.Relationship, err error) {
 	if v.Kind() != entity.KindMap {
-		return r, fmt.Errorf("want an object, got a %s", v.Kind())
+		return r, fmt.Errorf("want an object, got %s", v.Kind())
 	}
 	r.Type = d.intern(v.Map().Get(entity.KeyRelationshipType).Str())
 	r.Target.Type = d.intern(v.Map().Get(entity.KeyEntityType).Str())
