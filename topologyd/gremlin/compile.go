@@ -1,0 +1,195 @@
+package gremlin
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/graph"
+)
+
+// op is a step made ready to run: it takes the stream of the step before it
+// and gives its own.
+type op func(x *exec, in flow) flow
+
+// compiler checks the steps of one query in order and builds their operators.
+type compiler struct {
+	text string
+	// source is the operator of V or E as long as only filters follow it: they
+	// become part of it, so that an index can serve them.
+	source *source
+	// names holds what As has named so far.
+	names map[string]named
+}
+
+// named is a set of elements that As keeps.
+type named struct {
+	index int
+	kind  Kind
+}
+
+// compile builds the operators of a query.
+func (q *Query) compile(table []step) error {
+	c := &compiler{text: q.text, names: make(map[string]named)}
+	kind := KindGraph
+	q.ops = make([]op, 0, len(q.steps))
+	for i := range q.steps {
+		s := &q.steps[i]
+		var def *step
+		for j := range table {
+			if table[j].name == s.name {
+				def = &table[j]
+			}
+		}
+		if !def.on.has(kind) {
+			return c.misuse(s, "works on %s, but what stands before it (%s) gives %s", anyOf(def.on.names()), q.steps[i-1].name, kind)
+		}
+		o, out, err := def.build(c, s, kind)
+		if err != nil {
+			return err
+		}
+		if o != nil {
+			q.ops = append(q.ops, o)
+		}
+		kind = out
+	}
+	q.kind, q.names = kind, len(c.names)
+	return nil
+}
+
+func (c *compiler) misuse(s *call, format string, args ...any) error {
+	return &EvalError{Position: positionAt(c.text, s.pos), Step: s.name, Reason: fmt.Sprintf(format, args...)}
+}
+
+// bad says that an argument is not what it should be.
+func (c *compiler) bad(a *arg, expected ...string) error {
+	return &SyntaxError{Position: positionAt(c.text, a.pos), Got: a.describe(), Expected: expected}
+}
+
+// refuse says why an argument cannot be taken.
+func (c *compiler) refuse(a *arg, format string, args ...any) error {
+	return &SyntaxError{Position: positionAt(c.text, a.pos), Got: a.describe(), Reason: fmt.Sprintf(format, args...)}
+}
+
+// missing says that the arguments end too early.
+func (c *compiler) missing(s *call, expected ...string) error {
+	return &SyntaxError{Position: positionAt(c.text, s.end), Got: "the end of the arguments of " + s.name, Expected: expected}
+}
+
+// atMost refuses arguments after the nth.
+func (c *compiler) atMost(s *call, n int) error {
+	if len(s.args) > n {
+		return c.bad(&s.args[n], "the end of the arguments of "+s.name)
+	}
+	return nil
+}
+
+// key takes an argument that names an attribute or a field.
+func (c *compiler) key(a *arg) (string, error) {
+	if !a.isKey() {
+		return "", c.bad(a, "a key in quotes such as 'Name'")
+	}
+	key := a.val.Str()
+	if key == "" {
+		return "", c.refuse(a, "the key is empty")
+	}
+	if !strings.HasPrefix(key, "@") {
+		return key, nil
+	}
+	fields := []string{
+		graph.FieldID, graph.FieldHost, graph.FieldOrigin, graph.FieldCreatedAt,
+		graph.FieldUpdatedAt, graph.FieldRevision, graph.FieldStale,
+	}
+	for _, f := range fields {
+		if strings.EqualFold(f, key) {
+			return f, nil
+		}
+	}
+	return "", c.refuse(a, "there is no field %s; the fields are %s", clip(key), strings.Join(fields, " "))
+}
+
+// keys takes all arguments as keys.
+func (c *compiler) keys(s *call) ([]string, error) {
+	out := make([]string, 0, len(s.args))
+	for i := range s.args {
+		k, err := c.key(&s.args[i])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, k)
+	}
+	return out, nil
+}
+
+// oneKey takes the only argument as a key.
+func (c *compiler) oneKey(s *call) (string, error) {
+	if len(s.args) == 0 {
+		return "", c.missing(s, "a key in quotes such as 'Name'")
+	}
+	k, err := c.key(&s.args[0])
+	if err != nil {
+		return "", err
+	}
+	return k, c.atMost(s, 1)
+}
+
+// count takes an argument that is a whole number of 0 or more.
+func (c *compiler) count(a *arg) (int, error) {
+	if !a.isInt() || a.val.Int() < 0 {
+		return 0, c.bad(a, "a whole number of 0 or more")
+	}
+	return int(a.val.Int()), nil
+}
+
+// filter takes the arguments of Has and its like: nothing (nil), a key that
+// must exist, keys and values in turn, or METADATA with the same inside.
+func (c *compiler) filter(s *call, args []arg, either bool) (*filter, error) {
+	if len(args) == 1 && args[0].isFn(fnMetadata) {
+		fn := args[0].fn
+		if len(fn.args) == 0 {
+			return nil, c.missing(fn, "a key in quotes such as 'Name'")
+		}
+		return c.filter(fn, fn.args, either)
+	}
+	if len(args) == 0 {
+		return nil, nil
+	}
+	f := &filter{either: either, terms: make([]term, 0, (len(args)+1)/2)}
+	for i := 0; i < len(args); i += 2 {
+		key, err := c.key(&args[i])
+		if err != nil {
+			return nil, err
+		}
+		p := predicate{op: opExists}
+		switch {
+		case i+1 < len(args):
+			if p, err = c.predicate(&args[i+1]); err != nil {
+				return nil, err
+			}
+		case len(args) > 1:
+			return nil, c.missing(s, fmt.Sprintf("a value for the key %s", appendQuoted(nil, clip(key))))
+		}
+		f.terms = append(f.terms, newTerm(key, p))
+	}
+	return f, nil
+}
+
+// someFilter is as filter, but there must be one.
+func (c *compiler) someFilter(s *call, either bool) (*filter, error) {
+	if len(s.args) == 0 {
+		return nil, c.missing(s, "a key in quotes such as 'Name'")
+	}
+	return c.filter(s, s.args, either)
+}
+
+// id takes an argument that is the ID of a node or edge.
+func (c *compiler) id(a *arg, step, byName string) (entity.UUID, error) {
+	if !a.isKey() {
+		return entity.UUID{}, c.bad(a, "an ID in quotes", "a key in quotes and its value")
+	}
+	id, err := entity.ParseUUID(a.val.Str())
+	if err != nil {
+		return id, c.refuse(a, "one argument of %s is an ID (a UUID), which %s is not; by attribute it is %s", step, a.describe(), byName)
+	}
+	return id, nil
+}

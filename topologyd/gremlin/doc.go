@@ -1,0 +1,21 @@
+// Package gremlin is the query language of Skein: a chain of steps such as
+//
+//	G.V().Has('Type','veth').Out().Count()
+//
+// that starts at the whole graph and narrows, follows or measures it. It has
+// the names and the meaning of Skydive's Gremlin subset, so that queries people
+// know work unchanged; docs/queries.md is the language for users.
+//
+// [Parse] turns text into a [Query]: lexer, parser and a static check that each
+// step is given what it works on. [Query.Run] evaluates it on one immutable
+// [graph.View] under [Limits] and gives a [Result]. Steps are streams of slots
+// (dense numbers of nodes and edges) pushed from one operator to the next, so
+// that Limit stops everything before it, and only the steps that must see all
+// their input (Sort, As, Descendants, ShortestPathTo, SubGraph) hold it.
+//
+// The package is pure: it reads a view and nothing else, keeps no state, starts
+// no goroutines, never logs and never changes the graph. A Query may be run any
+// number of times and by several goroutines at once.
+//
+// Adding a step takes one entry in the table of table.go and its builder.
+package gremlin

@@ -1,0 +1,112 @@
+package gremlin
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/graph"
+)
+
+// WriteDOT writes the answer as a directed graph in the DOT language
+// (graphviz.org/doc/info/lang.html): nodes labelled with Name and Type, edges
+// with RelationType; stale ones dashed. Of nodes and paths it also draws the
+// edges among them, of edges their ends. Values and numbers have no drawing:
+// they are an error.
+func (r *Result) WriteDOT(out io.Writer) error {
+	if r.kind != KindNodes && r.kind != KindEdges && r.kind != KindPaths && r.kind != KindGraph {
+		return fmt.Errorf("draw DOT: the query gives %s; only nodes, edges, paths and graphs can be drawn", r.kind)
+	}
+	w := r.writer(out)
+	w.text("digraph topology {\n")
+	nodes := r.nodeSet()
+	for slot := range nodes.all() {
+		n := r.view.NodeAt(slot)
+		label := []string{nodeName(n)}
+		if t := cell(n, entity.KeyType); t != "" {
+			label = append(label, t)
+		}
+		w.text("  ")
+		w.quoted(n.ID.String())
+		w.text(" [label=")
+		w.quoted(label...)
+		w.style(n.Stale)
+		if err := w.done(); err != nil {
+			return err
+		}
+	}
+	if err := r.drawEdges(w, nodes); err != nil {
+		return err
+	}
+	w.text("}\n")
+	if err := w.done(); err != nil {
+		return err
+	}
+	return w.flush()
+}
+
+// drawEdges writes the edges that belong to the drawing, each once.
+func (r *Result) drawEdges(w *writer, nodes bitset) error {
+	var err error
+	draw := func(e *graph.Edge) bool {
+		w.text("  ")
+		w.quoted(e.Parent.String())
+		w.text(" -> ")
+		w.quoted(e.Child.String())
+		w.text(" [label=")
+		w.quoted(e.RelationType)
+		w.style(e.Stale)
+		err = w.done()
+		return err == nil
+	}
+	if r.kind == KindNodes || r.kind == KindPaths {
+		for slot := range nodes.all() {
+			for e := range r.view.Out(slot) {
+				if r.scope.edge(e.Slot) && nodes.has(e.ChildSlot) && !draw(e) {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	seen := newBitset(r.view.EdgeSlots())
+	for e := range r.Edges() {
+		if seen.add(e.Slot) && !draw(e) {
+			return err
+		}
+	}
+	return nil
+}
+
+// style ends the attributes of a node or edge.
+func (w *writer) style(stale bool) {
+	if stale {
+		w.text(" style=dashed")
+	}
+	w.text("]\n")
+}
+
+// quoted writes a string in quotes, several as the lines of a label. In DOT
+// a quoted string ends at an unescaped quote, and a label gives a meaning to
+// what follows a backslash, so both are escaped; control characters have none.
+func (w *writer) quoted(lines ...string) {
+	w.b = append(w.b, '"')
+	for i, s := range lines {
+		if i > 0 {
+			w.b = append(w.b, '\\', 'n')
+		}
+		for j := 0; j < len(s); j++ {
+			switch c := s[j]; {
+			case c == '"' || c == '\\':
+				w.b = append(w.b, '\\', c)
+			case c == '\n':
+				w.b = append(w.b, '\\', 'n')
+			case c < ' ' || c == 0x7f:
+				w.b = append(w.b, ' ')
+			default:
+				w.b = append(w.b, c)
+			}
+		}
+	}
+	w.b = append(w.b, '"')
+}

@@ -1,0 +1,192 @@
+package gremlin
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/graph"
+)
+
+// Limits bound what one query may cost. A field that is 0 takes the default,
+// a negative one means no limit.
+type Limits struct {
+	// Time is how long a run may take.
+	Time time.Duration
+	// Visited is how many nodes, edges and values may be looked at; it also
+	// bounds the memory of a run.
+	Visited int
+	// Results is how many elements the answer may have.
+	Results int
+	// Bytes is how long the encoded answer may be. It is enforced where the
+	// answer is written: [Result.WriteJSON], [Result.WriteNDJSON], [Result.WriteDOT].
+	Bytes int
+}
+
+// DefaultLimits returns the limits of a query that sets none of its own.
+func DefaultLimits() Limits {
+	return Limits{Time: 10 * time.Second, Visited: 20_000_000, Results: 1_000_000, Bytes: 256 << 20}
+}
+
+// filled replaces what is not set by the defaults, and no limit by the largest
+// number.
+func (l Limits) filled() Limits {
+	d := DefaultLimits()
+	pick := func(n, def int) int {
+		switch {
+		case n == 0:
+			return def
+		case n < 0:
+			return math.MaxInt - checkEvery
+		}
+		return min(n, math.MaxInt-checkEvery)
+	}
+	l.Visited, l.Results, l.Bytes = pick(l.Visited, d.Visited), pick(l.Results, d.Results), pick(l.Bytes, d.Bytes)
+	switch {
+	case l.Time == 0:
+		l.Time = d.Time
+	case l.Time < 0:
+		l.Time = math.MaxInt64
+	}
+	return l
+}
+
+// checkEvery is after how many visited elements clock and context are asked.
+const checkEvery = 1024
+
+// flow is what goes from one step to the next: a stream of one kind, not yet
+// run. A step that consumes it pushes elements through all steps before it.
+type flow struct {
+	kind Kind
+	// scope is the part of the graph that the steps see; nil is all of it.
+	scope *scope
+	// slots is the stream of nodes or edges.
+	slots  iter.Seq[int32]
+	values iter.Seq[entity.Value]
+	paths  iter.Seq[[]int32]
+	number entity.Value
+	// count, when set, counts the stream more cheaply than running it.
+	count func() int
+}
+
+// exec is one run of a query.
+type exec struct {
+	ctx     context.Context
+	text    string
+	view    *graph.View
+	lim     Limits
+	start   time.Time
+	visited int
+	// next is the number of visited elements at which check is called.
+	next  int
+	err   error
+	named [][]int32
+}
+
+// visit counts an element that is looked at; false means stop.
+func (x *exec) visit() bool {
+	x.visited++
+	return x.visited < x.next || x.check()
+}
+
+func (x *exec) check() bool {
+	switch {
+	case x.err != nil:
+	case x.visited > x.lim.Visited:
+		x.err = &LimitError{"visited", strconv.Itoa(x.lim.Visited) + " elements looked at", hintNarrow}
+	case x.ctx.Err() != nil:
+		x.err = fmt.Errorf("run query: %w", context.Cause(x.ctx))
+	case time.Since(x.start) > x.lim.Time:
+		x.err = &LimitError{"time", x.lim.Time.String(), hintNarrow}
+	default:
+		x.next = min(x.visited+checkEvery, x.lim.Visited+1)
+		return true
+	}
+	x.next = 0
+	return false
+}
+
+// fail stops the run with an error.
+func (x *exec) fail(err error) {
+	if x.err == nil {
+		x.err = err
+	}
+	x.next = 0
+}
+
+const (
+	hintNarrow = "narrow the query with Has on a key and value close to its start, use Limit or a depth, or raise the limit"
+	hintFewer  = "ask for fewer with Limit or Range, for a number with Count, or for single keys with Values, or raise the limit"
+)
+
+// Run evaluates the query on a view. The error is a *LimitError, an *EvalError
+// (a sum over texts), or wraps the context's.
+func (q *Query) Run(ctx context.Context, v *graph.View, lim Limits) (*Result, error) {
+	x := &exec{ctx: ctx, text: q.text, view: v, lim: lim.filled(), start: time.Now(), named: make([][]int32, q.names)}
+	if !x.check() {
+		return nil, x.err
+	}
+	f := flow{kind: KindGraph}
+	for _, o := range q.ops {
+		f = o(x, f)
+		if x.err != nil {
+			return nil, x.err
+		}
+	}
+	r := x.collect(f)
+	if x.err != nil {
+		return nil, x.err
+	}
+	return r, nil
+}
+
+// collect runs the last stream and keeps what it gives.
+func (x *exec) collect(f flow) *Result {
+	r := &Result{kind: f.kind, view: x.view, scope: f.scope, number: f.number, maxBytes: x.lim.Bytes}
+	switch f.kind {
+	case KindNodes, KindEdges:
+		r.slots = gather(x, f.slots)
+	case KindValues, KindMaps:
+		r.values = gather(x, f.values)
+	case KindPaths:
+		r.paths = gather(x, f.paths)
+	case KindGraph:
+		if n := r.Len(); n > x.lim.Results {
+			x.tooMany()
+		}
+	}
+	return r
+}
+
+func (x *exec) tooMany() {
+	x.fail(&LimitError{"results", strconv.Itoa(x.lim.Results) + " elements in the answer", hintFewer})
+}
+
+// gather keeps the elements of the answer.
+func gather[T any](x *exec, in iter.Seq[T]) []T {
+	out := []T{}
+	for e := range in {
+		if len(out) == x.lim.Results {
+			x.tooMany()
+			break
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// held keeps the elements of a step in the middle; it stops when the run does.
+func held[T any](x *exec, in iter.Seq[T]) []T {
+	var out []T
+	for e := range in {
+		if !x.visit() {
+			break
+		}
+		out = append(out, e)
+	}
+	return out
+}

@@ -1,0 +1,173 @@
+package gremlin
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/skein-net/skein/topologyd/graph"
+)
+
+// AppendJSON appends the answer in Skydive's shape to b: an array of nodes,
+// edges, values, maps or lists of nodes (paths), a number, or an object with
+// Nodes and Edges (a graph). It has no limit: what answers strangers uses
+// [Result.WriteJSON].
+func (r *Result) AppendJSON(b []byte) []byte {
+	w := &writer{b: b, max: -1}
+	_ = r.json(w) // a writer without sink and limit does not fail
+	return w.b
+}
+
+// WriteJSON writes what AppendJSON appends, in pieces. It stops with a
+// *LimitError when the answer is longer than the limit on bytes that the query
+// was run with: the caller then has to break the answer off visibly.
+func (r *Result) WriteJSON(out io.Writer) error {
+	w := r.writer(out)
+	if err := r.json(w); err != nil {
+		return err
+	}
+	return w.flush()
+}
+
+// WriteNDJSON writes one line of JSON per element. Those of a graph are
+// objects with one member, Node or Edge, nodes first.
+func (r *Result) WriteNDJSON(out io.Writer) error {
+	w := r.writer(out)
+	err := r.elements(func(wrap string, appendJSON func([]byte) []byte) error {
+		if wrap != "" {
+			w.text(`{"`, wrap, `":`)
+		}
+		w.b = appendJSON(w.b)
+		if wrap != "" {
+			w.text("}")
+		}
+		w.text("\n")
+		return w.done()
+	})
+	if err != nil {
+		return err
+	}
+	return w.flush()
+}
+
+// json writes the answer as one JSON text.
+func (r *Result) json(w *writer) error {
+	if r.kind == KindNumber {
+		w.b = r.number.AppendJSON(w.b)
+		return w.done()
+	}
+	open, part := "[", ""
+	if r.kind == KindGraph {
+		open, part = `{"Nodes":[`, "Node"
+	}
+	w.text(open)
+	comma := ""
+	err := r.elements(func(wrap string, appendJSON func([]byte) []byte) error {
+		if wrap != part {
+			w.text(`],"Edges":[`)
+			part, comma = wrap, ""
+		}
+		w.text(comma)
+		comma = ","
+		w.b = appendJSON(w.b)
+		return w.done()
+	})
+	if err != nil {
+		return err
+	}
+	if part == "Node" {
+		w.text(`],"Edges":[`)
+	}
+	if r.kind == KindGraph {
+		w.text("]}")
+	} else {
+		w.text("]")
+	}
+	return w.done()
+}
+
+// elements calls visit for each element. wrap is Node or Edge for the elements
+// of a graph, "" for all others.
+func (r *Result) elements(visit func(wrap string, appendJSON func([]byte) []byte) error) error {
+	wrapNode, wrapEdge := "", ""
+	if r.kind == KindGraph {
+		wrapNode, wrapEdge = "Node", "Edge"
+	}
+	if r.kind == KindPaths {
+		for path := range r.Paths() {
+			if err := visit("", func(b []byte) []byte { return appendNodes(b, path) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for n := range r.Nodes() {
+		if err := visit(wrapNode, n.AppendJSON); err != nil {
+			return err
+		}
+	}
+	for e := range r.Edges() {
+		if err := visit(wrapEdge, e.AppendJSON); err != nil {
+			return err
+		}
+	}
+	for v := range r.Values() {
+		if err := visit("", v.AppendJSON); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func appendNodes(b []byte, nodes []*graph.Node) []byte {
+	b = append(b, '[')
+	for i, n := range nodes {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = n.AppendJSON(b)
+	}
+	return append(b, ']')
+}
+
+// writer collects text, hands it on in pieces and enforces the limit on bytes.
+type writer struct {
+	b    []byte
+	out  io.Writer // nil: keep everything in b
+	sent int
+	max  int // -1: no limit
+}
+
+// piece is how much is collected before it is handed on.
+const piece = 32 << 10
+
+func (r *Result) writer(out io.Writer) *writer {
+	return &writer{b: make([]byte, 0, piece+piece/2), out: out, max: r.maxBytes}
+}
+
+func (w *writer) text(parts ...string) {
+	for _, p := range parts {
+		w.b = append(w.b, p...)
+	}
+}
+
+// done ends an element.
+func (w *writer) done() error {
+	if w.max >= 0 && w.sent+len(w.b) > w.max {
+		return &LimitError{"bytes", strconv.Itoa(w.max) + " bytes of answer", hintFewer}
+	}
+	if w.out != nil && len(w.b) >= piece {
+		return w.flush()
+	}
+	return nil
+}
+
+func (w *writer) flush() error {
+	n, err := w.out.Write(w.b)
+	w.sent += n
+	w.b = w.b[:0]
+	if err != nil {
+		return fmt.Errorf("write answer: %w", err)
+	}
+	return nil
+}

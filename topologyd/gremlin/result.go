@@ -1,0 +1,164 @@
+package gremlin
+
+import (
+	"iter"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/graph"
+)
+
+// Result is the answer to a query: elements of one kind, of the view it was
+// run on. It is immutable and keeps the view alive.
+type Result struct {
+	kind  Kind
+	view  *graph.View
+	scope *scope
+
+	slots  []int32
+	values []entity.Value
+	paths  [][]int32
+	number entity.Value
+
+	maxBytes int
+}
+
+// Kind tells which of the accessors holds the answer.
+func (r *Result) Kind() Kind { return r.kind }
+
+// Revision is the revision of the graph that was asked.
+func (r *Result) Revision() uint64 { return r.view.Revision() }
+
+// Len is the number of elements: nodes, edges, values or paths; of a graph its
+// nodes and edges together; 1 for a number.
+func (r *Result) Len() int {
+	switch r.kind {
+	case KindNodes, KindEdges:
+		return len(r.slots)
+	case KindPaths:
+		return len(r.paths)
+	case KindNumber:
+		return 1
+	case KindGraph:
+		if r.scope == nil {
+			return r.view.NodeCount() + r.view.EdgeCount()
+		}
+		return r.scope.nodes.count() + r.scope.edges.count()
+	default:
+		return len(r.values)
+	}
+}
+
+// Nodes yields the nodes of a result of nodes or of a graph, in order; of
+// paths, each node on one of them once.
+func (r *Result) Nodes() iter.Seq[*graph.Node] {
+	switch {
+	case r.kind == KindNodes:
+		return at(r.slots, r.view.NodeAt)
+	case r.kind == KindPaths:
+		return each(r.nodeSet().all(), r.view.NodeAt)
+	case r.kind == KindGraph && r.scope == nil:
+		return r.view.Nodes()
+	case r.kind == KindGraph:
+		return each(r.scope.nodes.all(), r.view.NodeAt)
+	default:
+		return func(func(*graph.Node) bool) {}
+	}
+}
+
+// Edges yields the edges of a result of edges or of a graph, in order.
+func (r *Result) Edges() iter.Seq[*graph.Edge] {
+	switch {
+	case r.kind == KindEdges:
+		return at(r.slots, r.view.EdgeAt)
+	case r.kind == KindGraph && r.scope == nil:
+		return r.view.Edges()
+	case r.kind == KindGraph:
+		return each(r.scope.edges.all(), r.view.EdgeAt)
+	default:
+		return func(func(*graph.Edge) bool) {}
+	}
+}
+
+// Values yields the values of a result of values or maps, the one of a number.
+func (r *Result) Values() iter.Seq[entity.Value] {
+	return func(yield func(entity.Value) bool) {
+		if r.kind == KindNumber {
+			yield(r.number)
+			return
+		}
+		for _, v := range r.values {
+			if !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// Number is the answer of Count and Sum, none for every other kind.
+func (r *Result) Number() entity.Value { return r.number }
+
+// Paths yields the paths, each from its start node to its target. The slice is
+// the caller's.
+func (r *Result) Paths() iter.Seq[[]*graph.Node] {
+	return func(yield func([]*graph.Node) bool) {
+		for _, path := range r.paths {
+			nodes := make([]*graph.Node, len(path))
+			for i, slot := range path {
+				nodes[i] = r.view.NodeAt(slot)
+			}
+			if !yield(nodes) {
+				return
+			}
+		}
+	}
+}
+
+// nodeSet is the set of all nodes that the result speaks of.
+func (r *Result) nodeSet() bitset {
+	if r.kind == KindGraph && r.scope != nil {
+		return r.scope.nodes
+	}
+	set := newBitset(r.view.NodeSlots())
+	switch r.kind {
+	case KindNodes:
+		for _, slot := range r.slots {
+			set.set(slot)
+		}
+	case KindEdges:
+		for e := range r.Edges() {
+			set.set(e.ParentSlot)
+			set.set(e.ChildSlot)
+		}
+	case KindPaths:
+		for _, path := range r.paths {
+			for _, slot := range path {
+				set.set(slot)
+			}
+		}
+	case KindGraph:
+		for n := range r.view.Nodes() {
+			set.set(n.Slot)
+		}
+	}
+	return set
+}
+
+func at[T any](slots []int32, get func(int32) T) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, slot := range slots {
+			if !yield(get(slot)) {
+				return
+			}
+		}
+	}
+}
+
+func each[T any](slots iter.Seq[int32], get func(int32) T) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for slot := range slots {
+			if !yield(get(slot)) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package gremlin
+
+import (
+	"iter"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// buildHas makes Has (all pairs hold) and HasEither (one of them). On values
+// it also takes a predicate alone, for the value itself.
+func buildHas(c *compiler, s *call, in Kind) (op, Kind, error) {
+	if onValues.has(in) && len(s.args) == 1 && s.args[0].fn != nil && !s.args[0].isFn(fnMetadata) {
+		p, err := c.predicate(&s.args[0])
+		if err != nil {
+			return nil, 0, err
+		}
+		return filterOp(in, &filter{terms: []term{{pred: p}}}), in, nil
+	}
+	f, err := c.someFilter(s, s.name == "HasEither")
+	if err != nil {
+		return nil, 0, err
+	}
+	return c.filtered(in, f), in, nil
+}
+
+// buildHasKey makes HasKey and HasNot.
+func buildHasKey(c *compiler, s *call, in Kind) (op, Kind, error) {
+	key, err := c.oneKey(s)
+	if err != nil {
+		return nil, 0, err
+	}
+	p := predicate{op: opExists}
+	if s.name == "HasNot" {
+		p.sense = noneHit
+	}
+	return c.filtered(in, &filter{terms: []term{newTerm(key, p)}}), in, nil
+}
+
+// filtered adds the filter to the source when it follows one directly, and
+// makes an operator of its own otherwise.
+func (c *compiler) filtered(in Kind, f *filter) op {
+	if c.source != nil {
+		c.source.filters = append(c.source.filters, f)
+		return nil
+	}
+	return filterOp(in, f)
+}
+
+func filterOp(in Kind, f *filter) op {
+	return func(x *exec, in flow) flow {
+		out := flow{kind: in.kind, scope: in.scope}
+		switch in.kind {
+		case KindNodes:
+			out.slots = keep(x, in.slots, func(slot int32) bool { return f.node(x.view.NodeAt(slot)) })
+		case KindEdges:
+			out.slots = keep(x, in.slots, func(slot int32) bool { return f.edge(x.view.EdgeAt(slot)) })
+		default:
+			out.values = keep(x, in.values, func(v entity.Value) bool { return f.value(v) })
+		}
+		return out
+	}
+}
+
+// keep streams the elements that pass.
+func keep[T any](x *exec, in iter.Seq[T], pass func(T) bool) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for e := range in {
+			if !x.visit() || pass(e) && !yield(e) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package gremlin
+
+import "github.com/skein-net/skein/topologyd/graph"
+
+// buildG makes G: the whole graph again. What As named stays.
+func buildG(c *compiler, s *call, _ Kind) (op, Kind, error) {
+	c.source = nil
+	return func(*exec, flow) flow { return flow{kind: KindGraph} }, KindGraph, c.atMost(s, 0)
+}
+
+// buildSubGraph makes SubGraph: ([edge key, value …]). Of nodes and paths: the
+// nodes and the edges among them. Of edges: the edges and their ends.
+func buildSubGraph(c *compiler, s *call, _ Kind) (op, Kind, error) {
+	c.source = nil
+	f, err := c.filter(s, s.args, false)
+	if err != nil {
+		return nil, 0, err
+	}
+	return func(x *exec, in flow) flow { return flow{kind: KindGraph, scope: cut(x, in, f)} }, KindGraph, nil
+}
+
+func cut(x *exec, in flow, f *filter) *scope {
+	out := &scope{newBitset(x.view.NodeSlots()), newBitset(x.view.EdgeSlots())}
+	switch in.kind {
+	case KindEdges:
+		for slot := range in.slots {
+			if !x.visit() {
+				return out
+			}
+			if e := x.view.EdgeAt(slot); f.edge(e) {
+				out.edges.set(slot)
+				out.nodes.set(e.ParentSlot)
+				out.nodes.set(e.ChildSlot)
+			}
+		}
+		return out
+	case KindPaths:
+		for path := range in.paths {
+			for _, slot := range path {
+				if !x.visit() {
+					return out
+				}
+				out.nodes.set(slot)
+			}
+		}
+	default:
+		for slot := range in.slots {
+			if !x.visit() {
+				return out
+			}
+			out.nodes.set(slot)
+		}
+	}
+	x.among(in.scope, out.nodes, func(e *graph.Edge) bool {
+		if f.edge(e) {
+			out.edges.set(e.Slot)
+		}
+		return true
+	})
+	return out
+}
+
+// among calls visit for each edge of a scope that has both ends in a set of
+// nodes.
+func (x *exec) among(sc *scope, nodes bitset, visit func(*graph.Edge) bool) {
+	for slot := range nodes.all() {
+		ok := x.around(sc, slot, dirOut, func(e *graph.Edge, child int32) bool {
+			return !nodes.has(child) || visit(e)
+		})
+		if !ok {
+			return
+		}
+	}
+}

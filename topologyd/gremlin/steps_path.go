@@ -1,0 +1,197 @@
+package gremlin
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/skein-net/skein/topologyd/graph"
+)
+
+// buildPath makes ShortestPathTo: (METADATA(key, value …) or key, value …
+// [, METADATA(edge key, value …)]).
+func buildPath(c *compiler, s *call, _ Kind) (op, Kind, error) {
+	c.source = nil
+	if len(s.args) == 0 {
+		return nil, 0, c.missing(s, "METADATA(key, value, ...) of the node to reach", "its key and value")
+	}
+	target, edges := s.args, []arg(nil)
+	if n := len(s.args); n > 1 && s.args[n-1].isFn(fnMetadata) && (n%2 == 1 || s.args[0].isFn(fnMetadata)) {
+		target, edges = s.args[:n-1], s.args[n-1:]
+	}
+	if target[0].isFn(fnMetadata) && len(target) > 1 {
+		return nil, 0, c.bad(&target[1], "METADATA(key, value, ...) of the edges to follow")
+	}
+	to := &source{kind: KindNodes}
+	f, err := c.filter(s, target, false)
+	if err != nil {
+		return nil, 0, err
+	}
+	to.filters = append(to.filters, f)
+	along, err := c.filter(s, edges, false)
+	if err != nil {
+		return nil, 0, err
+	}
+	return func(x *exec, in flow) flow {
+		p := &pathfinder{x: x, scope: in.scope, along: along}
+		return flow{kind: KindPaths, scope: in.scope, paths: p.run(in.slots, to)}
+	}, KindPaths, nil
+}
+
+// pathfinder finds shortest paths by breadth-first search over edges in both
+// directions.
+type pathfinder struct {
+	x     *exec
+	scope *scope
+	along *filter
+}
+
+// unseen marks in a search that a node was not reached; a root is its own
+// predecessor.
+const unseen = -1
+
+// search is one breadth-first search: for each slot the one it was reached
+// from, and the outermost level.
+type search struct {
+	from  []int32
+	level []int32
+}
+
+func (p *pathfinder) newSearch(roots []int32) *search {
+	s := &search{from: make([]int32, p.x.view.NodeSlots()), level: roots}
+	for i := range s.from {
+		s.from[i] = unseen
+	}
+	for _, r := range roots {
+		s.from[r] = r
+	}
+	return s
+}
+
+// run gives one path for each start node that can reach a target, in the order
+// of the start nodes. A start node that is a target is a path of one node.
+func (p *pathfinder) run(starts iter.Seq[int32], to *source) iter.Seq[[]int32] {
+	return func(yield func([]int32) bool) {
+		seen := newBitset(p.x.view.NodeSlots())
+		var from []int32
+		for slot := range starts {
+			if !p.x.visit() {
+				return
+			}
+			if seen.add(slot) {
+				from = append(from, slot)
+			}
+		}
+		if len(from) == 0 {
+			return
+		}
+		var targets []int32
+		to.nodes(p.x, p.scope, func(slot int32) bool {
+			targets = append(targets, slot)
+			return true
+		})
+		if p.x.err != nil || len(targets) == 0 {
+			return
+		}
+		if len(from) == 1 {
+			if path := p.between(from, targets); path != nil {
+				yield(path)
+			}
+			return
+		}
+		back := p.flood(targets, from)
+		for _, slot := range from {
+			if p.x.err != nil || back.from[slot] != unseen && !yield(back.walk(slot, p.x)) {
+				return
+			}
+		}
+	}
+}
+
+// walk follows the predecessors from a slot to a root.
+func (s *search) walk(slot int32, x *exec) []int32 {
+	path := []int32{slot}
+	for s.from[slot] != slot && x.visit() {
+		slot = s.from[slot]
+		path = append(path, slot)
+	}
+	return path
+}
+
+// flood searches from all targets at once until all start nodes are reached,
+// so that many start nodes cost no more than one.
+func (p *pathfinder) flood(targets, starts []int32) *search {
+	s := p.newSearch(targets)
+	left := 0
+	wanted := newBitset(len(s.from))
+	for _, slot := range starts {
+		if s.from[slot] == unseen {
+			wanted.set(slot)
+			left++
+		}
+	}
+	for left > 0 && len(s.level) > 0 {
+		ok := p.expand(s, func(slot int32) bool {
+			if wanted.has(slot) {
+				left--
+			}
+			return left > 0
+		})
+		if !ok {
+			break
+		}
+	}
+	return s
+}
+
+// between searches from both sides, the smaller level first, until they meet:
+// whole levels are taken in turn, so the first meeting is on a shortest path.
+func (p *pathfinder) between(starts, targets []int32) []int32 {
+	a, b := p.newSearch(starts), p.newSearch(targets)
+	meeting := int32(unseen)
+	if b.from[starts[0]] != unseen {
+		meeting = starts[0]
+	}
+	for meeting == unseen && len(a.level) > 0 && len(b.level) > 0 {
+		s, other := a, b
+		if len(b.level) < len(a.level) {
+			s, other = b, a
+		}
+		p.expand(s, func(slot int32) bool {
+			if other.from[slot] != unseen {
+				meeting = slot
+			}
+			return meeting == unseen
+		})
+		if p.x.err != nil {
+			return nil
+		}
+	}
+	if meeting == unseen {
+		return nil
+	}
+	path := a.walk(meeting, p.x)
+	slices.Reverse(path)
+	return append(path, b.walk(meeting, p.x)[1:]...)
+}
+
+// expand goes one level further and calls reach for each node that is new,
+// until it returns false.
+func (p *pathfinder) expand(s *search, reach func(slot int32) bool) bool {
+	var next []int32
+	ok := true
+	for _, slot := range s.level {
+		ok = p.x.around(p.scope, slot, dirBoth, func(e *graph.Edge, other int32) bool {
+			if s.from[other] != unseen || !p.along.edge(e) {
+				return true
+			}
+			s.from[other] = slot
+			next = append(next, other)
+			return reach(other)
+		})
+		if !ok {
+			break
+		}
+	}
+	s.level = next
+	return ok
+}
