@@ -20,12 +20,18 @@ type Record struct {
 	Events   []entity.Event
 }
 
+// AppendHead appends the head of a record of n events, which follow in the
+// form of [wire.AppendEvent].
+func AppendHead(b []byte, at time.Time, revision uint64, n int) []byte {
+	b = append(b, recordVersion)
+	b = wire.AppendInt(b, at.UnixNano())
+	b = wire.AppendUint(b, revision)
+	return wire.AppendUint(b, uint64(n))
+}
+
 // AppendRecord appends the binary form of a record to b.
 func AppendRecord(b []byte, r *Record) []byte {
-	b = append(b, recordVersion)
-	b = wire.AppendInt(b, r.At.UnixNano())
-	b = wire.AppendUint(b, r.Revision)
-	b = wire.AppendUint(b, uint64(len(r.Events)))
+	b = AppendHead(b, r.At, r.Revision, len(r.Events))
 	for i := range r.Events {
 		b = wire.AppendEvent(b, &r.Events[i])
 	}

@@ -67,3 +67,6 @@ func (c *Change) AppendJSON(b []byte) []byte {
 	}
 	return append(b, '}')
 }
+
+// IsMark reports whether only the Stale mark changed, which makes no revision.
+func (c *Change) IsMark() bool { return c.mark }

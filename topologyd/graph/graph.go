@@ -102,6 +102,25 @@ func (g *Graph) View() *View {
 	return g.view
 }
 
+// Revision returns the current revision.
+func (g *Graph) Revision() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.t.revision
+}
+
+// Refresh counts all facets as reported at the time now, as after a restart,
+// when their sources could not be heard.
+func (g *Graph) Refresh(now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, facets := range g.live {
+		for i := range facets {
+			facets[i].seen = now.UnixNano()
+		}
+	}
+}
+
 // Stats returns the counters.
 func (g *Graph) Stats() Stats {
 	g.mu.Lock()
@@ -136,6 +155,9 @@ type Prepared struct {
 	facet facet
 	hash  uint64
 }
+
+// ID returns the ID of the node that the event speaks of.
+func (p *Prepared) ID() entity.UUID { return p.id }
 
 // Prepare prepares an event, which must be valid and must not be changed
 // afterwards.

@@ -1,0 +1,342 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/graph"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t testing.TB, cfg Config) *Engine {
+	t.Helper()
+	e := New(cfg, slog.New(slog.DiscardHandler))
+	require.NoError(t, e.Start(context.Background()))
+	t.Cleanup(func() { require.NoError(t, e.Stop(context.Background())) })
+	return e
+}
+
+func link(i int, name string, at time.Time) Item {
+	return Item{Event: entity.Event{
+		Ref: entity.InterfaceRef("h1", "1", fmt.Sprint(i)), Source: "netlink", Time: at, Interval: 10 * time.Second,
+		Attributes:    entity.Attrs{entity.A("Name", entity.String(name)), entity.A("Type", entity.String("veth"))},
+		Relationships: []entity.Relationship{{Type: entity.RelPeerOf, Target: entity.InterfaceRef("h1", "1", fmt.Sprint(i^1))}},
+	}}
+}
+
+func gone(i int, at time.Time) Item {
+	return Item{Event: entity.Event{Kind: entity.Delete, Ref: entity.InterfaceRef("h1", "1", fmt.Sprint(i)), Source: "netlink", Time: at}}
+}
+
+func submit(t testing.TB, e *Engine, items ...Item) Summary {
+	t.Helper()
+	s, err := e.Submit(context.Background(), items)
+	require.NoError(t, err)
+	return s
+}
+
+func dump(v *graph.View) (out []string) {
+	for n := range v.Nodes() {
+		out = append(out, string(n.AppendJSON(nil)))
+	}
+	for e := range v.Edges() {
+		out = append(out, string(e.AppendJSON(nil)))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func TestSurvivesRestart(t *testing.T) {
+	for _, snapshots := range []uint64{1, 7, 1 << 40} {
+		t.Run(fmt.Sprintf("snapshot every %d", snapshots), func(t *testing.T) {
+			cfg := DefaultConfig(t.TempDir())
+			cfg.SnapshotEvery = snapshots
+			e := start(t, cfg)
+			now := time.Now()
+			for i := range 20 {
+				submit(t, e, link(i, fmt.Sprint("a", i), now), link(i, fmt.Sprint("b", i), now.Add(1)))
+			}
+			submit(t, e, gone(3, now.Add(2)))
+			v := e.View()
+			require.Equal(t, 19, v.NodeCount())
+			require.Equal(t, 9, v.EdgeCount())
+			require.NoError(t, e.Stop(context.Background()))
+
+			e = start(t, cfg)
+			require.Equal(t, dump(v), dump(e.View()))
+			require.Equal(t, v.Revision(), e.View().Revision())
+			s := submit(t, e, link(5, "b5", now.Add(time.Second)))
+			require.Equal(t, Summary{Unchanged: 1}, s, "what a source repeats after the restart is no change")
+			submit(t, e, link(3, "b3", now.Add(time.Second)))
+			require.Equal(t, 10, e.View().EdgeCount())
+		})
+	}
+}
+
+func TestSummaries(t *testing.T) {
+	e := start(t, DefaultConfig(t.TempDir()))
+	now := time.Now()
+	require.Equal(t, Summary{Changed: 2}, submit(t, e, link(1, "a", now), link(2, "b", now)))
+	require.Equal(t, Summary{Unchanged: 1, Changed: 1, Outdated: 1},
+		submit(t, e, link(1, "a", now.Add(1)), link(2, "c", now.Add(1)), link(2, "b", now)))
+	require.Equal(t, Summary{Changed: 2}, submit(t, e, link(2, "d", now.Add(2)), link(2, "c", now.Add(3))), "there and back within one batch")
+	name := e.View().Node(entity.InterfaceRef("h1", "1", "2").UUID()).Attrs.Get("Name").Str()
+	require.Equal(t, "c", name)
+	st, err := e.Status(context.Background())
+	require.NoError(t, err)
+	require.EqualValues(t, 6, st.Events, "the outdated one was in a batch with a newer one of its facet")
+	require.EqualValues(t, 3, st.LogRecords)
+	require.Zero(t, st.Waiting)
+}
+
+func TestFingerprints(t *testing.T) {
+	e := start(t, DefaultConfig(t.TempDir()))
+	it := link(1, "a", time.Now())
+	it.Fingerprint = e.Fingerprint([]byte("line a"))
+	submit(t, e, it)
+	hit := make([]bool, 2)
+	e.Touch([]uint64{e.Fingerprint([]byte("line b")), e.Fingerprint([]byte("line a"))}, make([]int64, 2), hit)
+	require.Equal(t, []bool{false, true}, hit)
+}
+
+func TestSubscribe(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	e := start(t, DefaultConfig(t.TempDir()))
+	now := time.Now()
+	submit(t, e, link(1, "a", now))
+	s, err := e.Subscribe(0)
+	require.NoError(t, err)
+	require.Equal(t, 1, s.View().NodeCount())
+	submit(t, e, link(1, "b", now.Add(1)))
+	cs, err := s.Next(ctx)
+	require.NoError(t, err)
+	require.Len(t, cs, 1)
+	require.Equal(t, graph.NodeUpdated, cs[0].Op)
+	at := cs[0].Revision
+	s.Close()
+	s.Close()
+
+	submit(t, e, link(1, "c", now.Add(2)), link(4, "d", now.Add(2)))
+	s, err = e.Subscribe(at)
+	require.NoError(t, err)
+	require.Nil(t, s.View(), "goes on where it left off")
+	cs, err = s.Next(ctx)
+	require.NoError(t, err)
+	require.Len(t, cs, 2)
+	require.Equal(t, at+1, cs[0].Revision)
+	s.Close()
+
+	s, err = e.Subscribe(at + 1000)
+	require.NoError(t, err)
+	require.NotNil(t, s.View(), "a revision that never was begins anew")
+	short, stop := context.WithCancel(ctx)
+	stop()
+	_, err = s.Next(short)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, e.Stop(ctx))
+	_, err = s.Next(ctx)
+	require.ErrorIs(t, err, ErrStopped)
+	_, err = e.Subscribe(0)
+	require.ErrorIs(t, err, ErrStopped)
+	_, err = e.Submit(ctx, []Item{link(1, "x", now)})
+	require.ErrorIs(t, err, ErrStopped)
+}
+
+func TestSlowSubscriberIsCutOff(t *testing.T) {
+	ctx := context.Background()
+	cfg := DefaultConfig(t.TempDir())
+	cfg.Recent = 10
+	e := start(t, cfg)
+	slow, err := e.Subscribe(0)
+	require.NoError(t, err)
+	defer slow.Close()
+	fast, err := e.Subscribe(0)
+	require.NoError(t, err)
+	defer fast.Close()
+	now := time.Now()
+	for i := range 50 {
+		submit(t, e, link(1, fmt.Sprint(i), now.Add(time.Duration(i))))
+		cs, err := fast.Next(ctx)
+		require.NoError(t, err)
+		require.Len(t, cs, 1)
+	}
+	_, err = slow.Next(ctx)
+	require.ErrorIs(t, err, ErrSlow)
+	for from := uint64(35); from < 50; from++ {
+		s, err := e.Subscribe(from)
+		require.NoError(t, err)
+		require.Equal(t, from < 40, s.View() != nil, "from %d: only the last ten are kept", from)
+		s.Close()
+	}
+}
+
+func TestMarksAreTold(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	cfg := DefaultConfig(t.TempDir())
+	cfg.SweepEvery = 20 * time.Millisecond
+	e := start(t, cfg)
+	s, err := e.Subscribe(0)
+	require.NoError(t, err)
+	defer s.Close()
+	it := link(1, "a", time.Now())
+	it.Event.Interval = time.Second
+	submit(t, e, it)
+	var seen []string
+	for len(seen) < 3 {
+		cs, err := s.Next(ctx)
+		require.NoError(t, err)
+		for _, c := range cs {
+			seen = append(seen, fmt.Sprint(c.Op, c.Node.Stale, c.Revision))
+		}
+	}
+	require.Equal(t, []string{"node_added false 1", "node_updated true 1", "node_deleted true 2"}, seen)
+}
+
+// TestConvergence loses, doubles and reorders what a source sends: after one
+// more report of everything the graph is the truth, and a subscriber that
+// applied only changes has the same.
+func TestConvergence(t *testing.T) {
+	ctx := context.Background()
+	rng := rand.New(rand.NewPCG(1, 2))
+	for round := range 5 {
+		e := start(t, DefaultConfig(t.TempDir()))
+		sub, err := e.Subscribe(0)
+		require.NoError(t, err)
+		truth := map[int]string{}
+		clock := time.Now().Add(-time.Minute)
+		var sent []Item
+		for range 2000 {
+			i := rng.IntN(40)
+			clock = clock.Add(time.Millisecond)
+			if rng.IntN(4) == 0 {
+				delete(truth, i)
+				sent = append(sent, gone(i, clock))
+			} else {
+				truth[i] = fmt.Sprint("n", rng.IntN(5))
+				sent = append(sent, link(i, truth[i], clock))
+			}
+		}
+		var way []Item
+		for _, it := range sent {
+			for range []int{0, 1, 1, 1, 2, 2}[rng.IntN(6)] {
+				way = append(way, it)
+			}
+		}
+		for i := range way {
+			j := min(len(way)-1, i+rng.IntN(20))
+			way[i], way[j] = way[j], way[i]
+		}
+		for i := range 40 { // the report interval passes
+			clock = clock.Add(time.Millisecond)
+			if name, ok := truth[i]; ok {
+				way = append(way, link(i, name, clock))
+			} else {
+				way = append(way, gone(i, clock))
+			}
+		}
+		for len(way) > 0 {
+			n := min(len(way), 1+rng.IntN(100))
+			submit(t, e, way[:n]...)
+			way = way[n:]
+		}
+		got := map[int]string{}
+		for i := range 40 {
+			if n := e.View().Node(entity.InterfaceRef("h1", "1", fmt.Sprint(i)).UUID()); n != nil {
+				got[i] = n.Attrs.Get("Name").Str()
+			}
+		}
+		require.Equal(t, truth, got, "round %d", round)
+
+		mirror := map[string]string{}
+		for v := e.View(); sub.after < v.Revision(); {
+			cs, err := sub.Next(ctx)
+			require.NoError(t, err)
+			for _, c := range cs {
+				sub.after = c.Revision
+				switch {
+				case c.Node != nil && c.Op != graph.NodeDeleted:
+					mirror[c.Node.ID.String()] = string(c.Node.AppendJSON(nil))
+				case c.Node != nil:
+					delete(mirror, c.Node.ID.String())
+				case c.Op != graph.EdgeDeleted:
+					mirror[c.Edge.ID.String()] = string(c.Edge.AppendJSON(nil))
+				default:
+					delete(mirror, c.Edge.ID.String())
+				}
+			}
+		}
+		var all []string
+		for _, s := range mirror {
+			all = append(all, s)
+		}
+		slices.Sort(all)
+		require.Equal(t, dump(e.View()), all)
+		sub.Close()
+		require.NoError(t, e.Stop(ctx))
+	}
+}
+
+func TestManyWritersAndReaders(t *testing.T) {
+	e := start(t, DefaultConfig(t.TempDir()))
+	var wg sync.WaitGroup
+	now := time.Now()
+	for w := range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				items := make([]Item, 10)
+				for j := range items {
+					items[j] = link(w*1000+j, fmt.Sprint(i), now.Add(time.Duration(i)))
+				}
+				_, err := e.Submit(context.Background(), items)
+				if err != nil {
+					t.Error(err)
+				}
+				n := 0
+				for range e.View().Nodes() {
+					n++
+				}
+				if n < 10 {
+					t.Errorf("%d nodes", n)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, 80, e.View().NodeCount())
+}
+
+func TestBusyWhenTheQueueIsFull(t *testing.T) {
+	cfg := DefaultConfig(t.TempDir())
+	cfg.Queue = 5
+	e := start(t, cfg)
+	e.waiting.Store(4)
+	_, err := e.Submit(context.Background(), []Item{link(1, "a", time.Now()), link(2, "a", time.Now())})
+	require.ErrorIs(t, err, ErrBusy)
+	e.waiting.Store(0)
+	submit(t, e, link(1, "a", time.Now()), link(2, "a", time.Now()))
+}
+
+func TestDamagedSnapshotIsNotTheEnd(t *testing.T) {
+	cfg := DefaultConfig(t.TempDir())
+	e := start(t, cfg)
+	submit(t, e, link(1, "a", time.Now()))
+	v := e.View()
+	require.NoError(t, e.Stop(context.Background()))
+	require.NoError(t, os.WriteFile(e.snapshotPath(), []byte("SKEINSNPx"), 0o600))
+	e = start(t, cfg)
+	require.Equal(t, dump(v), dump(e.View()))
+}

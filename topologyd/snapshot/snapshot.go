@@ -1,0 +1,217 @@
+// Package snapshot keeps a graph in one file, so that a restart need not read
+// the whole event log: the states of all nodes, the histories of all edges, the
+// graph's revision and the number of the last log record that is in it.
+//
+// The file is made beside its place, synced and then renamed, so that there is
+// always a whole one. It begins with a magic text and a version; every section
+// is a run of length-prefixed items in the form of package wire; it ends with
+// the CRC-32C of all before. The package reads and writes such files and does
+// nothing else.
+package snapshot
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/skein-net/skein/topologyd/graph"
+	"github.com/skein-net/skein/topologyd/wire"
+)
+
+const (
+	magic   = "SKEINSNP"
+	version = 1
+	// maxItem bounds one node state.
+	maxItem = 256 << 20
+)
+
+// Position says what a snapshot stands for.
+type Position struct {
+	// Record is the number of the last log record that is in it.
+	Record uint64
+	// Revision is the revision of the graph.
+	Revision uint64
+}
+
+// Write writes the state of a view to a file.
+func Write(path string, pos Position, v *graph.View) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
+	if err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name()) // gone already when only the directory could not be synced
+			err = fmt.Errorf("write snapshot: %w", err)
+		}
+	}()
+	w := newWriter(f)
+	w.raw([]byte(magic))
+	w.raw([]byte{version})
+	w.item(wire.AppendUint(wire.AppendUint(nil, pos.Record), pos.Revision))
+	w.item(wire.AppendUint(nil, uint64(v.NodeCount())))
+	for n := range v.NodeStates() {
+		w.b = appendNode(w.b[:0], &n)
+		w.item(w.b)
+	}
+	w.item(wire.AppendUint(nil, uint64(v.EdgeCount())))
+	for e := range v.EdgeStates() {
+		w.b = appendEdge(w.b[:0], &e)
+		w.item(w.b)
+	}
+	if err := errors.Join(w.finish(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes a rename last.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Read reads a snapshot and puts it into an empty graph, whose facets count as
+// reported at the time now. The error is [os.ErrNotExist] when there is none;
+// on any error the graph must be thrown away.
+func Read(path string, g *graph.Graph, now time.Time) (pos Position, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return pos, fmt.Errorf("read snapshot: %w", err)
+	}
+	defer f.Close()
+	r := &reader{in: bufio.NewReaderSize(f, 1<<20), sum: crc32.New(crc32.MakeTable(crc32.Castagnoli))}
+	pos, err = r.read(g, now)
+	if err != nil {
+		return pos, fmt.Errorf("read snapshot %s: %w", path, err)
+	}
+	return pos, nil
+}
+
+func (r *reader) read(g *graph.Graph, now time.Time) (pos Position, err error) {
+	if head := r.raw(len(magic) + 1); r.err == nil && string(head[:len(magic)]) != magic {
+		return pos, errors.New("not a snapshot")
+	} else if r.err == nil && head[len(magic)] != version {
+		return pos, fmt.Errorf("version %d: this daemon reads version %d; use a newer one", head[len(magic)], version)
+	}
+	r.item(func(in *wire.Reader) { pos = Position{in.Uint(), in.Uint()} })
+	var nodes []graph.NodeState
+	r.list(func(in *wire.Reader) {
+		n := readNode(in)
+		if in.Err() == nil {
+			g.RestoreNode(&n, now)
+			n.Facets = nil
+			nodes = append(nodes, n)
+		}
+	})
+	var edges []graph.EdgeState
+	r.list(func(in *wire.Reader) { edges = append(edges, readEdge(in)) })
+	want := r.sum.Sum32()
+	if sum := r.raw(4); r.err == nil && binary.LittleEndian.Uint32(sum) != want {
+		return pos, fmt.Errorf("%w: checksum does not match", wire.ErrCorrupt)
+	}
+	if r.err != nil {
+		return pos, r.err
+	}
+	g.RestoreHistory(values(nodes), values(edges), pos.Revision)
+	return pos, nil
+}
+
+// writer writes items and sums them up; its first error sticks.
+type writer struct {
+	file *os.File
+	out  *bufio.Writer
+	sum  hash.Hash32
+	b    []byte
+	err  error
+}
+
+func newWriter(f *os.File) *writer {
+	return &writer{file: f, out: bufio.NewWriterSize(f, 1<<20), sum: crc32.New(crc32.MakeTable(crc32.Castagnoli))}
+}
+
+func (w *writer) raw(b []byte) {
+	if w.err == nil {
+		w.sum.Write(b)
+		_, w.err = w.out.Write(b)
+	}
+}
+
+func (w *writer) item(b []byte) {
+	var head [binary.MaxVarintLen64]byte
+	w.raw(head[:binary.PutUvarint(head[:], uint64(len(b)))])
+	w.raw(b)
+}
+
+func (w *writer) finish() error {
+	w.raw(binary.LittleEndian.AppendUint32(nil, w.sum.Sum32()))
+	if w.err != nil {
+		return w.err
+	}
+	return errors.Join(w.out.Flush(), w.file.Sync())
+}
+
+// reader is the reverse of writer.
+type reader struct {
+	in  *bufio.Reader
+	sum hash.Hash32
+	err error
+}
+
+func (r *reader) raw(n int) []byte {
+	b := make([]byte, n)
+	if r.err == nil {
+		_, r.err = io.ReadFull(r.in, b)
+	}
+	if r.err != nil {
+		return b
+	}
+	r.sum.Write(b)
+	return b
+}
+
+// ReadByte lets the length of an item be read.
+func (r *reader) ReadByte() (byte, error) {
+	b := r.raw(1)
+	return b[0], r.err
+}
+
+func (r *reader) item(fn func(*wire.Reader)) {
+	n, err := binary.ReadUvarint(r)
+	if r.err == nil && err != nil {
+		r.err = err
+	}
+	if r.err == nil && n > maxItem {
+		r.err = fmt.Errorf("%w: item of %d bytes", wire.ErrCorrupt, n)
+	}
+	if r.err != nil {
+		return
+	}
+	in := wire.NewReader(r.raw(int(n)))
+	if r.err != nil {
+		return
+	}
+	fn(in)
+	r.err = in.Err()
+}
+
+func (r *reader) list(fn func(*wire.Reader)) {
+	var n uint64
+	r.item(func(in *wire.Reader) { n = in.Uint() })
+	for ; n > 0 && r.err == nil; n-- {
+		r.item(fn)
+	}
+}
