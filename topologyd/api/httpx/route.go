@@ -1,0 +1,56 @@
+package httpx
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Route is one endpoint.
+type Route struct {
+	// Method is GET, POST or HEAD; GET answers HEAD too.
+	Method string
+	// Path is a pattern of [net/http.ServeMux].
+	Path    string
+	Handler http.Handler
+}
+
+// Get, Post and Head make routes from functions.
+func Get(path string, h http.HandlerFunc) Route  { return Route{http.MethodGet, path, h} }
+func Post(path string, h http.HandlerFunc) Route { return Route{http.MethodPost, path, h} }
+func Head(path string, h http.HandlerFunc) Route { return Route{http.MethodHead, path, h} }
+
+// Mux serves routes; what no route matches is answered with an [Error].
+func Mux(routes []Route) http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range routes {
+		mux.Handle(r.Method+" "+r.Path, r.Handler)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		if allowed := methods(mux, r); len(allowed) > 0 {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			WriteError(w, http.StatusMethodNotAllowed, &Error{Code: CodeMethod,
+				Message: r.URL.Path + " takes " + strings.Join(allowed, ", ") + ", not " + r.Method})
+			return
+		}
+		WriteError(w, http.StatusNotFound, &Error{Code: CodeNotFound,
+			Message: "no endpoint " + r.URL.Path + "; GET / lists them, GET /openapi.yaml describes them"})
+	})
+}
+
+// methods returns what the path of a request could be asked with.
+func methods(mux *http.ServeMux, r *http.Request) []string {
+	var out []string
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		probe := r.Clone(r.Context())
+		probe.Method = m
+		if _, pattern := mux.Handler(probe); pattern != "" {
+			out = append(out, m)
+		}
+	}
+	return slices.Compact(out)
+}

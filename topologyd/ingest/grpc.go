@@ -1,0 +1,168 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	_ "google.golang.org/grpc/encoding/gzip" // senders may compress
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/stats"
+	grpcstatus "google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/skein-net/skein/topologyd/engine"
+)
+
+// grpcAtOnce is how many gRPC requests are received at the same time. Each may
+// hold a quarter of MaxBody, so that all hold no more than HTTP's may.
+const grpcAtOnce = 16
+
+// GRPC receives OTLP over gRPC for an [Ingest].
+type GRPC struct {
+	in       *Ingest
+	server   *grpc.Server
+	panicked func(what string, v any)
+	inHand   atomic.Int64
+}
+
+// NewGRPC returns a server; panicked is told of panics that were recovered
+// from.
+func NewGRPC(in *Ingest, panicked func(what string, v any)) *GRPC {
+	g := &GRPC{in: in, panicked: panicked}
+	g.server = grpc.NewServer(
+		grpc.MaxRecvMsgSize(int(min(in.cfg.MaxBody*bodiesInHand/grpcAtOnce, 1<<30))),
+		grpc.MaxConcurrentStreams(grpcAtOnce),
+		grpc.MaxHeaderListSize(16<<10),
+		grpc.ConnectionTimeout(10*time.Second),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 5 * time.Minute, Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		grpc.InTapHandle(g.admit),
+		grpc.StatsHandler((*grpcStats)(g)),
+		grpc.UnaryInterceptor(g.intercept),
+	)
+	plogotlp.RegisterGRPCServer(g.server, &grpcLogs{g: g})
+	pmetricotlp.RegisterGRPCServer(g.server, &grpcMetrics{g: g})
+	return g
+}
+
+// Serve serves until Stop; then it returns nil.
+func (g *GRPC) Serve(l net.Listener) error {
+	if err := g.server.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("serve OTLP over gRPC: %w", err)
+	}
+	return nil
+}
+
+// Stop lets requests in hand end until ctx does, then cuts them off.
+func (g *GRPC) Stop(ctx context.Context) {
+	done := make(chan struct{})
+	go func() { g.server.GracefulStop(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		g.server.Stop()
+		<-done
+	}
+}
+
+// admit refuses a request before its message is received when too many are in
+// hand.
+func (g *GRPC) admit(ctx context.Context, _ *tap.Info) (context.Context, error) {
+	if g.inHand.Load() >= grpcAtOnce {
+		g.in.n.reject(protoGRPC, reasonBusy, 1)
+		return nil, grpcstatus.Error(codes.Unavailable, "too many requests in hand; try again in a second")
+	}
+	return ctx, nil
+}
+
+// intercept gives every request its turn, counts it and survives its panic.
+func (g *GRPC) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			g.panicked(info.FullMethod, v)
+			resp, err = nil, grpcstatus.Error(codes.Internal, "the server made a mistake; its log says which")
+		}
+		g.in.n.requests.WithLabelValues(protoGRPC, grpcstatus.Code(err).String()).Inc()
+	}()
+	if !g.in.slots.Acquire(ctx, g.in.cfg.Patience) {
+		return nil, g.refuse(engine.ErrBusy)
+	}
+	defer g.in.slots.Release()
+	return next(ctx, req)
+}
+
+// refuse says what an error means for the sender; how long to wait is part of
+// it, as OTLP wants it for RESOURCE_EXHAUSTED.
+func (g *GRPC) refuse(err error) error {
+	no := g.in.refuse(err)
+	g.in.n.reject(protoGRPC, no.reason, 1)
+	st := grpcstatus.New(grpcCode(no.status), no.err.Message)
+	if no.retry > 0 {
+		retry := &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Duration(no.retry) * time.Second)}
+		if with, err := st.WithDetails(retry); err == nil {
+			st = with
+		}
+	}
+	return st.Err()
+}
+
+// grpcLogs is the logs service of OTLP.
+type grpcLogs struct {
+	plogotlp.UnimplementedGRPCServer
+	g *GRPC
+}
+
+// Export takes one request.
+func (s *grpcLogs) Export(ctx context.Context, req plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
+	resp, err := s.g.in.takeLogs(ctx, protoGRPC, req.Logs())
+	if err != nil {
+		return plogotlp.NewExportResponse(), s.g.refuse(err)
+	}
+	return resp, nil
+}
+
+// grpcMetrics is the metrics service of OTLP; see [Ingest.metrics].
+type grpcMetrics struct {
+	pmetricotlp.UnimplementedGRPCServer
+	g *GRPC
+}
+
+// Export counts and passes over.
+func (s *grpcMetrics) Export(_ context.Context, req pmetricotlp.ExportRequest) (pmetricotlp.ExportResponse, error) {
+	s.g.in.n.ignored.WithLabelValues(protoGRPC, "data_point").Add(float64(req.Metrics().DataPointCount()))
+	return pmetricotlp.NewExportResponse(), nil
+}
+
+// grpcStats counts the requests in hand and the bytes that came.
+type grpcStats GRPC
+
+// TagRPC implements [stats.Handler].
+func (g *grpcStats) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+
+// HandleRPC implements [stats.Handler].
+func (g *grpcStats) HandleRPC(_ context.Context, s stats.RPCStats) {
+	switch s := s.(type) {
+	case *stats.Begin:
+		g.inHand.Add(1)
+	case *stats.End:
+		g.inHand.Add(-1)
+	case *stats.InPayload:
+		g.in.n.bytes.WithLabelValues(protoGRPC).Add(float64(s.WireLength))
+	}
+}
+
+// TagConn implements [stats.Handler].
+func (g *grpcStats) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+// HandleConn implements [stats.Handler].
+func (g *grpcStats) HandleConn(context.Context, stats.ConnStats) {}

@@ -1,0 +1,100 @@
+package ingest
+
+import (
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/skein-net/skein/internal/entity/lineproto"
+	"github.com/skein-net/skein/topologyd/api/httpx"
+)
+
+// Config are the limits of ingest.
+type Config struct {
+	// MaxBody bounds a request body in bytes, compressed and decompressed.
+	MaxBody int64
+	// Queue bounds the requests that are worked on at the same time.
+	Queue int
+	// ReadTimeout is the longest pause in a body.
+	ReadTimeout time.Duration
+	// Patience is how long a request waits for its turn before it is refused.
+	Patience time.Duration
+	// MaxLine bounds one line of line protocol.
+	MaxLine int
+	// Chunk is about how much line protocol is worked on at a time.
+	Chunk int
+	// Batch is how many events are submitted at a time.
+	Batch int
+}
+
+// DefaultConfig returns limits that suit a daemon with a few hundred sources.
+func DefaultConfig() Config {
+	return Config{
+		MaxBody:     64 << 20,
+		Queue:       64,
+		ReadTimeout: 15 * time.Second,
+		Patience:    time.Second,
+		MaxLine:     lineproto.MaxLine,
+		Chunk:       1 << 20,
+		Batch:       5000,
+	}
+}
+
+// bodiesInHand is how many times MaxBody all requests together may hold.
+const bodiesInHand = 4
+
+// Ingest receives events for a [Sink]. Its handlers may be called from any
+// number of goroutines.
+type Ingest struct {
+	cfg    Config
+	sink   Sink
+	log    *slog.Logger
+	n      *counters
+	slots  *httpx.Slots
+	budget *httpx.Budget
+	// scratch holds *lineWriter, the memory of a write request.
+	scratch sync.Pool
+	now     func() time.Time
+	seed    maphash.Seed
+}
+
+// New returns an ingest that hands events to sink and registers its metrics
+// with reg.
+func New(cfg Config, sink Sink, log *slog.Logger, reg prometheus.Registerer) (*Ingest, error) {
+	n, err := newCounters(reg)
+	if err != nil {
+		return nil, err
+	}
+	return &Ingest{
+		cfg: cfg, sink: sink, log: log, n: n,
+		slots:  httpx.NewSlots(cfg.Queue),
+		budget: httpx.NewBudget(bodiesInHand * cfg.MaxBody),
+		now:    time.Now,
+		seed:   maphash.MakeSeed(),
+	}, nil
+}
+
+// Routes returns the HTTP endpoints of ingest.
+func (in *Ingest) Routes() []httpx.Route {
+	return []httpx.Route{
+		httpx.Post("/api/v2/write", in.write),
+		httpx.Get("/api/v2/health", in.health),
+		httpx.Get("/health", in.health),
+		httpx.Get("/ping", in.ping),
+		httpx.Post("/v1/logs", in.logs),
+		httpx.Post("/v1/metrics", in.metrics),
+	}
+}
+
+func (in *Ingest) bodyLimits() httpx.BodyLimits {
+	return httpx.BodyLimits{Bytes: in.cfg.MaxBody, Pause: in.cfg.ReadTimeout}
+}
+
+// fingerprint names the bytes of an encoded event without its time, whatever
+// the order of its fields, which Telegraf changes. It is never 0.
+func (in *Ingest) fingerprint(content []byte) uint64 {
+	return max(1, lineproto.Fingerprint(in.seed, content))
+}
