@@ -1,0 +1,93 @@
+# make help lists the targets. Every go command uses the flags below, so that
+# building, testing and releasing share one build cache.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+GO ?= go
+export GOFLAGS := -trimpath -mod=readonly
+export CGO_ENABLED := 0
+
+BIN := bin
+# go.mod's own tools are not enough for the linter: it is built from its own
+# module, pinned here.
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.0
+TOOLS := build/tools
+
+# Tests that make network namespaces or boot a guest skip with -short; those
+# of the built programs together live in packages called e2e.
+E2E := /e2e(/|$$)
+INTEGRATION = $(shell grep -rl --include='*_test.go' 'testing\.Short()' . | grep -vE '^\./(build|\.run|node_modules)/' | xargs -r -n1 dirname | sort -u)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+.PHONY: run
+run: build ## run topologyd and Telegraf on this host until Ctrl-C
+	@exec $(BIN)/skein-run
+
+.PHONY: build
+build: ## build all programs into bin/
+	@mkdir -p $(BIN)
+	$(GO) build -o $(BIN)/ ./topologyd/cmd/... ./telegraf-inputs/cmd/...
+	@$(GO) build -o $(BIN)/skein-run ./deploy/local
+
+.PHONY: test
+test: ## everything: unit, integration, end to end, cross builds
+	@.ci/summary unit:test-unit cross:cross integration:test-integration e2e:test-e2e
+
+.PHONY: test-unit
+test-unit: ## vet, gofmt and the tests that need no privileges
+	$(GO) vet ./...
+	@unformatted=$$(find . -name '*.go' -not -path './build/*' -not -path '*/node_modules/*' -print0 | xargs -0 gofmt -l); \
+		[ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
+	$(GO) test -short $$($(GO) list ./... | grep -vE '$(E2E)')
+	$(GO) test -count=1 ./internal/house
+
+.PHONY: test-integration
+test-integration: ## tests in network namespaces and in a guest; they skip without root
+	$(GO) test -timeout 20m $(filter-out %/e2e,$(INTEGRATION))
+
+.PHONY: test-e2e
+test-e2e: build ## the built programs together
+	@packages=$$($(GO) list ./... | { grep -E '$(E2E)' || true; }); \
+		[ -n "$$packages" ] || { echo "no e2e packages"; exit 0; }; \
+		SKEIN_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 -timeout 20m $$packages
+
+.PHONY: cross
+cross: ## what is not Linux on amd64 compiles too
+	GOOS=darwin GOARCH=arm64 $(GO) build ./...
+	GOOS=linux GOARCH=arm64 $(GO) build ./...
+
+.PHONY: bench
+bench: ## benchmarks, with memory
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint ## golangci-lint with .golangci.yml, or its replacement
+	@if [ -x $(TOOLS)/golangci-lint ]; then \
+		$(TOOLS)/golangci-lint run ./...; \
+	else \
+		echo "golangci-lint could not be installed: go vet, gofmt and the import rules only"; \
+		$(GO) vet ./...; $(GO) test -count=1 ./internal/house; \
+	fi
+
+# The linter is optional: where its module cannot be had, lint does what the go
+# command can.
+$(TOOLS)/golangci-lint:
+	@mkdir -p $(TOOLS)
+	-GOBIN=$(CURDIR)/$(TOOLS) GOFLAGS=-trimpath $(GO) install $(GOLANGCI)
+
+.PHONY: generate
+generate: ## what is generated and committed
+	$(GO) generate ./...
+
+.PHONY: setup
+setup: ## install what the integration tests use (Debian, root)
+	.ci/setup
+
+.PHONY: clean
+clean: ## remove what is built; data below .run stays
+	rm -rf $(BIN) build

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain lets this test binary stand for the two programs: it is linked
+// under their names and acts as what it is called.
+func TestMain(m *testing.M) {
+	switch filepath.Base(os.Args[0]) {
+	case "topologyd":
+		os.Exit(fakeDaemon())
+	case "telegraf":
+		os.Exit(fakeAgent())
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func stopped() <-chan os.Signal {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGTERM)
+	return c
+}
+
+func fakeDaemon() int {
+	stop := stopped()
+	if os.Getenv("FAKE_DAEMON") == "broken" {
+		fmt.Println("cannot open the log")
+		return 3
+	}
+	listen := ""
+	for i, a := range os.Args {
+		if a == "--listen" {
+			listen = os.Args[i+1]
+		}
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /-/ready", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("POST /api/v1/query", func(w http.ResponseWriter, r *http.Request) {
+		var q struct{ Gremlin string }
+		if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		n := map[bool]int{true: 2, false: 7}[strings.Contains(q.Gremlin, "netns")]
+		fmt.Fprintln(w, n)
+	})
+	go http.ListenAndServe(listen, mux) //nolint:gosec,errcheck // a test's fake
+	fmt.Println("daemon says hello")
+	<-stop
+	fmt.Println("daemon stops")
+	return 0
+}
+
+func fakeAgent() int {
+	stop := stopped()
+	if os.Getenv("FAKE_AGENT") == "broken" {
+		fmt.Println("no such plugin")
+		return 4
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			fmt.Println("agent stops")
+			return 0
+		case <-tick.C:
+			fmt.Println("agent writes to", os.Getenv("SKEIN_HTTP"))
+		}
+	}
+}
+
+// place makes directories with the fake programs and free addresses.
+func place(t *testing.T) *settings {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	s := &settings{bin: filepath.Join(dir, "bin"), conf: dir, data: filepath.Join(dir, "data"), http: free(t), otlp: free(t), wait: 30 * time.Second}
+	if err := os.Mkdir(s.bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"topologyd", "telegraf"} {
+		if err := os.Symlink(self, filepath.Join(s.bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// screen is a writer that can be read while it is written to.
+type screen struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func TestRunShowsFollowsAndStops(t *testing.T) {
+	s := place(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out screen
+	done := make(chan error, 1)
+	go func() { done <- s.run(ctx, &out) }()
+	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(out.String(), "telegraf  | agent writes to "+s.http); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("no log line followed; output:\n%s", out.String())
+		}
+	}
+	for _, want := range []string{"2 network namespaces, 7 interfaces", "topologyctl query --server http://" + s.http, "http://" + s.http + "/metrics"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("output lacks %q:\n%s", want, out.String())
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatalf("run: %v", err)
+	}
+	text := out.String()
+	agent, daemon := strings.Index(text, "agent stops"), strings.Index(text, "daemon stops")
+	if agent < 0 || daemon < agent {
+		t.Errorf("want the agent to stop, then the daemon; output:\n%s", text)
+	}
+	log, err := os.ReadFile(filepath.Join(s.data, "topologyd.log"))
+	if err != nil || !strings.Contains(string(log), "daemon says hello\n") {
+		t.Errorf("log of topologyd: %q, %v", log, err)
+	}
+	if l, err := net.Listen("tcp", s.http); err != nil {
+		t.Errorf("the daemon still listens: %v", err)
+	} else {
+		l.Close()
+	}
+}
+
+func TestRunSaysWhichProcessFailed(t *testing.T) {
+	for name, want := range map[string]string{
+		"FAKE_DAEMON": "topologyd ended: exit status 3; its last lines:\ncannot open the log",
+		"FAKE_AGENT":  "telegraf ended: exit status 4; its last lines:\nno such plugin",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, "broken")
+			err := place(t).run(t.Context(), io.Discard)
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want %q", err, want)
+			}
+		})
+	}
+}
+
+func TestRunNamesThePortInUse(t *testing.T) {
+	s := place(t)
+	l, err := net.Listen("tcp", s.otlp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(s.otlp)
+	err = s.run(t.Context(), io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "port "+port) || !strings.Contains(err.Error(), "SKEIN_OTLP") {
+		t.Errorf("error %v, want it to name port %s and SKEIN_OTLP", err, port)
+	}
+}
+
+func TestRunWithoutPrograms(t *testing.T) {
+	s := place(t)
+	s.bin = t.TempDir()
+	if err := s.run(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), "make build") {
+		t.Errorf("error %v, want it to say make build", err)
+	}
+}
+
+func TestStopWhileWaiting(t *testing.T) {
+	s := place(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p, err := start(command{name: "telegraf", path: filepath.Join(s.bin, "telegraf"), log: filepath.Join(t.TempDir(), "log")}, &terminal{w: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.stop()
+	err = waitFor(ctx, time.Minute, "never", func(context.Context) bool { return false }, p)
+	if err == nil || interrupted(ctx, err) != nil {
+		t.Errorf("waitFor: %v; want an error that counts as a stop", err)
+	}
+}
+
+func TestAddress(t *testing.T) {
+	for _, tc := range []struct{ in, want string }{
+		{"", "127.0.0.1:4280"},
+		{"5000", "127.0.0.1:5000"},
+		{":5000", "127.0.0.1:5000"},
+		{"0.0.0.0:5000", "0.0.0.0:5000"},
+		{"[::1]:5000", "[::1]:5000"},
+	} {
+		if got, err := address(tc.in, defaultHTTP); err != nil || got != tc.want {
+			t.Errorf("address(%q) = %q, %v; want %q", tc.in, got, err, tc.want)
+		}
+	}
+	for _, in := range []string{"x", "host:", "host:0", "host:99999", "1:2:3"} {
+		if got, err := address(in, defaultHTTP); err == nil {
+			t.Errorf("address(%q) = %q, want an error", in, got)
+		}
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	none := func(string) string { return "" }
+	var stderr bytes.Buffer
+	if code := run([]string{"-nosuch"}, none, io.Discard, &stderr); code != 2 {
+		t.Errorf("unknown flag: exit %d, want 2", code)
+	}
+	if code := run([]string{"-h"}, none, io.Discard, &stderr); code != 0 {
+		t.Errorf("help: exit %d, want 0", code)
+	}
+	if code := run(nil, func(string) string { return "nonsense" }, io.Discard, &stderr); code != 2 {
+		t.Errorf("bad address: exit %d, want 2", code)
+	}
+	if code := run([]string{"-bin", t.TempDir()}, none, io.Discard, &stderr); code != 1 {
+		t.Errorf("no programs: exit %d, want 1", code)
+	}
+}
+
+func TestWatchParent(t *testing.T) {
+	gone := make(chan struct{})
+	watchParent(t.Context(), -1, func() { close(gone) })
+	<-gone
+}
