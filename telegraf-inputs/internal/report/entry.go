@@ -61,8 +61,6 @@ func (q *fifo) pop() *entry {
 	return e
 }
 
-func (q *fifo) len() int { return len(q.items) - q.head }
-
 // wheelSlots is into how many parts the report interval is divided.
 const wheelSlots = 1024
 

@@ -116,7 +116,7 @@ func (r *Reporter) Set(ev entity.Event) {
 	}
 	if err := ev.Validate(); err != nil {
 		r.stats.invalid.Incr(1)
-		r.log.Errorf("Cannot report %s %v: %v", ev.Ref.Type, ev.Ref.ID, err)
+		r.log.Errorf("Cannot report %s %v: %v", ev.Type, ev.ID, err)
 		return
 	}
 	r.put(id, ev, 0)
