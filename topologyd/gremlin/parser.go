@@ -134,13 +134,29 @@ func (p *parser) step() (call, error) {
 	return c, nil
 }
 
-func (p *parser) unknown(what string, names []string) error {
+func (p *parser) unknown(what string, names []string) *SyntaxError {
 	return &SyntaxError{
 		Position: positionAt(p.lex.text, p.tok.pos),
 		Got:      p.tok.String(),
 		Reason:   fmt.Sprintf("unknown %s %s", what, clip(p.tok.text)),
 		Expected: closest(p.tok.text, names),
 	}
+}
+
+// unknownFunction reports the current token; a name that is not called was
+// meant as a text.
+func (p *parser) unknownFunction() error {
+	names := []string{"TRUE", "FALSE"}
+	for i := range p.functions {
+		names = append(names, p.functions[i].name)
+	}
+	err := p.unknown("function", names)
+	word := p.tok.text
+	if next, lexErr := p.lex.next(); lexErr == nil && next.kind != tokOpen {
+		err.Reason += "; a text stands in quotes: " + string(appendQuoted(nil, clip(word)))
+		err.Expected = nil
+	}
+	return err
 }
 
 // arguments reads what stands in parentheses; the current token opens them.
@@ -195,11 +211,7 @@ func (p *parser) argument(depth int) (arg, error) {
 		}
 	}
 	if def == nil {
-		names := []string{"TRUE", "FALSE"}
-		for i := range p.functions {
-			names = append(names, p.functions[i].name)
-		}
-		return a, p.unknown("function", names)
+		return a, p.unknownFunction()
 	}
 	a.fn = &call{name: def.name, pos: a.pos, end: a.pos + len(p.tok.text), bare: def.bare}
 	if err := p.advance(); err != nil {
