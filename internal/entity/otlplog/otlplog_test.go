@@ -319,7 +319,7 @@ func FuzzDecodeProto(f *testing.F) {
 	seeds(f, plogotlp.ExportRequest.MarshalProto)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		req := plogotlp.NewExportRequest()
-		if req.UnmarshalProto(b) == nil {
+		if CheckProto(b) == nil && req.UnmarshalProto(b) == nil {
 			checkLogs(t, req.Logs())
 		}
 	})
@@ -329,7 +329,7 @@ func FuzzDecodeJSON(f *testing.F) {
 	seeds(f, plogotlp.ExportRequest.MarshalJSON)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		req := plogotlp.NewExportRequest()
-		if req.UnmarshalJSON(b) == nil {
+		if CheckJSON(b) == nil && req.UnmarshalJSON(b) == nil {
 			checkLogs(t, req.Logs())
 		}
 	})
