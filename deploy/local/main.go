@@ -148,10 +148,12 @@ func (s *settings) run(ctx context.Context, stdout io.Writer) error {
 
 // interrupted turns the error of a wait into none when a stop was asked for.
 func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 // waitFor polls ok until it holds, for at most d. It fails early when one of
