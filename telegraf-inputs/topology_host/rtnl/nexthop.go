@@ -116,11 +116,11 @@ func (n *Nexthop) decodeResilient(a attr) (first error) {
 	it := newAttrs("NHA_RES_GROUP", a.data)
 	for it.next() {
 		switch it.a.typ {
-		case 2:
+		case 1:
 			keep(&first, it.a.u16("NHA_RES_GROUP_BUCKETS", &n.Buckets))
-		case 3:
+		case 2:
 			keep(&first, it.a.u32("NHA_RES_GROUP_IDLE_TIMER", &n.IdleTimer))
-		case 4:
+		case 3:
 			keep(&first, it.a.u32("NHA_RES_GROUP_UNBALANCED_TIMER", &n.UnbalancedTimer))
 		}
 	}
