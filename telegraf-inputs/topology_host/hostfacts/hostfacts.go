@@ -121,6 +121,7 @@ const maxCmdline = 4096
 // KernelCmdLine splits a kernel command line into its parameters: name=value
 // gives the value, a bare name true, a name that is there several times the
 // list of its values. Double quotes keep blanks together, as the kernel does.
+// What follows "--" is for the init process and left out.
 func KernelCmdLine(text string) entity.Attrs {
 	if len(text) > maxCmdline {
 		text = text[:maxCmdline]
@@ -129,6 +130,9 @@ func KernelCmdLine(text string) entity.Attrs {
 	values := make(map[string][]entity.Value)
 	var order []string
 	for _, p := range splitQuoted(text) {
+		if p == "--" {
+			break
+		}
 		name, value, has := strings.Cut(p, "=")
 		if name == "" || len(name) > entity.MaxKeyLength || strings.ContainsFunc(name, isControl) {
 			continue

@@ -41,6 +41,7 @@ func TestKernelCmdLine(t *testing.T) {
 		{`root=/dev/vda ro`, entity.Attrs{entity.A("ro", entity.Bool(true)), entity.A("root", entity.String("/dev/vda"))}},
 		{`console=tty0 console=ttyS0,115200`, entity.Attrs{entity.A("console", entity.Strings("tty0", "ttyS0,115200"))}},
 		{`dyndbg="file a.c +p" x`, entity.Attrs{entity.A("dyndbg", entity.String("file a.c +p")), entity.A("x", entity.Bool(true))}},
+		{`quiet -- --secret x`, entity.Attrs{entity.A("quiet", entity.Bool(true))}},
 		{`a=b=c =d`, entity.Attrs{entity.A("a", entity.String("b=c"))}},
 	}
 	for _, tt := range tests {

@@ -1,0 +1,41 @@
+package mapping
+
+import (
+	"slices"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// Host is all that is known of a host.
+type Host struct {
+	ID, Name string
+	// Facts are those of the machine, Metadata free keys of the configuration.
+	Facts    entity.Attrs
+	Metadata map[string]string
+	// Tables are those of the root namespace.
+	Tables
+	// Limitations say what could not be seen.
+	Limitations []string
+}
+
+// Event returns the entity event of the host without its time and interval.
+// Metadata never overrides what is known.
+func (h *Host) Event() entity.Event {
+	a := make(entity.Attrs, 0, len(h.Metadata)+len(h.Facts)+8)
+	for k, v := range h.Metadata {
+		if k = entity.CleanText(k); k != "" && len(k) <= entity.MaxKeyLength {
+			a = append(a, entity.A(k, entity.String(entity.CleanText(v))))
+		}
+	}
+	// Equal keys: the later one stays.
+	slices.SortFunc(a, func(x, y entity.Attr) int { return entity.Compare(entity.String(x.Key), entity.String(y.Key)) })
+	a = append(a, h.Facts...)
+	a = append(a,
+		entity.A(entity.KeyType, entity.String(entity.TypeHost)),
+		entity.A(entity.KeyName, entity.String(h.Name)),
+		entity.A("Hostname", entity.String(h.Name)),
+	)
+	a = addStrings(a, "Limitations", h.Limitations)
+	a = append(a, h.Attrs()...)
+	return entity.Event{Ref: entity.HostRef(h.ID), Source: SourceHost, Attributes: a.Normalize()}
+}

@@ -1,0 +1,14 @@
+//go:build !linux
+
+package probe
+
+import (
+	"github.com/skein-net/skein/internal/netns"
+	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
+)
+
+func openSockets(*netns.NS, rtnl.Options) (*rtnl.Conn, int, error) {
+	return nil, -1, netns.ErrUnsupported
+}
+
+func closeSocket(int) {}

@@ -1,0 +1,110 @@
+package probe
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/skein-net/skein/telegraf-inputs/topology_host/mapping"
+	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
+)
+
+// routeKey is what the kernel tells routes of one table apart by, next hops
+// aside: there are seldom several routes of one key.
+type routeKey struct {
+	family   rtnl.Family
+	table    uint32
+	dst, src netip.Prefix
+	label    uint32
+	tos      uint8
+	priority uint32
+}
+
+func keyOfRoute(r *rtnl.Route) routeKey {
+	return routeKey{
+		family: r.Family, table: r.Table, dst: r.Dst, src: r.Src,
+		label: r.Label.Or(0), tos: r.TOS, priority: r.Priority,
+	}
+}
+
+// sameHops reports whether two routes of one key are the same route.
+func sameHops(a, b *rtnl.Route) bool {
+	return a.Type == b.Type && a.OutIf == b.OutIf && a.Gateway == b.Gateway && a.NexthopID == b.NexthopID &&
+		slices.EqualFunc(a.Multipath, b.Multipath, func(x, y rtnl.NextHop) bool {
+			return x.OutIf == y.OutIf && x.Gateway == y.Gateway
+		})
+}
+
+// applyRoute changes the routes by one event. Events do not tell whether a
+// route was replaced or another one added beside it, nor which part of a route
+// of several hops was taken away: then the table is listed again.
+func (sp *space) applyRoute(r *rtnl.Route, del bool, now time.Time) {
+	k := keyOfRoute(r)
+	known := sp.routes[k]
+	i := slices.IndexFunc(known, func(x *rtnl.Route) bool { return sameHops(x, r) })
+	switch {
+	case del && i >= 0:
+		sp.delRoute(k, known[i], now)
+	case del:
+		if len(known) > 0 {
+			sp.work.doubt(kindRoutes, now)
+		}
+	case i >= 0:
+		sp.delRoute(k, known[i], now)
+		sp.addRoute(k, r, now)
+	default:
+		if len(known) > 0 {
+			// Most likely `ip route replace`.
+			sp.delRoute(k, known[0], now)
+			sp.work.doubt(kindRoutes, now)
+		}
+		sp.addRoute(k, r, now)
+	}
+}
+
+func (sp *space) addRoute(k routeKey, r *rtnl.Route, now time.Time) {
+	sp.routes[k] = append(sp.routes[k], r)
+	mapping.RouteLinks(r, func(index int32) {
+		l := sp.at(index)
+		if l.routes == nil {
+			l.routes = make(map[*rtnl.Route]struct{})
+		}
+		l.routes[r] = struct{}{}
+		sp.routesChanged(l, now)
+	})
+}
+
+func (sp *space) delRoute(k routeKey, r *rtnl.Route, now time.Time) {
+	rest := slices.DeleteFunc(slices.Clone(sp.routes[k]), func(x *rtnl.Route) bool { return x == r })
+	if sp.routes[k] = rest; len(rest) == 0 {
+		delete(sp.routes, k)
+	}
+	mapping.RouteLinks(r, func(index int32) {
+		if l := sp.links[index]; l != nil {
+			delete(l.routes, r)
+			sp.routesChanged(l, now)
+		}
+	})
+}
+
+// routesChanged schedules a report of where the routes of l are shown: routes
+// without an interface are the namespace's.
+func (sp *space) routesChanged(l *link, now time.Time) {
+	if l.index == 0 {
+		l.stale |= kindRoutes
+		sp.touch(now)
+		return
+	}
+	l.changed(kindRoutes, now)
+}
+
+// dropRoutes takes away the routes of a link that ends. doubt is set when some
+// had other hops too.
+func (sp *space) dropRoutes(l *link) (doubt bool) {
+	now := time.Now()
+	for r := range l.routes {
+		doubt = doubt || len(r.Multipath) > 0
+		sp.delRoute(keyOfRoute(r), r, now)
+	}
+	return doubt
+}
