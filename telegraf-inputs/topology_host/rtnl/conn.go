@@ -60,7 +60,8 @@ type Options struct {
 var (
 	// ErrOverrun tells that the kernel dropped events because nobody read them
 	// in time (ENOBUFS). What was received stays valid, but the caller must list
-	// everything again.
+	// everything again; a listing that begins after Receive returned ErrOverrun is
+	// followed by all events that it does not show.
 	ErrOverrun = errors.New("netlink receive buffer overrun: events were lost")
 	// ErrClosed tells that the Conn was closed.
 	ErrClosed = errors.New("rtnetlink connection closed")
@@ -75,8 +76,9 @@ type Counters struct {
 	// Messages counts messages received as events, Events those that were handed
 	// on.
 	Messages, Events uint64
-	// Overruns counts ErrOverrun.
-	Overruns uint64
+	// Overruns counts ErrOverrun, Discarded the messages that were read away
+	// after one, because a listing will tell more.
+	Overruns, Discarded uint64
 	// Unknown counts messages of types that nobody asked for, Partial link
 	// messages without news (wireless, per-family).
 	Unknown, Partial uint64
@@ -88,12 +90,12 @@ type Counters struct {
 }
 
 type counters struct {
-	messages, events, overruns, unknown, partial, malformed, short, dumps, interrupted atomic.Uint64
+	messages, events, overruns, discarded, unknown, partial, malformed, short, dumps, interrupted atomic.Uint64
 }
 
 func (c *counters) snapshot() Counters {
 	return Counters{
-		Messages: c.messages.Load(), Events: c.events.Load(), Overruns: c.overruns.Load(),
+		Messages: c.messages.Load(), Events: c.events.Load(), Overruns: c.overruns.Load(), Discarded: c.discarded.Load(),
 		Unknown: c.unknown.Load(), Partial: c.partial.Load(),
 		Malformed: c.malformed.Load(), Short: c.short.Load(),
 		Dumps: c.dumps.Load(), Interrupted: c.interrupted.Load(),
@@ -186,7 +188,7 @@ func (c *Conn) Receive() ([]Event, error) {
 		}
 		if full || errors.Is(err, errNoBuffers) {
 			c.count.overruns.Add(1)
-			return out, ErrOverrun
+			return out, c.drain()
 		}
 		if err != nil {
 			return out, fmt.Errorf("receive events: %w", err)
@@ -194,6 +196,24 @@ func (c *Conn) Receive() ([]Event, error) {
 		out = c.appendEvents(out, c.buf[:n])
 	}
 	return out, nil
+}
+
+// drain reads away what is left after an overrun. The kernel drops everything,
+// and says so no second time, until the queue is empty once
+// (NETLINK_S_CONGESTED): only after that is a listing followed by all events.
+func (c *Conn) drain() error {
+	for {
+		_, _, err := c.events.recv(c.buf, false)
+		switch {
+		case err == nil:
+			c.count.discarded.Add(1)
+		case errors.Is(err, errNoBuffers):
+		case errors.Is(err, errWouldBlock):
+			return ErrOverrun
+		default:
+			return fmt.Errorf("receive events: %w", err)
+		}
+	}
 }
 
 // appendEvents decodes one datagram.

@@ -263,8 +263,8 @@ ip link add bu1 type bareudp dstport 6636 ethertype ipv4 multiproto
 ip link add gtp0 type gtp role sgsn hsize 64
 ip link add wg9 type wireguard
 ip link add nlm0 type nlmon
-ip link add link vb name ms0 type macsec port 11 encrypt on send_sci on replay on window 32 cipher gcm-aes-256
-ip link add link vb name ms1 type macsec sci 0102030405060708 validate check protect off
+ip link add link vf name ms0 type macsec port 11 encrypt on send_sci on replay on window 32 cipher gcm-aes-256
+ip link add link vf name ms1 type macsec sci 0102030405060708 validate check protect off
 ip link add vcan0 type vcan
 ip link add vxc0 type vxcan peer name vxc1
 ip link add vsm0 type vsockmon
@@ -342,7 +342,8 @@ ip neigh add 10.9.0.5 dev va nud failed
 ip neigh add fd09::2 lladdr 02:00:00:00:01:06 dev va router nud permanent
 ip neigh add proxy 10.9.0.77 dev va
 bridge fdb add 02:00:00:00:02:01 dev vc master static
-bridge fdb add 02:00:00:00:02:02 dev vd master vlan 7 dynamic
+bridge vlan add dev vd vid 7
+bridge fdb add 02:00:00:00:02:02 dev vd master vlan 7 static
 bridge fdb add 02:00:00:00:02:03 dev vx0 dst 10.9.0.33 port 4700 vni 66 via va
 bridge fdb append 00:00:00:00:00:00 dev vx0 dst 10.9.0.34
 bridge fdb add 02:00:00:00:02:04 dev vc master sticky static

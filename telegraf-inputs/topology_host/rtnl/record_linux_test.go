@@ -103,7 +103,7 @@ func linkFile(b []byte) string {
 // TestRecord writes what this kernel says about all that the lab can make, for
 // the tests that compare decoders with it on any machine:
 //
-//	CGO_ENABLED=0 go test -c -o rtnl.test . && ./rtnl.test -test.run TestRecord -test.v -record testdata
+//	CGO_ENABLED=0 go test -c -o rtnl.test . && ./rtnl.test -test.run "^TestRecord$" -test.v -record testdata
 func TestRecord(t *testing.T) {
 	if *record == "" {
 		t.Skip("records only with -record DIR")
