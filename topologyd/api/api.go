@@ -1,0 +1,180 @@
+// Package api is topologyd's HTTP interface for those who ask: queries, watch
+// by WebSocket and server-sent events, status, health, metrics, and the
+// OpenAPI document that describes all of it.
+//
+// Every request works on an immutable view of the graph and within limits. The
+// package must never let a client that is slow, gone or hostile hold anything
+// that another needs: answers are made completely before they are written, and
+// a watcher that does not keep up is cut off.
+package api
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/engine"
+	"github.com/skein-net/skein/topologyd/graph"
+	"github.com/skein-net/skein/topologyd/gremlin"
+)
+
+// Config are the limits of the API.
+type Config struct {
+	// Limits are the most that a query may ask for, and what it gets when it
+	// asks for nothing.
+	Limits gremlin.Limits
+	// Concurrency is how many queries are evaluated at the same time.
+	Concurrency int
+	// WriteTimeout is how long a client may take to read one answer.
+	WriteTimeout time.Duration
+
+	// MaxSubscribers is how many watchers there may be.
+	MaxSubscribers int
+	// WatchWriteTimeout is how long one message to a watcher may take.
+	WatchWriteTimeout time.Duration
+	// PingInterval is how often a quiet watcher is pinged.
+	PingInterval time.Duration
+	// ChunkElements is how many elements one message to a watcher holds at most.
+	ChunkElements int
+}
+
+// DefaultConfig returns the limits of a daemon that nobody configured.
+func DefaultConfig() Config {
+	return Config{
+		Limits:            gremlin.DefaultLimits(),
+		Concurrency:       8,
+		WriteTimeout:      time.Minute,
+		MaxSubscribers:    256,
+		WatchWriteTimeout: 10 * time.Second,
+		PingInterval:      20 * time.Second,
+		ChunkElements:     500,
+	}
+}
+
+// Subscription is one watcher's view of the engine.
+type Subscription interface {
+	// View is the graph that the changes begin at; nil when a resumed watch has
+	// missed nothing.
+	View() *graph.View
+	// Next waits for changes. It returns [engine.ErrSlow] when the subscriber
+	// fell behind its bound, [engine.ErrStopped] when the engine stops.
+	Next(ctx context.Context) ([]graph.Change, error)
+	Close()
+}
+
+// Deps are what the API stands on.
+type Deps struct {
+	// View takes the current graph.
+	View func() *graph.View
+	// Subscribe begins a watch: after the revision from, or with the current
+	// graph when from is 0 or too long ago.
+	Subscribe func(from uint64) (Subscription, error)
+	// Status describes the engine.
+	Status func(ctx context.Context) (engine.Status, error)
+	// Ready says why requests cannot be served yet, nil when they can.
+	Ready func() error
+	// Registerer and Gatherer are where metrics go and come from.
+	Registerer prometheus.Registerer
+	Gatherer   prometheus.Gatherer
+	Log        *slog.Logger
+	Version    string
+}
+
+// API is the HTTP interface.
+type API struct {
+	cfg      Config
+	deps     Deps
+	slots    *httpx.Slots
+	budget   *httpx.Budget
+	buffers  sync.Pool // *bytes.Buffer
+	watchers watchers
+	n        *counters
+}
+
+// answersInHand is how many answers of the largest size may wait for their
+// clients at the same time.
+const answersInHand = 2
+
+// New returns an API and registers its metrics.
+func New(cfg Config, deps Deps) (*API, error) {
+	n, err := newCounters(deps.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	a := &API{
+		cfg: cfg, deps: deps, n: n,
+		slots:  httpx.NewSlots(cfg.Concurrency),
+		budget: httpx.NewBudget(answersInHand * int64(cfg.Limits.Bytes)),
+	}
+	a.watchers.init()
+	return a, nil
+}
+
+// Routes returns the endpoints that need the graph.
+func (a *API) Routes() []httpx.Route {
+	return []httpx.Route{
+		httpx.Get("/api/v1/query", a.queryGet),
+		httpx.Post("/api/v1/query", a.queryPost),
+		httpx.Get("/api/v1/watch", a.watch),
+		httpx.Get("/api/v1/status", a.status),
+	}
+}
+
+// OperationRoutes returns the endpoints that answer even while the daemon is
+// starting. all are the routes of the whole server, for the list on "/".
+func (a *API) OperationRoutes(all []httpx.Route) []httpx.Route {
+	return []httpx.Route{
+		httpx.Get("/{$}", a.index(all)),
+		httpx.Get("/openapi.yaml", a.openapi),
+		httpx.Get("/metrics", a.metrics()),
+		httpx.Get("/-/healthy", a.healthy),
+		httpx.Get("/-/ready", a.ready),
+	}
+}
+
+// WhenReady makes a route answer 503 until the daemon is ready.
+func (a *API) WhenReady(r httpx.Route) httpx.Route {
+	next := r.Handler
+	r.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if err := a.deps.Ready(); err != nil {
+			httpx.WriteRetry(w, http.StatusServiceUnavailable, 1, &httpx.Error{Code: httpx.CodeUnavailable,
+				Message: fmt.Sprintf("%v; try again in a second", err)})
+			return
+		}
+		next.ServeHTTP(w, req)
+	})
+	return r
+}
+
+// counters are the metrics of the package.
+type counters struct {
+	queries  *prometheus.CounterVec // result
+	watching prometheus.Gauge
+	messages *prometheus.CounterVec // type
+	closed   *prometheus.CounterVec // reason
+}
+
+func newCounters(reg prometheus.Registerer) (*counters, error) {
+	c := &counters{
+		queries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_queries_total",
+			Help: "Queries by outcome: ok, or the code of the error."}, []string{"result"}),
+		watching: prometheus.NewGauge(prometheus.GaugeOpts{Name: "topologyd_watch_subscribers",
+			Help: "Watchers that are connected."}),
+		messages: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_watch_messages_total",
+			Help: "Messages sent to watchers by type."}, []string{"type"}),
+		closed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_watch_closed_total",
+			Help: "Watches that ended by reason: client, fell_behind, write, stopping, refused, error."}, []string{"reason"}),
+	}
+	for _, m := range []prometheus.Collector{c.queries, c.watching, c.messages, c.closed} {
+		if err := reg.Register(m); err != nil {
+			return nil, fmt.Errorf("register metrics of the API: %w", err)
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,118 @@
+package api
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/graph"
+)
+
+// document is the part of the OpenAPI document that code must agree with.
+type document struct {
+	OpenAPI string
+	Paths   map[string]map[string]struct {
+		OperationID string `yaml:"operationId"`
+	}
+	Components struct {
+		Schemas map[string]schema
+	}
+}
+
+type schema struct {
+	Properties map[string]schema
+	Enum       []string
+	Required   []string
+}
+
+func parse(t *testing.T) document {
+	t.Helper()
+	var d document
+	if err := yaml.Unmarshal(OpenAPI(), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestReferencesResolve(t *testing.T) {
+	d := parse(t)
+	for _, part := range strings.Split(string(OpenAPI()), "#/components/schemas/")[1:] {
+		name := part[:strings.IndexAny(part, `"`)]
+		if _, ok := d.Components.Schemas[name]; !ok {
+			t.Errorf("no schema %s", name)
+		}
+	}
+	ids := map[string]bool{}
+	for path, ops := range d.Paths {
+		for method, op := range ops {
+			if op.OperationID == "" || ids[op.OperationID] {
+				t.Errorf("%s %s: operationId %q is missing or there twice", method, path, op.OperationID)
+			}
+			ids[op.OperationID] = true
+		}
+	}
+}
+
+// TestShapes holds the schemas against what is really sent.
+func TestShapes(t *testing.T) {
+	d := parse(t)
+	b := newBench(t, nil)
+	changes := b.fill(1)
+	encode := func(v any) map[string]any {
+		data, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m map[string]any
+		if err := json.Unmarshal(data, &m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	check := func(name string, s schema, m map[string]any) {
+		t.Helper()
+		for k := range m {
+			if _, ok := s.Properties[k]; !ok {
+				t.Errorf("%s: %s is not in the document", name, k)
+			}
+		}
+		for _, k := range s.Required {
+			if _, ok := m[k]; !ok {
+				t.Errorf("%s: %s is required and not there", name, k)
+			}
+		}
+	}
+	for _, c := range changes {
+		m := encode(json.RawMessage(c.AppendJSON(nil)))
+		check("Change", d.Components.Schemas["Change"], m)
+		if n, ok := m["node"].(map[string]any); ok {
+			check("Node", d.Components.Schemas["Node"], n)
+		}
+		if e, ok := m["edge"].(map[string]any); ok {
+			check("Edge", d.Components.Schemas["Edge"], e)
+		}
+	}
+	status := encode(statusAnswer{})
+	s := d.Components.Schemas["Status"]
+	check("Status", s, status)
+	for _, k := range []string{"events", "log", "watch", "queries"} {
+		check("Status."+k, s.Properties[k], status[k].(map[string]any))
+	}
+	n := 1
+	check("Error", d.Components.Schemas["Error"], encode(httpx.Error{Position: &httpx.Position{Line: 1, Column: 1}, Accepted: &n, Rejected: &n}))
+	check("Position", d.Components.Schemas["Position"], encode(httpx.Position{Line: 1, Column: 1}))
+	for op := graph.NodeAdded; op <= graph.EdgeDeleted; op++ {
+		if !slices.Contains(d.Components.Schemas["Change"].Properties["op"].Enum, op.String()) {
+			t.Errorf("operation %s is not in the document", op)
+		}
+	}
+	codes := []string{httpx.CodeSyntax, httpx.CodeType, httpx.CodeLimit, httpx.CodeInvalid, httpx.CodeTooLarge, httpx.CodeUnsupported,
+		httpx.CodeNotFound, httpx.CodeMethod, httpx.CodeBusy, httpx.CodeUnavailable, httpx.CodeInternal}
+	if got := d.Components.Schemas["Error"].Properties["code"].Enum; !slices.Equal(got, codes) {
+		t.Errorf("codes %v, want %v", got, codes)
+	}
+}

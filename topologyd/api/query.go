@@ -1,0 +1,280 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/gremlin"
+)
+
+// Media types of a query's answer.
+const (
+	typeJSON   = "application/json"
+	typeNDJSON = "application/x-ndjson"
+	typeDOT    = "text/vnd.graphviz"
+)
+
+// Headers of a query's answer.
+const (
+	// HeaderRevision is the revision of the graph that the answer is about.
+	HeaderRevision = "X-Skein-Revision"
+	// HeaderKind is what the answer holds: graph, nodes, edges, values, maps,
+	// number, paths.
+	HeaderKind = "X-Skein-Kind"
+)
+
+const (
+	// maxQueryBody bounds a query request: the language allows 64 KiB, which
+	// JSON may write as six times as much.
+	maxQueryBody = 512 << 10
+	// queryBodyPause is the longest wait for the body of a query.
+	queryBodyPause = 5 * time.Second
+	// keepBuffer is the largest buffer that is used again.
+	keepBuffer = 1 << 20
+)
+
+// queryRequest is the body of POST /api/v1/query.
+type queryRequest struct {
+	Gremlin string       `json:"gremlin"`
+	At      string       `json:"at"`
+	Limits  *queryLimits `json:"limits"`
+}
+
+// queryLimits ask for less than the server's limits; 0 is the server's own.
+type queryLimits struct {
+	Timeout string `json:"timeout"`
+	Visited int    `json:"visited"`
+	Results int    `json:"results"`
+	Bytes   int    `json:"bytes"`
+}
+
+// failure is a request that is answered with an error.
+type failure struct {
+	status int
+	err    *httpx.Error
+	retry  int
+}
+
+func (f *failure) Error() string { return f.err.Message }
+
+func fail(status int, code, format string, args ...any) *failure {
+	return &failure{status: status, err: &httpx.Error{Code: code, Message: fmt.Sprintf(format, args...)}}
+}
+
+// queryGet is GET /api/v1/query?gremlin=…
+func (a *API) queryGet(w http.ResponseWriter, r *http.Request) {
+	v := r.URL.Query()
+	a.query(w, r, &queryRequest{Gremlin: v.Get("gremlin"), At: v.Get("at")})
+}
+
+// queryPost is POST /api/v1/query.
+func (a *API) queryPost(w http.ResponseWriter, r *http.Request) {
+	req, f := readQuery(w, r)
+	if f != nil {
+		a.failed(w, f)
+		return
+	}
+	a.query(w, r, req)
+}
+
+func readQuery(w http.ResponseWriter, r *http.Request) (*queryRequest, *failure) {
+	body, err := httpx.OpenBody(w, r, httpx.BodyLimits{Bytes: maxQueryBody, Pause: queryBodyPause})
+	if err != nil {
+		return nil, bodyFailure(err)
+	}
+	defer body.Close()
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return nil, bodyFailure(err)
+	}
+	var req queryRequest
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&req); err != nil {
+		return nil, fail(http.StatusBadRequest, httpx.CodeInvalid,
+			`the body is not a query: %s; send {"gremlin":"G.V().Limit(10)"}`, strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if dec.More() {
+		return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "there is text after the query's JSON object at byte %d", dec.InputOffset())
+	}
+	return &req, nil
+}
+
+func bodyFailure(err error) *failure {
+	switch {
+	case errors.Is(err, httpx.ErrTooLarge):
+		return fail(http.StatusRequestEntityTooLarge, httpx.CodeTooLarge, "%v", err)
+	case errors.Is(err, httpx.ErrEncoding):
+		return fail(http.StatusUnsupportedMediaType, httpx.CodeUnsupported, "%v", err)
+	case errors.Is(err, httpx.ErrSlow):
+		return fail(http.StatusRequestTimeout, httpx.CodeInvalid, "%v", err)
+	default:
+		return fail(http.StatusBadRequest, httpx.CodeInvalid, "%v", err)
+	}
+}
+
+// query answers a query. The answer is made completely while the query has its
+// slot; writing it, however slow the client, holds nothing but its own bytes,
+// which a budget bounds.
+func (a *API) query(w http.ResponseWriter, r *http.Request, req *queryRequest) {
+	media := httpx.Accept(r, typeJSON, typeNDJSON, typeDOT)
+	if media == "" {
+		a.failed(w, fail(http.StatusNotAcceptable, httpx.CodeUnsupported,
+			"none of the media types in Accept is known; ask for %s, %s or %s", typeJSON, typeNDJSON, typeDOT))
+		return
+	}
+	buf, _ := a.buffers.Get().(*bytes.Buffer)
+	if buf == nil {
+		buf = new(bytes.Buffer)
+	}
+	head, f := a.evaluate(r.Context(), req, media, buf)
+	if f != nil {
+		a.failed(w, f)
+		return
+	}
+	size := int64(buf.Cap())
+	if !a.budget.Take(size) {
+		f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "too many answers wait for their clients; try again in a second")
+		f.retry = 1
+		a.failed(w, f)
+		return
+	}
+	a.n.queries.WithLabelValues("ok").Inc()
+	w.Header().Set(HeaderRevision, strconv.FormatUint(head.revision, 10))
+	w.Header().Set(HeaderKind, head.kind.String())
+	if err := httpx.WriteBody(w, r, http.StatusOK, media, buf.Bytes(), a.cfg.WriteTimeout); err != nil {
+		a.deps.Log.Debug("client did not take its answer", "remote", r.RemoteAddr, "error", err)
+	}
+	a.budget.Give(size)
+	if buf.Cap() <= keepBuffer {
+		buf.Reset()
+		a.buffers.Put(buf)
+	}
+}
+
+// head is what is known of an answer beside its content.
+type head struct {
+	revision uint64
+	kind     gremlin.Kind
+}
+
+// evaluate parses and runs a query and encodes its result into buf.
+func (a *API) evaluate(ctx context.Context, req *queryRequest, media string, buf *bytes.Buffer) (head, *failure) {
+	lim, f := a.limits(req)
+	if f != nil {
+		return head{}, f
+	}
+	q, err := gremlin.Parse(req.Gremlin)
+	if err != nil {
+		return head{}, queryFailure(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lim.Time)
+	defer cancel()
+	if !a.slots.Acquire(ctx, lim.Time) {
+		f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%d other queries are being evaluated; try again in a second", a.cfg.Concurrency)
+		f.retry = 1
+		return head{}, f
+	}
+	defer a.slots.Release()
+	view := a.deps.View()
+	result, err := q.Run(ctx, view, lim)
+	if err != nil {
+		return head{}, queryFailure(err)
+	}
+	switch media {
+	case typeNDJSON:
+		err = result.WriteNDJSON(buf)
+	case typeDOT:
+		err = result.WriteDOT(buf)
+	default:
+		err = result.WriteJSON(buf)
+	}
+	if err != nil {
+		return head{}, queryFailure(err)
+	}
+	return head{view.Revision(), q.Kind()}, nil
+}
+
+// limits returns the limits of a request: its own where they are lower.
+func (a *API) limits(req *queryRequest) (gremlin.Limits, *failure) {
+	lim := a.cfg.Limits
+	if strings.TrimSpace(req.Gremlin) == "" {
+		return lim, fail(http.StatusBadRequest, httpx.CodeInvalid, "there is no query; give gremlin, for example G.V().Limit(10)")
+	}
+	if req.At != "" {
+		return lim, fail(http.StatusBadRequest, httpx.CodeInvalid, "queries of the past are not supported yet; leave out at")
+	}
+	l := req.Limits
+	if l == nil {
+		return lim, nil
+	}
+	if l.Visited < 0 || l.Results < 0 || l.Bytes < 0 {
+		return lim, fail(http.StatusBadRequest, httpx.CodeInvalid, "limits are not negative; leave one out for the server's own")
+	}
+	if l.Timeout != "" {
+		d, err := time.ParseDuration(l.Timeout)
+		if err != nil || d <= 0 {
+			return lim, fail(http.StatusBadRequest, httpx.CodeInvalid, "limits.timeout %q is not a duration; write for example 500ms or 5s", l.Timeout)
+		}
+		lim.Time = min(lim.Time, d)
+	}
+	lower := func(own *int, asked int) {
+		if asked > 0 {
+			*own = min(*own, asked)
+		}
+	}
+	lower(&lim.Visited, l.Visited)
+	lower(&lim.Results, l.Results)
+	lower(&lim.Bytes, l.Bytes)
+	return lim, nil
+}
+
+// queryFailure says which error of a query is whose.
+func queryFailure(err error) *failure {
+	var f *failure
+	var (
+		syntax *gremlin.SyntaxError
+		eval   *gremlin.EvalError
+		limit  *gremlin.LimitError
+	)
+	switch {
+	case errors.As(err, &syntax):
+		f = fail(http.StatusBadRequest, httpx.CodeSyntax, "%v", err)
+	case errors.As(err, &eval):
+		f = fail(http.StatusUnprocessableEntity, httpx.CodeType, "%v", err)
+	case errors.As(err, &limit) && limit.Limit == "time", errors.Is(err, context.DeadlineExceeded):
+		f = fail(http.StatusRequestTimeout, httpx.CodeLimit, "%v", err)
+	case errors.As(err, &limit):
+		f = fail(http.StatusUnprocessableEntity, httpx.CodeLimit, "%v", err)
+	case errors.Is(err, context.Canceled):
+		f = fail(http.StatusServiceUnavailable, httpx.CodeUnavailable, "the query was cancelled")
+	default:
+		f = fail(http.StatusInternalServerError, httpx.CodeInternal, "%v", err)
+	}
+	if p, ok := gremlin.PositionOf(err); ok {
+		f.err.Position = &httpx.Position{Offset: p.Pos, Line: p.Line, Column: p.Column}
+	}
+	return f
+}
+
+// failed answers with an error and counts it.
+func (a *API) failed(w http.ResponseWriter, f *failure) {
+	a.n.queries.WithLabelValues(f.err.Code).Inc()
+	if f.status == http.StatusRequestEntityTooLarge {
+		w.Header().Set("Connection", "close")
+	}
+	if f.retry > 0 {
+		httpx.WriteRetry(w, f.status, f.retry, f.err)
+		return
+	}
+	httpx.WriteError(w, f.status, f.err)
+}

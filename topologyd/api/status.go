@@ -1,0 +1,75 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/skein-net/skein/topologyd/api/httpx"
+)
+
+// statusAnswer is the body of GET /api/v1/status. Counts are since the start.
+type statusAnswer struct {
+	Version       string    `json:"version"`
+	Started       time.Time `json:"started"`
+	UptimeSeconds int64     `json:"uptime_seconds"`
+
+	Revision uint64 `json:"revision"`
+	Nodes    int    `json:"nodes"`
+	Edges    int    `json:"edges"`
+	Facets   int    `json:"facets"`
+	Stale    int    `json:"stale"`
+	Dangling int    `json:"dangling"`
+
+	Events  statusEvents  `json:"events"`
+	Log     statusLog     `json:"log"`
+	Watch   statusWatch   `json:"watch"`
+	Queries statusQueries `json:"queries"`
+}
+
+type statusEvents struct {
+	Changed   uint64 `json:"changed"`
+	Unchanged uint64 `json:"unchanged"`
+	Outdated  uint64 `json:"outdated"`
+	Expired   uint64 `json:"expired"`
+	Waiting   int64  `json:"waiting"`
+	Busy      uint64 `json:"busy"`
+}
+
+type statusLog struct {
+	Records        uint64 `json:"records"`
+	Bytes          uint64 `json:"bytes"`
+	Replayed       uint64 `json:"replayed"`
+	Errors         uint64 `json:"errors"`
+	Snapshots      uint64 `json:"snapshots"`
+	SnapshotErrors uint64 `json:"snapshot_errors"`
+}
+
+type statusWatch struct {
+	Subscribers int    `json:"subscribers"`
+	Limit       int    `json:"limit"`
+	CutOff      uint64 `json:"cut_off"`
+}
+
+type statusQueries struct {
+	Running int `json:"running"`
+	Limit   int `json:"limit"`
+}
+
+// status is GET /api/v1/status.
+func (a *API) status(w http.ResponseWriter, r *http.Request) {
+	s, err := a.deps.Status(r.Context())
+	if err != nil {
+		httpx.WriteRetry(w, http.StatusServiceUnavailable, 1, &httpx.Error{Code: httpx.CodeUnavailable,
+			Message: "the state of the engine is not known: " + err.Error()})
+		return
+	}
+	g := &s.Graph
+	httpx.WriteJSON(w, http.StatusOK, statusAnswer{
+		Version: a.deps.Version, Started: s.Started.UTC(), UptimeSeconds: int64(time.Since(s.Started).Seconds()),
+		Revision: g.Revision, Nodes: g.Nodes, Edges: g.Edges, Facets: g.Facets, Stale: g.Stale, Dangling: g.Dangling,
+		Events:  statusEvents{g.Changed, g.Unchanged, g.Outdated, g.Expired, s.Waiting, s.Busy},
+		Log:     statusLog{s.LogRecords, s.LogBytes, s.Replayed, s.LogErrors, s.Snapshots, s.SnapshotErrors},
+		Watch:   statusWatch{a.watchers.count(), a.cfg.MaxSubscribers, s.CutOff},
+		Queries: statusQueries{a.slots.InUse(), a.cfg.Concurrency},
+	})
+}

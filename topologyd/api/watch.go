@@ -1,0 +1,359 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/engine"
+	"github.com/skein-net/skein/topologyd/graph"
+)
+
+// errStopping ends all watches when the daemon stops.
+var errStopping = errors.New("the daemon is stopping")
+
+// watchers are the watches that are open.
+type watchers struct {
+	mu   sync.Mutex
+	n    int
+	gone chan struct{} // closed when stopping and n is 0
+	ctx  context.Context
+	stop context.CancelCauseFunc
+}
+
+func (s *watchers) init() {
+	s.ctx, s.stop = context.WithCancelCause(context.Background())
+	s.gone = make(chan struct{})
+}
+
+// enter admits a watcher unless there are limit already, or the daemon stops.
+func (s *watchers) enter(limit int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return errStopping
+	}
+	if s.n >= limit {
+		return fmt.Errorf("there are %d watchers already, the most that --watch-max-subscribers allows", s.n)
+	}
+	s.n++
+	return nil
+}
+
+func (s *watchers) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.n--; s.n == 0 && s.ctx.Err() != nil {
+		close(s.gone)
+	}
+}
+
+func (s *watchers) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.n
+}
+
+// StopWatchers tells all watchers that the daemon stops and waits until they
+// are gone or ctx ends. New ones are refused from then on.
+func (a *API) StopWatchers(ctx context.Context) {
+	s := &a.watchers
+	s.mu.Lock()
+	if first := s.ctx.Err() == nil; first {
+		s.stop(errStopping)
+		if s.n == 0 {
+			close(s.gone)
+		}
+	}
+	s.mu.Unlock()
+	select {
+	case <-s.gone:
+	case <-ctx.Done():
+	}
+}
+
+// message is one message to a watcher.
+type message struct {
+	kind string // snapshot, changes, ping
+	// id is the revision from which a client that has this message can resume;
+	// 0 in the midst of a snapshot.
+	id   uint64
+	data []byte
+}
+
+// transport carries messages to one watcher.
+type transport interface {
+	// send returns when the message is on its way, within the deadline of ctx.
+	// It must not keep data.
+	send(ctx context.Context, m message) error
+	// close tells the watcher why it ends.
+	close(err error)
+}
+
+// watch is GET /api/v1/watch.
+func (a *API) watch(w http.ResponseWriter, r *http.Request) {
+	from, f := watchFrom(r)
+	if f != nil {
+		a.refuseWatch(w, f)
+		return
+	}
+	if err := a.watchers.enter(a.cfg.MaxSubscribers); err != nil {
+		f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%v; try again later", err)
+		f.retry = 5
+		a.refuseWatch(w, f)
+		return
+	}
+	defer a.watchers.leave()
+	a.n.watching.Inc()
+	defer a.n.watching.Dec()
+
+	// The subscription ends with the client, and with the daemon.
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(a.watchers.ctx, func() { cancel(errStopping) })()
+
+	sub, err := a.deps.Subscribe(from)
+	if err != nil {
+		f := fail(http.StatusServiceUnavailable, httpx.CodeUnavailable, "cannot watch: %v; try again", err)
+		f.retry = 1
+		a.refuseWatch(w, f)
+		return
+	}
+	defer sub.Close()
+
+	var t transport
+	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		t, err = newSocket(w, r, func() { cancel(context.Canceled) })
+		if err != nil { // answered already
+			a.n.closed.WithLabelValues("refused").Inc()
+			a.deps.Log.Debug("no WebSocket", "remote", r.RemoteAddr, "error", err)
+			return
+		}
+	} else if t, err = newEventStream(w); err != nil {
+		a.refuseWatch(w, fail(http.StatusInternalServerError, httpx.CodeInternal, "cannot stream: %v", err))
+		return
+	}
+	err = a.serveWatch(ctx, sub, t)
+	reason := closeReason(ctx, err)
+	a.n.closed.WithLabelValues(reason).Inc()
+	a.deps.Log.Debug("watch ended", "remote", r.RemoteAddr, "reason", reason, "error", err)
+	if cause := context.Cause(ctx); errors.Is(cause, errStopping) {
+		err = errStopping
+	}
+	t.close(err)
+}
+
+func (a *API) refuseWatch(w http.ResponseWriter, f *failure) {
+	a.n.closed.WithLabelValues("refused").Inc()
+	if f.retry > 0 {
+		httpx.WriteRetry(w, f.status, f.retry, f.err)
+		return
+	}
+	httpx.WriteError(w, f.status, f.err)
+}
+
+// watchFrom reads the parameters of a watch. A browser that connects again
+// gives the last event's ID, which is newer than its URL.
+func watchFrom(r *http.Request) (from uint64, f *failure) {
+	q := r.URL.Query()
+	if q.Has("gremlin") {
+		return 0, fail(http.StatusBadRequest, httpx.CodeUnsupported,
+			"a watch cannot be filtered by a query yet; leave out gremlin and filter the changes yourself")
+	}
+	text := q.Get("from")
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		text = id
+	}
+	if text == "" {
+		return 0, nil
+	}
+	from, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, fail(http.StatusBadRequest, httpx.CodeInvalid, "from=%.40q is not a revision; give the revision of the last message that you have", text)
+	}
+	return from, nil
+}
+
+// closeReason is the label of a watch's end.
+func closeReason(ctx context.Context, err error) string {
+	switch {
+	case errors.Is(context.Cause(ctx), errStopping), errors.Is(err, engine.ErrStopped):
+		return "stopping"
+	case ctx.Err() != nil:
+		return "client"
+	case errors.Is(err, engine.ErrSlow):
+		return "fell_behind"
+	case errors.Is(err, errWrite):
+		return "write"
+	default:
+		return "error"
+	}
+}
+
+// errWrite is wrapped by the errors of sending.
+var errWrite = errors.New("the watcher does not take messages")
+
+// sender encodes messages for one watcher and sends each within the limit.
+type sender struct {
+	a   *API
+	t   transport
+	buf []byte
+}
+
+func (s *sender) send(ctx context.Context, kind string, id uint64, data []byte) error {
+	// Not broken off in the midst of a message, so that a last one can follow.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.a.cfg.WatchWriteTimeout)
+	defer cancel()
+	s.buf = data
+	if err := s.t.send(ctx, message{kind, id, data}); err != nil {
+		return fmt.Errorf("%w: %w", errWrite, err)
+	}
+	s.a.n.messages.WithLabelValues(kind).Inc()
+	return nil
+}
+
+// serveWatch sends the snapshot, then changes until something ends it.
+func (a *API) serveWatch(ctx context.Context, sub Subscription, t transport) error {
+	s := &sender{a: a, t: t}
+	if v := sub.View(); v != nil {
+		if err := s.snapshot(ctx, v); err != nil {
+			return err
+		}
+	}
+	for {
+		wait, cancel := context.WithTimeout(ctx, a.cfg.PingInterval)
+		changes, err := sub.Next(wait)
+		quiet := wait.Err() != nil
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil && quiet:
+			if err := s.send(ctx, "ping", 0, append(s.buf[:0], `{"type":"ping"}`...)); err != nil {
+				return err
+			}
+		case err != nil:
+			return err
+		default:
+			if err := s.changes(ctx, changes); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// snapshot sends the graph in messages of bounded size: nodes, then edges.
+func (s *sender) snapshot(ctx context.Context, v *graph.View) error {
+	left := v.NodeCount() + v.EdgeCount()
+	n := 0
+	begin := func() {
+		s.buf = append(s.buf[:0], `{"type":"snapshot","revision":`...)
+		s.buf = strconv.AppendUint(s.buf, v.Revision(), 10)
+		n = 0
+	}
+	// end sends what is collected; the lists that are missing are empty.
+	end := func(tail string) error {
+		id := uint64(0)
+		if left == 0 {
+			id = v.Revision()
+		}
+		b := append(append(s.buf, tail...), `,"more":`...)
+		b = append(strconv.AppendBool(b, left > 0), '}')
+		return s.send(ctx, "snapshot", id, b)
+	}
+	begin()
+	s.buf = append(s.buf, `,"nodes":[`...)
+	for node := range v.Nodes() {
+		if n == s.a.cfg.ChunkElements {
+			if err := end(`],"edges":[]`); err != nil {
+				return err
+			}
+			begin()
+			s.buf = append(s.buf, `,"nodes":[`...)
+		}
+		if n > 0 {
+			s.buf = append(s.buf, ',')
+		}
+		s.buf = node.AppendJSON(s.buf)
+		n++
+		left--
+	}
+	s.buf = append(s.buf, `],"edges":[`...)
+	first := true
+	for edge := range v.Edges() {
+		if n == s.a.cfg.ChunkElements {
+			if err := end(`]`); err != nil {
+				return err
+			}
+			begin()
+			s.buf = append(s.buf, `,"nodes":[],"edges":[`...)
+			first = true
+		}
+		if !first {
+			s.buf = append(s.buf, ',')
+		}
+		first = false
+		s.buf = edge.AppendJSON(s.buf)
+		n++
+		left--
+	}
+	return end(`]`)
+}
+
+// changes sends changes in messages of bounded size.
+func (s *sender) changes(ctx context.Context, all []graph.Change) error {
+	for len(all) > 0 {
+		part := all[:min(len(all), s.a.cfg.ChunkElements)]
+		all = all[len(part):]
+		revision := part[len(part)-1].Revision
+		b := append(s.buf[:0], `{"type":"changes","revision":`...)
+		b = append(strconv.AppendUint(b, revision, 10), `,"changes":[`...)
+		for i := range part {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = part[i].AppendJSON(b)
+		}
+		id := revision
+		if len(all) > 0 && all[0].Revision == revision {
+			id = 0 // the revision goes on in the next message
+		}
+		if err := s.send(ctx, "changes", id, append(b, `]}`...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deadline returns the deadline of a context that has one.
+func deadline(ctx context.Context) time.Time {
+	d, _ := ctx.Deadline()
+	return d
+}
+
+// closeMessage is what a watcher is told when it is cut off.
+func closeMessage(err error) (code, text string) {
+	switch {
+	case errors.Is(err, errStopping), errors.Is(err, engine.ErrStopped):
+		return "stopping", "the daemon is stopping; connect again with the last revision"
+	case errors.Is(err, engine.ErrSlow):
+		return "fell_behind", "too many changes waited; connect again with the last revision"
+	default:
+		return "closed", "the watch ended; connect again with the last revision"
+	}
+}
+
+// errorEvent is a message that tells why a watch ends.
+func errorEvent(err error) []byte {
+	code, text := closeMessage(err)
+	b := entity.AppendJSONString([]byte(`{"type":"error","code":`), code)
+	b = entity.AppendJSONString(append(b, `,"message":`...), text)
+	return append(b, '}')
+}
