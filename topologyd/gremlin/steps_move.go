@@ -19,7 +19,7 @@ const (
 func (x *exec) around(sc *scope, slot int32, dir direction, visit func(e *graph.Edge, other int32) bool) bool {
 	if dir&dirOut != 0 {
 		for e := range x.view.Out(slot) {
-			if !x.visit() || sc.edge(e.Slot) && !visit(e, e.ChildSlot) {
+			if !x.visit() || (sc == nil || sc.edge(e.Slot)) && !visit(e, e.ChildSlot) {
 				return false
 			}
 		}
@@ -29,7 +29,7 @@ func (x *exec) around(sc *scope, slot int32, dir direction, visit func(e *graph.
 			if dir == dirBoth && e.ParentSlot == e.ChildSlot {
 				continue
 			}
-			if !x.visit() || sc.edge(e.Slot) && !visit(e, e.ParentSlot) {
+			if !x.visit() || (sc == nil || sc.edge(e.Slot)) && !visit(e, e.ParentSlot) {
 				return false
 			}
 		}

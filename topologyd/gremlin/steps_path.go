@@ -54,10 +54,12 @@ const unseen = -1
 type search struct {
 	from  []int32
 	level []int32
+	// spare is the level before, to be written over.
+	spare []int32
 }
 
 func (p *pathfinder) newSearch(roots []int32) *search {
-	s := &search{from: make([]int32, p.x.view.NodeSlots()), level: roots}
+	s := &search{from: make([]int32, p.x.view.NodeSlots()), level: slices.Clone(roots)}
 	for i := range s.from {
 		s.from[i] = unseen
 	}
@@ -177,7 +179,7 @@ func (p *pathfinder) between(starts, targets []int32) []int32 {
 // expand goes one level further and calls reach for each node that is new,
 // until it returns false.
 func (p *pathfinder) expand(s *search, reach func(slot int32) bool) bool {
-	var next []int32
+	next := s.spare[:0]
 	ok := true
 	for _, slot := range s.level {
 		ok = p.x.around(p.scope, slot, dirBoth, func(e *graph.Edge, other int32) bool {
@@ -192,6 +194,6 @@ func (p *pathfinder) expand(s *search, reach func(slot int32) bool) bool {
 			break
 		}
 	}
-	s.level = next
+	s.level, s.spare = next, s.level
 	return ok
 }
