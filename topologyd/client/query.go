@@ -1,0 +1,205 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// Media types of answers.
+const (
+	JSON   = "application/json"
+	NDJSON = "application/x-ndjson"
+	DOT    = "text/vnd.graphviz"
+)
+
+// Kinds of answers.
+const (
+	KindGraph  = "graph"
+	KindNodes  = "nodes"
+	KindEdges  = "edges"
+	KindValues = "values"
+	KindMaps   = "maps"
+	KindNumber = "number"
+	KindPaths  = "paths"
+)
+
+// Node is a node of the graph.
+type Node struct {
+	ID       entity.UUID
+	Metadata entity.Attrs
+	Host     string
+	Origin   string
+	// CreatedAt and UpdatedAt are in Unix milliseconds.
+	CreatedAt, UpdatedAt int64
+	Revision             uint64
+	// Stale tells that its sources have not spoken of it for longer than they
+	// said.
+	Stale bool
+}
+
+// Edge is an edge of the graph, from Parent to Child. Its Metadata has the
+// RelationType.
+type Edge struct {
+	ID, Parent, Child    entity.UUID
+	Metadata             entity.Attrs
+	Host                 string
+	Origin               string
+	CreatedAt, UpdatedAt int64
+	Revision             uint64
+	Stale                bool
+}
+
+// Query is a question.
+type Query struct {
+	Gremlin string `json:"gremlin"`
+	// At is the time that is asked about, "" for now.
+	At     string  `json:"at,omitempty"`
+	Limits *Limits `json:"limits,omitempty"`
+}
+
+// Limits ask for less than the server's own limits; a zero is the server's.
+type Limits struct {
+	Timeout time.Duration
+	// Visited and Results count elements, Bytes those of the answer.
+	Visited, Results, Bytes int
+}
+
+// MarshalJSON writes the limits as the server reads them.
+func (l Limits) MarshalJSON() ([]byte, error) {
+	w := struct {
+		Timeout string `json:"timeout,omitempty"`
+		Visited int    `json:"visited,omitempty"`
+		Results int    `json:"results,omitempty"`
+		Bytes   int    `json:"bytes,omitempty"`
+	}{"", l.Visited, l.Results, l.Bytes}
+	if l.Timeout > 0 {
+		w.Timeout = l.Timeout.String()
+	}
+	return json.Marshal(w)
+}
+
+// Result is the answer to a query. Kind tells which of the fields is set.
+type Result struct {
+	Kind string
+	// Revision is that of the graph that was asked; 0 when the server did not
+	// say.
+	Revision uint64
+	Nodes    []Node         // nodes, graph
+	Edges    []Edge         // edges, graph
+	Values   []entity.Value // values, maps
+	Number   entity.Value   // number
+	Paths    [][]Node       // paths
+}
+
+// Answer is the answer to a query as it came.
+type Answer struct {
+	Kind     string
+	Revision uint64
+	// Body must be closed.
+	Body io.ReadCloser
+}
+
+// Query asks and reads the answer.
+func (c *Client) Query(ctx context.Context, q Query) (*Result, error) {
+	a, err := c.Ask(ctx, q, JSON)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Body.Close()
+	body, err := c.readAll(a.Body)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResult(a.Kind, a.Revision, body)
+}
+
+// Ask asks for an answer of a media type and returns it unread.
+func (c *Client) Ask(ctx context.Context, q Query, accept string) (*Answer, error) {
+	body, err := json.Marshal(q)
+	if err != nil {
+		return nil, fmt.Errorf("encode query: %w", err)
+	}
+	resp, err := c.do(ctx, http.MethodPost, "/api/v1/query", accept, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if got := resp.Header.Get("Content-Type"); !strings.HasPrefix(got, accept) {
+		resp.Body.Close()
+		return nil, fmt.Errorf("ask %s: the answer is %q, not %s; is this a topologyd?", c.base.Redacted(), got, accept)
+	}
+	revision, _ := strconv.ParseUint(resp.Header.Get("X-Skein-Revision"), 10, 64) // 0 if it is not there
+	return &Answer{Kind: resp.Header.Get("X-Skein-Kind"), Revision: revision, Body: resp.Body}, nil
+}
+
+// ParseResult reads an answer in JSON. An unknown kind is told from its shape.
+func ParseResult(kind string, revision uint64, body []byte) (*Result, error) {
+	r := &Result{Kind: kind, Revision: revision}
+	if kind == "" {
+		r.Kind = kindOf(body)
+	}
+	var err error
+	switch r.Kind {
+	case KindGraph:
+		var g struct {
+			Nodes []Node
+			Edges []Edge
+		}
+		err = json.Unmarshal(body, &g)
+		r.Nodes, r.Edges = g.Nodes, g.Edges
+	case KindNodes:
+		err = json.Unmarshal(body, &r.Nodes)
+	case KindEdges:
+		err = json.Unmarshal(body, &r.Edges)
+	case KindPaths:
+		err = json.Unmarshal(body, &r.Paths)
+	case KindNumber:
+		r.Number, err = entity.ParseJSON(string(bytes.TrimSpace(body)))
+	default:
+		err = json.Unmarshal(body, &r.Values)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read answer: %w", err)
+	}
+	return r, nil
+}
+
+// kindOf tells the kind of an answer from its first element.
+func kindOf(body []byte) string {
+	var g struct{ Nodes, Edges json.RawMessage }
+	if json.Unmarshal(body, &g) == nil && g.Nodes != nil {
+		return KindGraph
+	}
+	var list []json.RawMessage
+	var typ *json.UnmarshalTypeError
+	if err := json.Unmarshal(body, &list); errors.As(err, &typ) {
+		return KindNumber
+	}
+	if len(list) == 0 {
+		return KindValues
+	}
+	var e struct{ ID, Parent, Metadata json.RawMessage }
+	switch {
+	case json.Unmarshal(list[0], &e) != nil:
+		var path []Node
+		if json.Unmarshal(list[0], &path) == nil {
+			return KindPaths
+		}
+		return KindValues
+	case e.Parent != nil:
+		return KindEdges
+	case e.ID != nil && e.Metadata != nil:
+		return KindNodes
+	default:
+		return KindValues
+	}
+}

@@ -1,0 +1,193 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// Types of messages.
+const (
+	TypeSnapshot = "snapshot"
+	TypeChanges  = "changes"
+	TypePing     = "ping"
+)
+
+// Operations of changes.
+const (
+	NodeAdded   = "node_added"
+	NodeUpdated = "node_updated"
+	NodeDeleted = "node_deleted"
+	EdgeAdded   = "edge_added"
+	EdgeUpdated = "edge_updated"
+	EdgeDeleted = "edge_deleted"
+)
+
+// Change is one change of one element: Node or Edge is set. A deleted element
+// is given in its last state.
+type Change struct {
+	Op       string `json:"op"`
+	Revision uint64 `json:"revision"`
+	// At is when it happened, in Unix milliseconds.
+	At   int64 `json:"at"`
+	Node *Node `json:"node,omitempty"`
+	Edge *Edge `json:"edge,omitempty"`
+}
+
+// Message is one message of a watch.
+type Message struct {
+	Type     string `json:"type"`
+	Revision uint64 `json:"revision"`
+	// Nodes and Edges are a part of a snapshot.
+	Nodes []Node `json:"nodes"`
+	Edges []Edge `json:"edges"`
+	// More tells that the snapshot, or the changes of Revision, go on in the
+	// next message.
+	More    bool     `json:"more"`
+	Changes []Change `json:"changes"`
+}
+
+// Watch watches over one connection. It calls handle with every message, pings
+// left out, until handle returns an error, which Watch returns, the connection
+// breaks or ctx ends. from is the revision of the last message that is known;
+// 0: begin with a snapshot of the whole graph. A server that no longer knows
+// what happened since from sends a snapshot too.
+func (c *Client) Watch(ctx context.Context, from uint64, handle func(*Message) error) error {
+	conn, err := c.dial(ctx, from)
+	if err != nil {
+		return err
+	}
+	defer conn.CloseNow() //nolint:errcheck // closed already, or broken
+	for {
+		m, err := c.read(ctx, conn)
+		if err != nil {
+			return fmt.Errorf("watch %s: %w", c.base.Redacted(), err)
+		}
+		if m.Type != TypeSnapshot && m.Type != TypeChanges {
+			continue
+		}
+		if err := handle(m); err != nil {
+			_ = conn.Close(websocket.StatusNormalClosure, "")
+			return err
+		}
+	}
+}
+
+func (c *Client) dial(ctx context.Context, from uint64) (*websocket.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	query := url.Values{}
+	if from > 0 {
+		query.Set("from", strconv.FormatUint(from, 10))
+	}
+	conn, resp, err := websocket.Dial(ctx, c.url("/api/v1/watch", query), &websocket.DialOptions{HTTPClient: c.watch, HTTPHeader: c.header()})
+	if err != nil {
+		if resp != nil && resp.StatusCode != 0 && resp.StatusCode != 101 {
+			return nil, errorOf(resp)
+		}
+		return nil, fmt.Errorf("ask %s: %w", c.base.Redacted(), plain(err))
+	}
+	conn.SetReadLimit(c.cfg.MaxAnswer)
+	return conn, nil
+}
+
+// read reads one message, for at most the allowed silence.
+func (c *Client) read(ctx context.Context, conn *websocket.Conn) (*Message, error) {
+	limited, cancel := context.WithTimeout(ctx, c.cfg.Silence)
+	defer cancel()
+	_, b, err := conn.Read(limited)
+	if err != nil {
+		var closed websocket.CloseError
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case limited.Err() != nil:
+			return nil, fmt.Errorf("nothing was heard for %v", c.cfg.Silence)
+		case errors.As(err, &closed) && closed.Reason != "":
+			return nil, errors.New(closed.Reason)
+		}
+		return nil, err
+	}
+	var m Message
+	if err := json.Unmarshal(b, &m); err != nil {
+		return nil, fmt.Errorf("read message: %w", err)
+	}
+	return &m, nil
+}
+
+// Follow is a watch that goes on after a break.
+type Follow struct {
+	// From is as in [Client.Watch].
+	From uint64
+	// Handle is called with every message. A snapshot replaces all that was
+	// known: after the first one it means that the watch had to start over.
+	Handle func(*Message) error
+	// Broken, if not nil, is called when the connection broke, with the time
+	// until the next attempt.
+	Broken func(err error, wait time.Duration)
+	// MinWait and MaxWait bound the time between two attempts; 0: half a
+	// second, 15 seconds.
+	MinWait, MaxWait time.Duration
+}
+
+// Follow watches until ctx ends, Handle fails, the first connection cannot be
+// made, or the server refuses for good.
+func (c *Client) Follow(ctx context.Context, f Follow) error {
+	least, most := f.MinWait, f.MaxWait
+	if least <= 0 {
+		least = 500 * time.Millisecond
+	}
+	if most <= 0 {
+		most = 15 * time.Second
+	}
+	var (
+		from    = f.From
+		wait    = least
+		started bool
+		failed  error
+	)
+	for {
+		err := c.Watch(ctx, from, func(m *Message) error {
+			started, wait = true, least
+			if failed = f.Handle(m); failed != nil {
+				return failed
+			}
+			// A snapshot that broke off is asked for again.
+			if !m.More {
+				from = m.Revision
+			} else if m.Type == TypeSnapshot {
+				from = 0
+			}
+			return nil
+		})
+		var refused *Error
+		switch {
+		case failed != nil:
+			return failed
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !started, errors.As(err, &refused) && !refused.Temporary():
+			return err
+		}
+		pause := wait/2 + rand.N(wait/2+1)
+		if refused != nil {
+			pause = max(pause, refused.RetryAfter)
+		}
+		if f.Broken != nil {
+			f.Broken(err, pause)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+		wait = min(2*wait, most)
+	}
+}
