@@ -17,9 +17,12 @@ import (
 type Limits struct {
 	// Time is how long a run may take.
 	Time time.Duration
-	// Visited is how many nodes, edges and values may be looked at; it also
-	// bounds the memory of a run.
+	// Visited is how many nodes, edges and values may be looked at.
 	Visited int
+	// Memory is how many bytes the steps may take, all together, for what they
+	// have to remember (Sort, As, Dedup, the answer itself). It is an estimate
+	// and counts attributes that the graph holds anyway as nothing.
+	Memory int
 	// Results is how many elements the answer may have.
 	Results int
 	// Bytes is how long the encoded answer may be. It is enforced where the
@@ -29,7 +32,7 @@ type Limits struct {
 
 // DefaultLimits returns the limits of a query that sets none of its own.
 func DefaultLimits() Limits {
-	return Limits{Time: 10 * time.Second, Visited: 20_000_000, Results: 1_000_000, Bytes: 256 << 20}
+	return Limits{Time: 10 * time.Second, Visited: 20_000_000, Memory: 256 << 20, Results: 1_000_000, Bytes: 256 << 20}
 }
 
 // filled replaces what is not set by the defaults, and no limit by the largest
@@ -45,7 +48,8 @@ func (l Limits) filled() Limits {
 		}
 		return min(n, math.MaxInt-checkEvery)
 	}
-	l.Visited, l.Results, l.Bytes = pick(l.Visited, d.Visited), pick(l.Results, d.Results), pick(l.Bytes, d.Bytes)
+	l.Visited, l.Memory = pick(l.Visited, d.Visited), pick(l.Memory, d.Memory)
+	l.Results, l.Bytes = pick(l.Results, d.Results), pick(l.Bytes, d.Bytes)
 	switch {
 	case l.Time == 0:
 		l.Time = d.Time
@@ -82,9 +86,11 @@ type exec struct {
 	start   time.Time
 	visited int
 	// next is the number of visited elements at which check is called.
-	next  int
-	err   error
-	named [][]int32
+	next int
+	// memory is what was taken so far, in bytes.
+	memory int
+	err    error
+	named  [][]int32
 }
 
 // visit counts an element that is looked at; false means stop.
@@ -109,6 +115,33 @@ func (x *exec) check() bool {
 	x.next = 0
 	return false
 }
+
+// take counts memory that a step is about to take; false means stop. Nothing is
+// given back: what a step remembers lives about as long as the run.
+func (x *exec) take(bytes int) bool {
+	if x.memory += bytes; x.memory <= x.lim.Memory {
+		return true
+	}
+	x.fail(&LimitError{"memory", strconv.Itoa(x.lim.Memory) + " bytes taken by its steps", hintNarrow})
+	return false
+}
+
+// bitset takes the memory for a set of slots; nil means stop.
+func (x *exec) bitset(slots int) bitset {
+	if !x.take(slots / 8) {
+		return nil
+	}
+	return newBitset(slots)
+}
+
+// Estimates of the memory of one element that is remembered.
+const (
+	slotBytes  = 4
+	valueBytes = 24
+	attrBytes  = 40
+	sortBytes  = 48 // key and element
+	mapBytes   = 48 // an entry of a set of texts, beside the text
+)
 
 // fail stops the run with an error.
 func (x *exec) fail(err error) {
@@ -149,11 +182,11 @@ func (x *exec) collect(f flow) *Result {
 	r := &Result{kind: f.kind, view: x.view, scope: f.scope, number: f.number, maxBytes: x.lim.Bytes}
 	switch f.kind {
 	case KindNodes, KindEdges:
-		r.slots = gather(x, f.slots)
+		r.slots = gather(x, f.slots, slotBytes)
 	case KindValues, KindMaps:
-		r.values = gather(x, f.values)
+		r.values = gather(x, f.values, valueBytes)
 	case KindPaths:
-		r.paths = gather(x, f.paths)
+		r.paths = gather(x, f.paths, valueBytes)
 	case KindGraph:
 		if n := r.Len(); n > x.lim.Results {
 			x.tooMany()
@@ -167,11 +200,14 @@ func (x *exec) tooMany() {
 }
 
 // gather keeps the elements of the answer.
-func gather[T any](x *exec, in iter.Seq[T]) []T {
+func gather[T any](x *exec, in iter.Seq[T], size int) []T {
 	out := []T{}
 	for e := range in {
 		if len(out) == x.lim.Results {
 			x.tooMany()
+			break
+		}
+		if !x.take(size) {
 			break
 		}
 		out = append(out, e)
@@ -179,11 +215,11 @@ func gather[T any](x *exec, in iter.Seq[T]) []T {
 	return out
 }
 
-// held keeps the elements of a step in the middle; it stops when the run does.
-func held[T any](x *exec, in iter.Seq[T]) []T {
-	var out []T
+// held keeps the slots of a step in the middle; it stops when the run does.
+func held(x *exec, in iter.Seq[int32]) []int32 {
+	var out []int32
 	for e := range in {
-		if !x.visit() {
+		if !x.visit() || !x.take(slotBytes) {
 			break
 		}
 		out = append(out, e)

@@ -277,6 +277,32 @@ func TestRunaway(t *testing.T) {
 	}
 }
 
+// TestMemory: what steps remember is bounded whatever the other limits are.
+func TestMemory(t *testing.T) {
+	v := clique(t, 26)
+	walk := "G.V()" + strings.Repeat(".Both()", 12)
+	for _, tail := range []string{
+		"", ".Sort().Count()", ".As('x').Count()", ".ValueMap('Name').Dedup().Count()", ".ValueMap().Count()",
+		".ValueMap('Name','Type').Sort('Name').Count()", ".Values('Name').Sort()",
+	} {
+		var limit *LimitError
+		_, err := mustParse(t, walk+tail).Run(context.Background(), v, Limits{Memory: 20_000, Visited: 2_000_000, Results: -1})
+		if !errors.As(err, &limit) || limit.Limit != "memory" {
+			t.Errorf("%q: %v", tail, err)
+		}
+	}
+	// Each of these steps needs room for all slots of a graph.
+	for _, text := range []string{
+		"G.V().Dedup()", "G.V().Neighbors()", "G.V().SubGraph()", "G.V().ShortestPathTo('Name','na')",
+		"G.V('Name','na').ShortestPathTo('Name','nb')", "G.E().Keys()", "G.V().Dedup('Name')",
+	} {
+		var limit *LimitError
+		if _, err := mustParse(t, text).Run(context.Background(), v, Limits{Memory: 2}); !errors.As(err, &limit) || limit.Limit != "memory" {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 // TestLimitStopsEarly: what comes after enough results is not visited.
 func TestLimitStopsEarly(t *testing.T) {
 	v := clique(t, 26)

@@ -217,7 +217,10 @@ func indexed(v *graph.View, terms []term) *lookup {
 // slots yields the nodes that were found, each once, in ascending order.
 func (l *lookup) slots(x *exec) iter.Seq[int32] {
 	if l.count > x.view.NodeSlots()/64+8 {
-		set := newBitset(x.view.NodeSlots())
+		set := x.bitset(x.view.NodeSlots())
+		if set == nil {
+			return set.all()
+		}
 		for _, list := range l.lists {
 			for n := range list {
 				if !x.visit() {

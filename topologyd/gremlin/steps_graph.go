@@ -20,7 +20,10 @@ func buildSubGraph(c *compiler, s *call, _ Kind) (op, Kind, error) {
 }
 
 func cut(x *exec, in flow, f *filter) *scope {
-	out := &scope{newBitset(x.view.NodeSlots()), newBitset(x.view.EdgeSlots())}
+	out := &scope{x.bitset(x.view.NodeSlots()), x.bitset(x.view.EdgeSlots())}
+	if x.err != nil {
+		return out
+	}
 	switch in.kind {
 	case KindEdges:
 		for slot := range in.slots {

@@ -131,7 +131,7 @@ func dedup(x *exec, in flow, keys []string) flow {
 	case out.kind == KindValues || out.kind == KindMaps:
 		out.values = func(yield func(entity.Value) bool) {
 			seen := unique{}
-			for v := range keep(x, in.values, func(v entity.Value) bool { return seen.add(valueLookup(v), keys, v) }) {
+			for v := range keep(x, in.values, func(v entity.Value) bool { return seen.add(x, valueLookup(v), keys, v) }) {
 				if !yield(v) {
 					return
 				}
@@ -141,7 +141,7 @@ func dedup(x *exec, in flow, keys []string) flow {
 		out.slots = func(yield func(int32) bool) {
 			seen := unique{}
 			for slot := range keep(x, in.slots, func(slot int32) bool {
-				return seen.add(x.lookup(out.kind, slot), keys, entity.Value{})
+				return seen.add(x, x.lookup(out.kind, slot), keys, entity.Value{})
 			}) {
 				if !yield(slot) {
 					return
@@ -154,7 +154,10 @@ func dedup(x *exec, in flow, keys []string) flow {
 			slots = x.view.EdgeSlots()
 		}
 		out.slots = func(yield func(int32) bool) {
-			seen := newBitset(slots)
+			seen := x.bitset(slots)
+			if seen == nil {
+				return
+			}
 			for slot := range keep(x, in.slots, seen.add) {
 				if !yield(slot) {
 					return
@@ -183,7 +186,7 @@ type unique map[string]struct{}
 
 // add reports whether the values of the keys (the value itself when there are
 // none) were not seen before.
-func (u unique) add(at lookupFunc, keys []string, self entity.Value) bool {
+func (u unique) add(x *exec, at lookupFunc, keys []string, self entity.Value) bool {
 	var arr [128]byte
 	b := arr[:0]
 	some := len(keys) == 0
@@ -205,7 +208,7 @@ func (u unique) add(at lookupFunc, keys []string, self entity.Value) bool {
 		return false
 	}
 	u[string(b)] = struct{}{}
-	return true
+	return x.take(len(b) + mapBytes)
 }
 
 // appendCanonical encodes a value so that equal values, and only they, have
@@ -301,7 +304,7 @@ func sorted[T any](x *exec, in iter.Seq[T], key func(T) entity.Value, descending
 	}
 	var list []keyed
 	for e := range in {
-		if !x.visit() {
+		if !x.visit() || !x.take(sortBytes) {
 			return
 		}
 		list = append(list, keyed{key(e), e})

@@ -45,35 +45,41 @@ type pathfinder struct {
 	along *filter
 }
 
-// unseen marks in a search that a node was not reached; a root is its own
-// predecessor.
-const unseen = -1
-
-// search is one breadth-first search: for each slot the one it was reached
-// from, and the outermost level.
+// search is one breadth-first search.
 type search struct {
-	from  []int32
+	// from is for each slot the one it was reached from, plus one; 0 where the
+	// search has not been. A root was reached from itself.
+	from []int32
+	// level is the outermost level.
 	level []int32
 	// spare is the level before, to be written over.
 	spare []int32
 }
 
+// newSearch takes the memory of a search; nil means stop.
 func (p *pathfinder) newSearch(roots []int32) *search {
-	s := &search{from: make([]int32, p.x.view.NodeSlots()), level: slices.Clone(roots)}
-	for i := range s.from {
-		s.from[i] = unseen
+	slots := p.x.view.NodeSlots()
+	if !p.x.take(slots * slotBytes) {
+		return nil
 	}
+	s := &search{from: make([]int32, slots), level: slices.Clone(roots)}
 	for _, r := range roots {
-		s.from[r] = r
+		s.from[r] = r + 1
 	}
 	return s
 }
+
+// reached tells whether the search has come to a slot.
+func (s *search) reached(slot int32) bool { return s.from[slot] != 0 }
 
 // run gives one path for each start node that can reach a target, in the order
 // of the start nodes. A start node that is a target is a path of one node.
 func (p *pathfinder) run(starts iter.Seq[int32], to *source) iter.Seq[[]int32] {
 	return func(yield func([]int32) bool) {
-		seen := newBitset(p.x.view.NodeSlots())
+		seen := p.x.bitset(p.x.view.NodeSlots())
+		if seen == nil {
+			return
+		}
 		var from []int32
 		for slot := range starts {
 			if !p.x.visit() {
@@ -102,7 +108,7 @@ func (p *pathfinder) run(starts iter.Seq[int32], to *source) iter.Seq[[]int32] {
 		}
 		back := p.flood(targets, from)
 		for _, slot := range from {
-			if p.x.err != nil || back.from[slot] != unseen && !yield(back.walk(slot, p.x)) {
+			if p.x.err != nil || back.reached(slot) && !yield(back.walk(slot, p.x)) {
 				return
 			}
 		}
@@ -112,8 +118,8 @@ func (p *pathfinder) run(starts iter.Seq[int32], to *source) iter.Seq[[]int32] {
 // walk follows the predecessors from a slot to a root.
 func (s *search) walk(slot int32, x *exec) []int32 {
 	path := []int32{slot}
-	for s.from[slot] != slot && x.visit() {
-		slot = s.from[slot]
+	for s.from[slot] != slot+1 && x.visit() && x.take(slotBytes) {
+		slot = s.from[slot] - 1
 		path = append(path, slot)
 	}
 	return path
@@ -123,10 +129,13 @@ func (s *search) walk(slot int32, x *exec) []int32 {
 // so that many start nodes cost no more than one.
 func (p *pathfinder) flood(targets, starts []int32) *search {
 	s := p.newSearch(targets)
+	wanted := p.x.bitset(p.x.view.NodeSlots())
+	if s == nil || wanted == nil {
+		return nil
+	}
 	left := 0
-	wanted := newBitset(len(s.from))
 	for _, slot := range starts {
-		if s.from[slot] == unseen {
+		if !s.reached(slot) {
 			wanted.set(slot)
 			left++
 		}
@@ -149,26 +158,30 @@ func (p *pathfinder) flood(targets, starts []int32) *search {
 // whole levels are taken in turn, so the first meeting is on a shortest path.
 func (p *pathfinder) between(starts, targets []int32) []int32 {
 	a, b := p.newSearch(starts), p.newSearch(targets)
-	meeting := int32(unseen)
-	if b.from[starts[0]] != unseen {
+	if a == nil || b == nil {
+		return nil
+	}
+	const none = -1
+	meeting := int32(none)
+	if b.reached(starts[0]) {
 		meeting = starts[0]
 	}
-	for meeting == unseen && len(a.level) > 0 && len(b.level) > 0 {
+	for meeting == none && len(a.level) > 0 && len(b.level) > 0 {
 		s, other := a, b
 		if len(b.level) < len(a.level) {
 			s, other = b, a
 		}
 		p.expand(s, func(slot int32) bool {
-			if other.from[slot] != unseen {
+			if other.reached(slot) {
 				meeting = slot
 			}
-			return meeting == unseen
+			return meeting == none
 		})
 		if p.x.err != nil {
 			return nil
 		}
 	}
-	if meeting == unseen {
+	if meeting == none {
 		return nil
 	}
 	path := a.walk(meeting, p.x)
@@ -183,10 +196,10 @@ func (p *pathfinder) expand(s *search, reach func(slot int32) bool) bool {
 	ok := true
 	for _, slot := range s.level {
 		ok = p.x.around(p.scope, slot, dirBoth, func(e *graph.Edge, other int32) bool {
-			if s.from[other] != unseen || !p.along.edge(e) {
+			if s.reached(other) || !p.along.edge(e) {
 				return true
 			}
-			s.from[other] = slot
+			s.from[other] = slot + 1
 			next = append(next, other)
 			return reach(other)
 		})

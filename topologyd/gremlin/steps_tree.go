@@ -45,7 +45,10 @@ func buildTree(dir direction) func(*compiler, *call, Kind) (op, Kind, error) {
 func tree(x *exec, in flow, dir direction, f *filter, depth int) flow {
 	out := flow{kind: KindNodes, scope: in.scope}
 	out.slots = func(yield func(int32) bool) {
-		seen := newBitset(x.view.NodeSlots())
+		seen := x.bitset(x.view.NodeSlots())
+		if seen == nil {
+			return
+		}
 		var level []int32
 		for slot := range in.slots {
 			if !x.visit() {

@@ -101,7 +101,7 @@ func buildValueMap(c *compiler, s *call, _ Kind) (op, Kind, error) {
 		if len(keys) == 0 {
 			out.values = func(yield func(entity.Value) bool) {
 				for a := range x.metadata(in) {
-					if !yield(entity.Map(a)) {
+					if !x.take(len(a)*attrBytes) || !yield(entity.Map(a)) {
 						return
 					}
 				}
@@ -110,6 +110,9 @@ func buildValueMap(c *compiler, s *call, _ Kind) (op, Kind, error) {
 		}
 		out.values = func(yield func(entity.Value) bool) {
 			for at := range x.elements(in) {
+				if !x.take(len(keys) * attrBytes) {
+					return
+				}
 				m := make(entity.Attrs, 0, len(keys))
 				for _, k := range keys {
 					if v := all(x, at, k); !v.IsZero() {
@@ -138,7 +141,7 @@ func all(x *exec, at lookupFunc, path string) entity.Value {
 		default:
 			list = append(list, v)
 		}
-		return x.visit()
+		return x.visit() && x.take(valueBytes)
 	})
 	if list != nil {
 		return entity.List(list...)
@@ -172,7 +175,12 @@ func collectKeys(x *exec, seen map[string]struct{}, prefix string, attrs entity.
 		if !x.visit() {
 			return false
 		}
-		seen[prefix+a.Key] = struct{}{}
+		if _, ok := seen[prefix+a.Key]; !ok {
+			if !x.take(len(prefix) + len(a.Key) + mapBytes) {
+				return false
+			}
+			seen[prefix+a.Key] = struct{}{}
+		}
 		if a.Value.Kind() == entity.KindMap && !collectKeys(x, seen, prefix+a.Key+".", a.Value.Map()) {
 			return false
 		}
