@@ -44,7 +44,7 @@ type Node struct {
 	Revision             uint64
 	// Stale tells that its sources have not spoken of it for longer than they
 	// said.
-	Stale bool
+	Stale bool `json:",omitempty"`
 }
 
 // Edge is an edge of the graph, from Parent to Child. Its Metadata has the
@@ -56,7 +56,7 @@ type Edge struct {
 	Origin               string
 	CreatedAt, UpdatedAt int64
 	Revision             uint64
-	Stale                bool
+	Stale                bool `json:",omitempty"`
 }
 
 // Query is a question.
