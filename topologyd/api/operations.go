@@ -57,7 +57,9 @@ func (a *API) index(all []httpx.Route) http.HandlerFunc {
 	slices.SortStableFunc(lines, func(x, y string) int { return strings.Compare(x[8:], y[8:]) })
 	b.WriteString(strings.Join(lines, ""))
 	page := b.String()
-	return func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, page) }
+	return func(w http.ResponseWriter, r *http.Request) {
+		text(w, http.StatusOK, strings.Replace(page, "HOST", r.Host, 1))
+	}
 }
 
 func text(w http.ResponseWriter, code int, s string) {

@@ -30,6 +30,9 @@ type Config struct {
 	DataDir string
 	// Durability says when a write is acknowledged: "sync" or "batched".
 	Durability string
+	// RetentionAge and RetentionBytes bound what the event log keeps.
+	RetentionAge   time.Duration
+	RetentionBytes ByteSize
 
 	LogLevel  string
 	LogFormat string
@@ -91,8 +94,12 @@ func DefaultConfig() Config {
 		OTLPListen: "127.0.0.1:4327",
 		DataDir:    "/var/lib/skein",
 		Durability: DurabilitySync,
-		LogLevel:   "info",
-		LogFormat:  "text",
+
+		RetentionAge:   7 * 24 * time.Hour,
+		RetentionBytes: 10 << 30,
+
+		LogLevel:  "info",
+		LogFormat: "text",
 		Query: Query{
 			Timeout:     10 * time.Second,
 			MaxVisited:  20_000_000,
@@ -107,7 +114,7 @@ func DefaultConfig() Config {
 		},
 		Watch: Watch{
 			MaxSubscribers: 256,
-			Queue:          65_536,
+			Queue:          100_000,
 			WriteTimeout:   10 * time.Second,
 			PingInterval:   20 * time.Second,
 		},
@@ -170,6 +177,8 @@ func (c *Config) Validate() error {
 		{"ingest-queue", int64(c.Ingest.Queue)},
 		{"watch-max-subscribers", int64(c.Watch.MaxSubscribers)},
 		{"watch-queue", int64(c.Watch.Queue)},
+		{"retention-bytes", int64(c.RetentionBytes)},
+		{"retention-age", int64(c.RetentionAge)},
 		{"query-timeout", int64(c.Query.Timeout)},
 		{"ingest-read-timeout", int64(c.Ingest.ReadTimeout)},
 		{"watch-write-timeout", int64(c.Watch.WriteTimeout)},

@@ -28,6 +28,8 @@ func (c *Config) Flags() *pflag.FlagSet {
 	f.StringVar(&c.OTLPListen, "otlp-listen", c.OTLPListen, "Address that receives OTLP logs over gRPC; empty switches it off.")
 	f.StringVar(&c.DataDir, "data-dir", c.DataDir, "Directory of the event log; it is made when it does not exist.")
 	f.StringVar(&c.Durability, "durability", c.Durability, "When a write is acknowledged: sync waits until the log is on disk, batched syncs the log shortly after.")
+	f.DurationVar(&c.RetentionAge, "retention-age", c.RetentionAge, "How long events are kept in the log.")
+	f.Var(&c.RetentionBytes, "retention-bytes", "How large the event log may grow; the oldest events go first.")
 	f.StringVar(&c.LogLevel, "log-level", c.LogLevel, "Least severity that is logged: debug, info, warn or error.")
 	f.StringVar(&c.LogFormat, "log-format", c.LogFormat, "Format of the log on standard error: text or json.")
 
@@ -42,7 +44,7 @@ func (c *Config) Flags() *pflag.FlagSet {
 	f.DurationVar(&c.Ingest.ReadTimeout, "ingest-read-timeout", c.Ingest.ReadTimeout, "Longest pause while an ingest request is received.")
 
 	f.IntVar(&c.Watch.MaxSubscribers, "watch-max-subscribers", c.Watch.MaxSubscribers, "Watchers that are served at the same time.")
-	f.IntVar(&c.Watch.Queue, "watch-queue", c.Watch.Queue, "Changes that a watcher may fall behind before it is cut off.")
+	f.IntVar(&c.Watch.Queue, "watch-queue", c.Watch.Queue, "Changes that are kept for watchers; one that falls further behind is cut off.")
 	f.DurationVar(&c.Watch.WriteTimeout, "watch-write-timeout", c.Watch.WriteTimeout, "Longest time one message to a watcher may take before it is cut off.")
 	f.DurationVar(&c.Watch.PingInterval, "watch-ping-interval", c.Watch.PingInterval, "How often a quiet watcher is pinged.")
 

@@ -1,0 +1,75 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/skein-net/skein/topologyd/engine"
+)
+
+// collector shows the engine's state as metrics.
+type collector struct {
+	status  func(context.Context) (engine.Status, error)
+	metrics []metric
+}
+
+type metric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*engine.Status) float64
+}
+
+// collectTimeout bounds how long asking the engine may hold up a scrape.
+const collectTimeout = 2 * time.Second
+
+func newCollector(status func(context.Context) (engine.Status, error)) *collector {
+	c := &collector{status: status}
+	add := func(name, help string, kind prometheus.ValueType, value func(*engine.Status) float64) {
+		c.metrics = append(c.metrics, metric{prometheus.NewDesc("topologyd_"+name, help, nil, nil), kind, value})
+	}
+	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
+	add("graph_revision", "Revision of the graph.", gauge, func(s *engine.Status) float64 { return float64(s.Graph.Revision) })
+	add("graph_nodes", "Nodes of the graph.", gauge, func(s *engine.Status) float64 { return float64(s.Graph.Nodes) })
+	add("graph_edges", "Edges of the graph.", gauge, func(s *engine.Status) float64 { return float64(s.Graph.Edges) })
+	add("graph_facets", "What sources say of entities; several may speak of one.", gauge, func(s *engine.Status) float64 { return float64(s.Graph.Facets) })
+	add("graph_stale_facets", "Facets whose reports are overdue.", gauge, func(s *engine.Status) float64 { return float64(s.Graph.Stale) })
+	add("graph_dangling", "Relationships to entities that nobody has reported.", gauge, func(s *engine.Status) float64 { return float64(s.Graph.Dangling) })
+	add("graph_changed_total", "Events that changed the graph.", counter, func(s *engine.Status) float64 { return float64(s.Graph.Changed) })
+	add("graph_unchanged_total", "Events that said what was known.", counter, func(s *engine.Status) float64 { return float64(s.Graph.Unchanged) })
+	add("graph_outdated_total", "Events older than what was known.", counter, func(s *engine.Status) float64 { return float64(s.Graph.Outdated) })
+	add("graph_expired_total", "Facets that expired because their reports stopped.", counter, func(s *engine.Status) float64 { return float64(s.Graph.Expired) })
+	add("log_records", "Records that the event log holds.", gauge, func(s *engine.Status) float64 { return float64(s.LogRecords) })
+	add("log_bytes", "Size of the event log.", gauge, func(s *engine.Status) float64 { return float64(s.LogBytes) })
+	add("log_written_records_total", "Records written to the event log since the start.", counter, func(s *engine.Status) float64 { return float64(s.Records) })
+	add("log_written_events_total", "Events written to the event log since the start.", counter, func(s *engine.Status) float64 { return float64(s.Events) })
+	add("log_errors_total", "Records that the event log refused.", counter, func(s *engine.Status) float64 { return float64(s.LogErrors) })
+	add("log_waiting_events", "Events that wait for the event log.", gauge, func(s *engine.Status) float64 { return float64(s.Waiting) })
+	add("log_busy_total", "Submissions turned away because too many events waited.", counter, func(s *engine.Status) float64 { return float64(s.Busy) })
+	add("snapshots_total", "Snapshots of the graph written.", counter, func(s *engine.Status) float64 { return float64(s.Snapshots) })
+	add("snapshot_errors_total", "Snapshots that could not be written.", counter, func(s *engine.Status) float64 { return float64(s.SnapshotErrors) })
+	add("watch_cut_off_total", "Watchers that fell too far behind.", counter, func(s *engine.Status) float64 { return float64(s.CutOff) })
+	return c
+}
+
+// Describe implements [prometheus.Collector].
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range c.metrics {
+		ch <- m.desc
+	}
+}
+
+// Collect implements [prometheus.Collector]. While the engine does not run
+// there is nothing to show.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), collectTimeout)
+	defer cancel()
+	s, err := c.status(ctx)
+	if err != nil {
+		return
+	}
+	for _, m := range c.metrics {
+		ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s))
+	}
+}
