@@ -177,7 +177,12 @@ func (g *Graph) refreshNode(slot int32, at int64, pos int) {
 	if old.Revision > 0 && tid == old.tid && old.Attrs.Equal(attrs) && old.Origin == st.origin() {
 		return
 	}
-	n := *old
+	before := old.tid
+	n := old
+	if old.Revision > 0 {
+		c := *old
+		n = &c
+	}
 	n.Attrs = g.reindex(slot, old.Attrs, attrs)
 	n.tid, n.Origin, n.Host = tid, g.intern(st.origin()), g.intern(st.ref.ID.Get(entity.IDHost))
 	n.UpdatedAt = at
@@ -193,9 +198,9 @@ func (g *Graph) refreshNode(slot int32, at int64, pos int) {
 		}
 		st.facets[0].attrs = n.Attrs
 	}
-	g.t.nodes.edit(slot, g.epoch).node = &n
-	g.out = slices.Insert(g.out, pos, Change{Op: op, At: at, Node: &n})
-	if n.tid != old.tid {
+	g.t.nodes.edit(slot, g.epoch).node = n
+	g.out = slices.Insert(g.out, pos, Change{Op: op, At: at, Node: n})
+	if n.tid != before {
 		g.propagateTID(slot, at)
 	}
 }

@@ -182,7 +182,11 @@ func (g *Graph) refreshEdge(e int32, at int64) {
 	if old.Revision > 0 && old.Origin == origin && old.Attrs.Equal(attrs) {
 		return
 	}
-	n := *old
+	n := old
+	if old.Revision > 0 {
+		c := *old
+		n = &c
+	}
 	n.Attrs, n.Origin = attrs, g.intern(origin)
 	if slot := g.t.findNode(list[0].emitter); slot >= 0 {
 		n.Host = g.intern((*g.t.states.at(slot)).ref.ID.Get(entity.IDHost))
@@ -193,8 +197,8 @@ func (g *Graph) refreshEdge(e int32, at int64) {
 	if n.Revision == 1 {
 		n.CreatedAt, op = at, EdgeAdded
 	}
-	g.t.edges.edit(e, g.epoch).edge = &n
-	g.emit(Change{Op: op, At: at, Edge: &n})
+	g.t.edges.edit(e, g.epoch).edge = n
+	g.emit(Change{Op: op, At: at, Edge: n})
 }
 
 // deleteEdge takes an edge away.

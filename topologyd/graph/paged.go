@@ -29,7 +29,7 @@ func (p *paged[T]) at(i int32) *T { return &p.dir[i>>pageBits].recs[i&pageMask] 
 func (p *paged[T]) edit(i int32, epoch uint64) *T {
 	pg := p.dir[i>>pageBits]
 	if pg.epoch != epoch {
-		p.ownDir(epoch, len(p.dir))
+		p.ownDir(epoch, len(p.dir), len(p.dir))
 		pg = &page[T]{epoch: epoch, recs: pg.recs}
 		p.dir[i>>pageBits] = pg
 	}
@@ -47,7 +47,7 @@ func (p *paged[T]) push(epoch uint64) int32 {
 func (p *paged[T]) resize(n int32, epoch uint64) {
 	pages := int(n+pageMask) >> pageBits
 	if pages > len(p.dir) {
-		p.ownDir(epoch, max(pages, len(p.dir)*5/4))
+		p.ownDir(epoch, pages, max(pages, len(p.dir)*5/4+4))
 		for len(p.dir) < pages {
 			p.dir = append(p.dir, &page[T]{epoch: epoch})
 		}
@@ -55,9 +55,10 @@ func (p *paged[T]) resize(n int32, epoch uint64) {
 	p.n = n
 }
 
-// ownDir makes sure that the directory may be written in this epoch.
-func (p *paged[T]) ownDir(epoch uint64, room int) {
-	if p.epoch == epoch && cap(p.dir) >= room {
+// ownDir makes sure that the directory may be written in this epoch and has
+// room for so many pages; a new one has room for more.
+func (p *paged[T]) ownDir(epoch uint64, need, room int) {
+	if p.epoch == epoch && cap(p.dir) >= need {
 		return
 	}
 	dir := make([]*page[T], len(p.dir), room)
