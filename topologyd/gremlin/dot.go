@@ -1,7 +1,6 @@
 package gremlin
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -12,10 +11,12 @@ import (
 // (graphviz.org/doc/info/lang.html): nodes labelled with Name and Type, edges
 // with RelationType; stale ones dashed. Of nodes and paths it also draws the
 // edges among them, of edges their ends. Values and numbers have no drawing:
-// they are an error.
+// they are an *EvalError.
 func (r *Result) WriteDOT(out io.Writer) error {
 	if r.kind != KindNodes && r.kind != KindEdges && r.kind != KindPaths && r.kind != KindGraph {
-		return fmt.Errorf("draw DOT: the query gives %s; only nodes, edges, paths and graphs can be drawn", r.kind)
+		last := &r.query.steps[len(r.query.steps)-1]
+		reason := "gives " + r.kind.String() + ", which cannot be drawn; nodes, edges, paths and graphs can"
+		return &EvalError{Position: positionAt(r.query.text, last.pos), Step: last.name, Reason: reason}
 	}
 	w := r.writer(out)
 	w.text("digraph topology {\n")

@@ -171,6 +171,7 @@ func (q *Query) Run(ctx context.Context, v *graph.View, lim Limits) (*Result, er
 		}
 	}
 	r := x.collect(f)
+	r.query = q
 	if x.err != nil {
 		return nil, x.err
 	}

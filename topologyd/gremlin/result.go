@@ -10,6 +10,7 @@ import (
 // Result is the answer to a query: elements of one kind, of the view it was
 // run on. It is immutable and keeps the view alive.
 type Result struct {
+	query *Query
 	kind  Kind
 	view  *graph.View
 	scope *scope

@@ -117,7 +117,9 @@ func TestDOT(t *testing.T) {
 		}
 		checkDOT(t, out.String())
 	}
-	if err := w.result(t, "G.V().Count()").WriteDOT(io.Discard); err == nil || !strings.Contains(err.Error(), "gives number") {
+	var eval *EvalError
+	const want = "line 1, column 7: Count: gives number, which cannot be drawn; nodes, edges, paths and graphs can"
+	if err := w.result(t, "G.V().Count()").WriteDOT(io.Discard); !errors.As(err, &eval) || err.Error() != want {
 		t.Errorf("a number was drawn: %v", err)
 	}
 	stale := newWorld(t)

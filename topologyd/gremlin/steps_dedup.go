@@ -1,0 +1,147 @@
+package gremlin
+
+import (
+	"math"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// buildDedup makes Dedup: ([key …]). Without keys elements are the same when
+// their IDs are, values when they are equal; with keys, when they have the same
+// values for all of them. What has none of the keys stays. Of paths it gives
+// their nodes.
+func buildDedup(c *compiler, s *call, in Kind) (op, Kind, error) {
+	c.source = nil
+	keys, err := c.keys(s)
+	if err != nil {
+		return nil, 0, err
+	}
+	out := in
+	if in == KindPaths {
+		out = KindNodes
+	}
+	return func(x *exec, in flow) flow { return dedup(x, in, keys) }, out, nil
+}
+
+func dedup(x *exec, in flow, keys []string) flow {
+	out := flow{kind: in.kind, scope: in.scope}
+	if in.kind == KindPaths {
+		out.kind = KindNodes
+		in.slots = func(yield func(int32) bool) {
+			for path := range in.paths {
+				for _, slot := range path {
+					if !yield(slot) {
+						return
+					}
+				}
+			}
+		}
+	}
+	switch {
+	case out.kind == KindValues || out.kind == KindMaps:
+		out.values = func(yield func(entity.Value) bool) {
+			seen := unique{}
+			for v := range keep(x, in.values, func(v entity.Value) bool { return seen.add(x, valueLookup(v), keys, v) }) {
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	case len(keys) > 0:
+		out.slots = func(yield func(int32) bool) {
+			seen := unique{}
+			for slot := range keep(x, in.slots, func(slot int32) bool {
+				return seen.add(x, x.lookup(out.kind, slot), keys, entity.Value{})
+			}) {
+				if !yield(slot) {
+					return
+				}
+			}
+		}
+	default:
+		slots := x.view.NodeSlots()
+		if out.kind == KindEdges {
+			slots = x.view.EdgeSlots()
+		}
+		out.slots = func(yield func(int32) bool) {
+			seen := x.bitset(slots)
+			if seen == nil {
+				return
+			}
+			for slot := range keep(x, in.slots, seen.add) {
+				if !yield(slot) {
+					return
+				}
+			}
+		}
+	}
+	return out
+}
+
+// lookupFunc gives the values that a path names in one element.
+type lookupFunc func(path string, yield func(entity.Value) bool)
+
+// lookup is how keys are looked up in a node or edge.
+func (x *exec) lookup(k Kind, slot int32) lookupFunc {
+	if k == KindEdges {
+		return x.view.EdgeAt(slot).Lookup
+	}
+	return x.view.NodeAt(slot).Lookup
+}
+
+func valueLookup(v entity.Value) lookupFunc { return v.Map().Lookup }
+
+// unique is the set of what Dedup has seen, in an unambiguous encoding.
+type unique map[string]struct{}
+
+// add reports whether the values of the keys (the value itself when there are
+// none) were not seen before.
+func (u unique) add(x *exec, at lookupFunc, keys []string, self entity.Value) bool {
+	var arr [128]byte
+	b := arr[:0]
+	some := len(keys) == 0
+	if some {
+		b = appendCanonical(b, self)
+	}
+	for _, k := range keys {
+		at(k, func(v entity.Value) bool {
+			some = true
+			b = append(appendCanonical(b, v), ',')
+			return true
+		})
+		b = append(b, ';')
+	}
+	if !some {
+		return true
+	}
+	if _, ok := u[string(b)]; ok {
+		return false
+	}
+	u[string(b)] = struct{}{}
+	return x.take(len(b) + mapBytes)
+}
+
+// appendCanonical encodes a value so that equal values, and only they, have
+// equal encodings; 1 and 1.0 are equal.
+func appendCanonical(b []byte, v entity.Value) []byte {
+	switch v.Kind() {
+	case entity.KindFloat:
+		if f := v.Float(); f == math.Trunc(f) && f >= -(1<<63) && f < 1<<63 {
+			return entity.Int(int64(f)).AppendJSON(b)
+		}
+	case entity.KindList:
+		b = append(b, '[')
+		for _, e := range v.List() {
+			b = append(appendCanonical(b, e), ',')
+		}
+		return append(b, ']')
+	case entity.KindMap:
+		b = append(b, '{')
+		for _, a := range v.Map() {
+			b = append(entity.AppendJSONString(b, a.Key), ':')
+			b = append(appendCanonical(b, a.Value), ',')
+		}
+		return append(b, '}')
+	}
+	return v.AppendJSON(b)
+}
