@@ -6,7 +6,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 GO ?= go
-export GOFLAGS := -trimpath -mod=readonly
+# Without a repository that git is willing to read there is no commit to stamp.
+STAMP := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
+export GOFLAGS := -trimpath -mod=readonly $(STAMP)
 export CGO_ENABLED := 0
 
 BIN := bin
