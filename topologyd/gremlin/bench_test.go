@@ -1,7 +1,6 @@
 package gremlin
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"syscall"
@@ -100,13 +99,13 @@ func BenchmarkQuery(b *testing.B) {
 					b.ReportAllocs()
 					defer reportCPU(b)()
 					for b.Loop() {
-						if _, err := query.Run(context.Background(), v, Limits{}); err != nil {
+						if _, err := query.Run(b.Context(), v, Limits{}); err != nil {
 							b.Fatal(err)
 						}
 					}
 				})
 			}
-			r, err := mustParse(b, "G.V().Limit(10000)").Run(context.Background(), v, Limits{})
+			r, err := mustParse(b, "G.V().Limit(10000)").Run(b.Context(), v, Limits{})
 			if err != nil {
 				b.Fatal(err)
 			}

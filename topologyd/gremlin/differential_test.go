@@ -1,7 +1,6 @@
 package gremlin
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -29,7 +28,7 @@ func TestDifferential(t *testing.T) {
 			if err != nil {
 				t.Fatalf("seed %d: %s", seed, Explain(text, err))
 			}
-			r, err := q.Run(context.Background(), w.view, Limits{})
+			r, err := q.Run(t.Context(), w.view, Limits{})
 			if err != nil {
 				if strings.Contains(err.Error(), "Sum") {
 					continue // the naive evaluator has no errors
@@ -360,7 +359,7 @@ func TestEmptyGraph(t *testing.T) {
 		"G", "G.V()", "G.E()", "G.V('Name','x').Out().Sort().Dedup('a').Limit(3)", "G.V().ShortestPathTo('a', 1)",
 		"G.V().SubGraph().E().BothV().SubGraph()", "G.V().Neighbors(0).Keys()", "G.E().Sum('x')",
 	} {
-		r, err := mustParse(t, text).Run(context.Background(), w.view, Limits{})
+		r, err := mustParse(t, text).Run(t.Context(), w.view, Limits{})
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}

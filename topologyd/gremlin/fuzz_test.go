@@ -1,7 +1,6 @@
 package gremlin
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -43,7 +42,7 @@ func FuzzParse(f *testing.F) {
 		}
 		stable(t, text)
 		lim := Limits{Time: time.Second, Visited: 20_000, Results: 1000}
-		r, err := q.Run(context.Background(), w.view, lim)
+		r, err := q.Run(t.Context(), w.view, lim)
 		if err != nil {
 			return
 		}

@@ -29,7 +29,7 @@ func resultWorld(t *testing.T) *world {
 
 func (w *world) result(t *testing.T, text string) *Result {
 	t.Helper()
-	r, err := mustParse(t, w.expand(text)).Run(context.Background(), w.view, Limits{})
+	r, err := mustParse(t, w.expand(text)).Run(t.Context(), w.view, Limits{})
 	if err != nil {
 		t.Fatal(Explain(text, err))
 	}
@@ -136,7 +136,7 @@ func checkDOT(t *testing.T, text string) {
 	if err != nil {
 		return
 	}
-	cmd := osexec.Command(dot, "-Tcanon")
+	cmd := osexec.CommandContext(t.Context(), dot, "-Tcanon")
 	cmd.Stdin = strings.NewReader(text)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("dot refuses it: %v: %s\n%s", err, out, text)
@@ -181,7 +181,7 @@ func TestColumns(t *testing.T) {
 func TestByteLimit(t *testing.T) {
 	w := resultWorld(t)
 	for _, text := range []string{"G", "G.V()", "G.E()", "G.V().ValueMap()"} {
-		r, err := mustParse(t, text).Run(context.Background(), w.view, Limits{Bytes: 20})
+		r, err := mustParse(t, text).Run(t.Context(), w.view, Limits{Bytes: 20})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +205,7 @@ func TestByteLimit(t *testing.T) {
 	for range 2000 {
 		values = append(values, "'x'")
 	}
-	r, err := mustParse(t, "G.V().As('x').Select("+strings.Join(values, ", ")+")").Run(context.Background(), big.view, Limits{})
+	r, err := mustParse(t, "G.V().As('x').Select("+strings.Join(values, ", ")+")").Run(t.Context(), big.view, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,19 +260,24 @@ func TestRunaway(t *testing.T) {
 	} {
 		q := mustParse(t, walk+tail)
 		var limit *LimitError
-		if _, err := q.Run(context.Background(), v, Limits{Visited: 10_000, Results: 20_000}); !errors.As(err, &limit) || limit.Limit != "visited" {
+		if _, err := q.Run(t.Context(), v, Limits{Visited: 10_000, Results: 20_000}); !errors.As(err, &limit) || limit.Limit != "visited" {
 			t.Errorf("%q: %v", tail, err)
 		}
-		if _, err := q.Run(context.Background(), v, Limits{Time: 5 * time.Millisecond, Visited: -1, Results: -1}); !errors.As(err, &limit) || limit.Limit != "time" {
+		if _, err := q.Run(t.Context(), v, Limits{Time: 5 * time.Millisecond, Visited: -1, Results: -1}); !errors.As(err, &limit) || limit.Limit != "time" {
 			t.Errorf("%q: %v", tail, err)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		if _, err := q.Run(ctx, v, Limits{Time: -1, Visited: -1, Results: -1}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%q: %v", tail, err)
 		}
 		cancel()
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	var limit *LimitError
+	long := mustParse(t, "G.V()"+strings.Repeat(".Both()", MaxSteps-2))
+	if _, err := long.Run(t.Context(), v, Limits{}); !errors.As(err, &limit) {
+		t.Errorf("%d steps: %v", MaxSteps, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := mustParse(t, "G.V()").Run(ctx, v, Limits{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a run whose context is over: %v", err)
@@ -288,7 +293,7 @@ func TestMemory(t *testing.T) {
 		".ValueMap('Name','Type').Sort('Name').Count()", ".Values('Name').Sort()",
 	} {
 		var limit *LimitError
-		_, err := mustParse(t, walk+tail).Run(context.Background(), v, Limits{Memory: 20_000, Visited: 2_000_000, Results: -1})
+		_, err := mustParse(t, walk+tail).Run(t.Context(), v, Limits{Memory: 20_000, Visited: 2_000_000, Results: -1})
 		if !errors.As(err, &limit) || limit.Limit != "memory" {
 			t.Errorf("%q: %v", tail, err)
 		}
@@ -299,7 +304,7 @@ func TestMemory(t *testing.T) {
 		"G.V('Name','na').ShortestPathTo('Name','nb')", "G.E().Keys()", "G.V().Dedup('Name')",
 	} {
 		var limit *LimitError
-		if _, err := mustParse(t, text).Run(context.Background(), v, Limits{Memory: 2}); !errors.As(err, &limit) || limit.Limit != "memory" {
+		if _, err := mustParse(t, text).Run(t.Context(), v, Limits{Memory: 2}); !errors.As(err, &limit) || limit.Limit != "memory" {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -310,7 +315,7 @@ func TestLimitStopsEarly(t *testing.T) {
 	v := clique(t, 26)
 	walk := "G.V()" + strings.Repeat(".Both()", 12)
 	for _, tail := range []string{".Limit(3)", ".Range(1, 4)", ".Values('Name').Limit(3)", ".Dedup().Limit(3)", ".Has('Name').Limit(3)"} {
-		r, err := mustParse(t, walk+tail).Run(context.Background(), v, Limits{Visited: 200})
+		r, err := mustParse(t, walk+tail).Run(t.Context(), v, Limits{Visited: 200})
 		if err != nil || r.Len() != 3 {
 			t.Errorf("%s: %v", tail, err)
 		}
@@ -325,7 +330,7 @@ func TestConcurrentRuns(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 50 {
-				r, err := q.Run(context.Background(), w.view, Limits{})
+				r, err := q.Run(t.Context(), w.view, Limits{})
 				if err != nil || r.Number().Float() != 10500.5 {
 					t.Errorf("%v %v", r, err)
 					return

@@ -1,7 +1,6 @@
 package gremlin
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -210,7 +209,7 @@ func (w *world) ask(text string, lim Limits) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := q.Run(context.Background(), w.view, lim)
+	r, err := q.Run(w.tb.Context(), w.view, lim)
 	if err != nil {
 		return nil, err
 	}
