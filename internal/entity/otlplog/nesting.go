@@ -19,13 +19,18 @@ var errProto = errors.New("not a protobuf message")
 // deeper than [MaxNesting]. Call it before pdata's UnmarshalProto, which
 // descends as deep as the input says: about 20 MB of nothing but nesting are
 // enough to exhaust a goroutine's stack, which ends the process.
-func CheckProto(b []byte) error {
+func CheckProto(b []byte) error { return checkProto(b, request) }
+
+// CheckMetricsProto is [CheckProto] for an ExportMetricsServiceRequest.
+func CheckMetricsProto(b []byte) error { return checkProto(b, metricsRequest) }
+
+func checkProto(b []byte, root message) error {
 	var stack [MaxNesting]struct {
 		end int
 		is  message
 	}
 	stack[0].end = len(b)
-	stack[0].is = request
+	stack[0].is = root
 	top, i := 0, 0
 	for {
 		for i == stack[top].end {
@@ -35,7 +40,7 @@ func CheckProto(b []byte) error {
 			top--
 		}
 		left := b[i:stack[top].end]
-		tag, n := binary.Uvarint(left)
+		tag, n := uvarint(left)
 		if n <= 0 {
 			return errProto
 		}
@@ -51,7 +56,7 @@ func CheckProto(b []byte) error {
 		case 5:
 			size = 4
 		case 2:
-			length, n := binary.Uvarint(left)
+			length, n := uvarint(left)
 			if n <= 0 || length > uint64(len(left)-n) {
 				return errProto
 			}
@@ -74,18 +79,39 @@ func CheckProto(b []byte) error {
 	}
 }
 
-// message is a message of opentelemetry-proto (collector/logs/v1, logs/v1,
-// resource/v1, common/v1) on the way to an AnyValue.
-type message uint8
+// uvarint is [binary.Uvarint], faster for the small numbers that most are.
+func uvarint(b []byte) (uint64, int) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), 1
+	}
+	return binary.Uvarint(b)
+}
+
+// message is a message of opentelemetry-proto (collector, logs, metrics,
+// resource and common, all v1) on the way to an AnyValue.
+type message uint16
 
 const (
 	other message = iota
 	request
 	resourceLogs
 	scopeLogs
+	logRecord
+	metricsRequest
+	resourceMetrics
+	scopeMetrics
+	metric
+	numbers
+	histogram
+	exponential
+	summary
+	numberPoint
+	histogramPoint
+	exponentialPoint
+	summaryPoint
+	exemplar
 	resource
 	scope
-	logRecord
 	keyValue
 	anyValue
 	arrayValue
@@ -94,24 +120,52 @@ const (
 
 // field returns the message that a field holds, other if it leads nowhere.
 func (m message) field(number uint64) message {
-	switch {
-	case m == request && number == 1:
+	if number > 15 {
+		return other
+	}
+	switch m<<4 | message(number) {
+	case request<<4 | 1:
 		return resourceLogs
-	case m == resourceLogs && number == 1:
+	case resourceLogs<<4 | 1, resourceMetrics<<4 | 1:
 		return resource
-	case m == resourceLogs && number == 2:
+	case resourceLogs<<4 | 2:
 		return scopeLogs
-	case m == scopeLogs && number == 1:
+	case scopeLogs<<4 | 1, scopeMetrics<<4 | 1:
 		return scope
-	case m == scopeLogs && number == 2:
+	case scopeLogs<<4 | 2:
 		return logRecord
-	case m == resource && number == 1, m == scope && number == 3, m == logRecord && number == 6, m == keyValueList && number == 1:
+	case metricsRequest<<4 | 1:
+		return resourceMetrics
+	case resourceMetrics<<4 | 2:
+		return scopeMetrics
+	case scopeMetrics<<4 | 2:
+		return metric
+	case metric<<4 | 5, metric<<4 | 7:
+		return numbers
+	case metric<<4 | 9:
+		return histogram
+	case metric<<4 | 10:
+		return exponential
+	case metric<<4 | 11:
+		return summary
+	case numbers<<4 | 1:
+		return numberPoint
+	case histogram<<4 | 1:
+		return histogramPoint
+	case exponential<<4 | 1:
+		return exponentialPoint
+	case summary<<4 | 1:
+		return summaryPoint
+	case numberPoint<<4 | 5, histogramPoint<<4 | 8, exponentialPoint<<4 | 11:
+		return exemplar
+	case resource<<4 | 1, scope<<4 | 3, logRecord<<4 | 6, keyValueList<<4 | 1, metric<<4 | 12, numberPoint<<4 | 7,
+		histogramPoint<<4 | 9, exponentialPoint<<4 | 1, summaryPoint<<4 | 7, exemplar<<4 | 7:
 		return keyValue
-	case m == logRecord && number == 5, m == keyValue && number == 2, m == arrayValue && number == 1:
+	case logRecord<<4 | 5, keyValue<<4 | 2, arrayValue<<4 | 1:
 		return anyValue
-	case m == anyValue && number == 5:
+	case anyValue<<4 | 5:
 		return arrayValue
-	case m == anyValue && number == 6:
+	case anyValue<<4 | 6:
 		return keyValueList
 	default:
 		return other

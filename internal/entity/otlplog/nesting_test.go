@@ -11,11 +11,12 @@ import (
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/entity/entitytest"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 )
 
-// nested returns a request whose one log record has a body of that many lists
-// in one another.
-func nested(levels int) []byte {
+// nested returns a request in which the path of tags (outermost first) leads
+// to that many lists in one another.
+func nested(levels int, path ...byte) []byte {
 	b := []byte{} // reversed: the innermost first
 	wrap := func(tag byte) {
 		length := binary.AppendUvarint(nil, uint64(len(b)))
@@ -26,16 +27,22 @@ func nested(levels int) []byte {
 		wrap(0x0a) // ArrayValue.values
 		wrap(0x2a) // AnyValue.array_value
 	}
-	for _, tag := range []byte{0x2a, 0x12, 0x12, 0x0a} { // LogRecord.body, ScopeLogs.log_records, ...
+	for _, tag := range slices.Backward(path) {
 		wrap(tag)
 	}
 	slices.Reverse(b)
 	return b
 }
 
+// body is the path to the body of a log record.
+func body() []byte { return []byte{tag(1), tag(2), tag(2), tag(5)} }
+
+// tag is that of a length-delimited field.
+func tag(number byte) byte { return number<<3 | 2 }
+
 func TestCheckProto(t *testing.T) {
 	for levels, want := range map[int]error{0: nil, 16: nil, (MaxNesting - 5) / 2: nil, MaxNesting / 2: ErrNesting, 100_000: ErrNesting, 2_000_000: ErrNesting} {
-		b := nested(levels)
+		b := nested(levels, body()...)
 		if err := CheckProto(b); !errors.Is(err, want) {
 			t.Errorf("%d levels: %v", levels, err)
 		}
@@ -67,6 +74,40 @@ func TestCheckJSON(t *testing.T) {
 		if err := CheckJSON([]byte(s)); !errors.Is(err, want) {
 			t.Errorf("%.30s: %v", s, err)
 		}
+	}
+}
+
+// TestCheckEveryWay: every place of OTLP that holds an AnyValue is followed.
+func TestCheckEveryWay(t *testing.T) {
+	value := byte(2) // KeyValue.value
+	for _, p := range [][]byte{{1, 1, value}, {2, 1, 3, value}, {2, 2, 5}, {2, 2, 6, value}} {
+		checkPath(t, CheckProto, append([]byte{1}, p...), func(b []byte) error { return plogotlp.NewExportRequest().UnmarshalProto(b) })
+	}
+	for _, p := range [][]byte{
+		{1, 1, value}, {2, 1, 3, value}, {2, 2, 12, value},
+		{2, 2, 5, 1, 7, value}, {2, 2, 7, 1, 7, value}, {2, 2, 9, 1, 9, value}, {2, 2, 10, 1, 1, value}, {2, 2, 11, 1, 7, value},
+		{2, 2, 5, 1, 5, 7, value}, {2, 2, 7, 1, 5, 7, value}, {2, 2, 9, 1, 8, 7, value}, {2, 2, 10, 1, 11, 7, value},
+	} {
+		checkPath(t, CheckMetricsProto, append([]byte{1}, p...), func(b []byte) error { return pmetricotlp.NewExportRequest().UnmarshalProto(b) })
+	}
+}
+
+// checkPath checks that the path leads to an AnyValue: pdata, which knows,
+// reads lists there and refuses what is no list; and that check follows it.
+func checkPath(t *testing.T, check func([]byte) error, path []byte, unmarshal func([]byte) error) {
+	t.Helper()
+	tags := make([]byte, len(path))
+	for i, n := range path {
+		tags[i] = tag(n)
+	}
+	if err := errors.Join(check(nested(10, tags...)), unmarshal(nested(10, tags...))); err != nil {
+		t.Errorf("%v: %v", path, err)
+	}
+	if unmarshal(nested(0, append(tags, tag(5), tag(1), tag(5), tag(1), tag(5)-2)...)) == nil {
+		t.Errorf("%v is not the path to a value", path)
+	}
+	if err := check(nested(MaxNesting, tags...)); !errors.Is(err, ErrNesting) {
+		t.Errorf("%v: %v", path, err)
 	}
 }
 
