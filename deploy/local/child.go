@@ -121,11 +121,16 @@ func (p *child) failure() error {
 	return fmt.Errorf("%s ended: %s; its last lines:\n%s", p.cmd.name, why, strings.Join(p.tail, ""))
 }
 
+// heldLines bounds what is logged before the logs are followed.
+const heldLines = 200
+
 // terminal is what both logs and the summary are printed to.
 type terminal struct {
 	mu        sync.Mutex
 	w         io.Writer
 	following bool
+	// held are the newest lines that were logged before follow.
+	held []string
 }
 
 func (t *terminal) print(text string) {
@@ -134,17 +139,28 @@ func (t *terminal) print(text string) {
 	_, _ = io.WriteString(t.w, text) // a closed terminal is no reason to stop
 }
 
-// follow prints log lines from now on.
+// follow prints log lines from now on, and those of the start: they say what
+// the inputs may not see.
 func (t *terminal) follow() {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.following = true
-	t.mu.Unlock()
+	for _, line := range t.held {
+		_, _ = io.WriteString(t.w, line)
+	}
+	t.held = nil
 }
 
 func (t *terminal) line(name, text string) {
+	line := fmt.Sprintf("%-9s | %s\n", name, text)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.following {
-		fmt.Fprintf(t.w, "%-9s | %s\n", name, text)
+		_, _ = io.WriteString(t.w, line)
+		return
 	}
+	if len(t.held) == heldLines {
+		t.held = t.held[1:]
+	}
+	t.held = append(t.held, line)
 }

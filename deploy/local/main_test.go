@@ -147,7 +147,7 @@ func TestRunShowsFollowsAndStops(t *testing.T) {
 			t.Fatalf("no log line followed; output:\n%s", out.String())
 		}
 	}
-	for _, want := range []string{"2 network namespaces, 7 interfaces", "topologyctl query --server http://" + s.http, "http://" + s.http + "/metrics"} {
+	for _, want := range []string{"2 network namespaces besides its own, 7 interfaces", "topologyd | daemon says hello", "topologyctl query --server http://" + s.http, "http://" + s.http + "/metrics"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("output lacks %q:\n%s", want, out.String())
 		}

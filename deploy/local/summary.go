@@ -90,9 +90,9 @@ func examples() []string {
 	return []string{
 		`G.V().Has('Type','host').Out().Values('Name')`,
 		`G.V().Has('State','UP').HasKey('IPV4').ValueMap('Name','IPV4')`,
-		`G.V().Has('Type','veth').Both('layer2').Count()`,
-		`G.V().Has('Type','netns').ValueMap('Name','Path')`,
-		`G.V().Has('Name','lo').In('ownership').Out().Limit(10)`,
+		`G.V().Has('Type','veth').Out().Count()`,
+		`G.V().HasKey('IfIndex').Has('MTU',Gt(1500)).ValueMap('Name','MTU')`,
+		`G.V().Has('Name','lo').ShortestPathTo(Metadata('Type','host'))`,
 	}
 }
 
@@ -115,7 +115,7 @@ func (c *client) summary(ctx context.Context, s *settings) (string, error) {
 		server = " --server http://" + s.http
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nSkein shows this host: %d network namespaces, %d interfaces, %d layer 2 links, %d ownership links.\n\n",
+	fmt.Fprintf(&b, "\nSkein shows this host: %d network namespaces besides its own, %d interfaces, %d layer 2 links, %d ownership links.\n\n",
 		counts[0], counts[1], counts[2], counts[3])
 	for _, q := range examples() {
 		fmt.Fprintf(&b, "  %s query%s \"%s\"\n", filepath.Join(s.bin, "topologyctl"), server, q)
