@@ -86,7 +86,7 @@ func (in *Interface) relationships() []entity.Relationship {
 	if HasMaster(l) {
 		out = append(out, entity.Relationship{Type: entity.RelMemberOf, Target: in.NetNS.Interface(l.Master)})
 	}
-	if p, ok := l.Parent.Get(); ok && p > 0 {
+	if p := Parent(l); p > 0 {
 		where := &in.NetNS
 		if _, elsewhere := l.LinkNSID.Get(); elsewhere {
 			where = in.LinkNetNS

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -36,6 +37,20 @@ func Type(l *rtnl.Link) string {
 // they name is the other end and not a lower device.
 func IsPeered(kind string) bool { return kind == "veth" || kind == "netkit" || kind == "vxcan" }
 
+// Parent returns the index of the link below a link, or of its other end, 0 for
+// none. It is an index in the namespace that LinkNSID names, else in the link's
+// own. Most kinds say it in IFLA_LINK; VXLAN and others among their own
+// attributes.
+func Parent(l *rtnl.Link) int32 {
+	if p := l.Parent.Or(0); p > 0 {
+		return p
+	}
+	if p := l.Info.Get("Link"); p.Kind() == entity.KindInt && p.Int() > 0 && p.Int() <= math.MaxInt32 {
+		return int32(p.Int())
+	}
+	return 0
+}
+
 // HasMaster reports whether the link is a member of its master in the graph.
 func HasMaster(l *rtnl.Link) bool { return l.Master > 0 && l.SlaveKind != "openvswitch" }
 
@@ -67,7 +82,7 @@ func LinkAttrs(l *rtnl.Link) entity.Attrs {
 	a = addUint(a, "NumTxQueues", uint64(l.NumTxQueues))
 	a = addUint(a, "NumRxQueues", uint64(l.NumRxQueues))
 	a = addUint(a, "MasterIndex", uint64(max(l.Master, 0)))
-	if p, ok := l.Parent.Get(); ok && p > 0 {
+	if p := Parent(l); p > 0 {
 		key := "ParentIndex"
 		if IsPeered(l.Kind) {
 			key = "PeerIfIndex"

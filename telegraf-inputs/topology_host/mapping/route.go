@@ -9,7 +9,11 @@ import (
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
-const protoKernel = 2 // RTPROT_KERNEL, linux/rtnetlink.h
+// Constants of linux/rtnetlink.h.
+const (
+	protoKernel = 2 // RTPROT_KERNEL
+	rtnhDead    = 1 // RTNH_F_DEAD
+)
 
 // IsRoute reports whether a route belongs in the graph. What the kernel keeps
 // for its own addresses does not: the table local, and in the tables of VRFs
@@ -139,7 +143,7 @@ func nextHops(r *rtnl.Route, mac MACOf) []entity.Value {
 		if r.OutIf <= 0 && !r.Gateway.IsValid() && r.NexthopID == 0 && r.Priority == 0 {
 			return nil
 		}
-		return []entity.Value{nextHop(r, &rtnl.NextHop{OutIf: r.OutIf, Gateway: r.Gateway, Encap: r.Encap, NewLabels: r.NewLabels}, mac)}
+		return []entity.Value{nextHop(r, &rtnl.NextHop{OutIf: r.OutIf, Gateway: r.Gateway, Flags: r.Flags, Encap: r.Encap, NewLabels: r.NewLabels}, mac)}
 	}
 	hops := make([]entity.Value, len(r.Multipath))
 	for i := range r.Multipath {
@@ -160,6 +164,9 @@ func nextHop(r *rtnl.Route, h *rtnl.NextHop, mac MACOf) entity.Value {
 	a = addUint(a, "NHID", uint64(r.NexthopID))
 	a = append(a, entity.A("Priority", entity.Int(int64(r.Priority))))
 	a = addUint(a, "Weight", uint64(max(h.Weight, 0)))
+	if h.Flags&rtnhDead != 0 {
+		a = append(a, entity.A("Dead", entity.Bool(true)))
+	}
 	a = addEncap(a, h.Encap)
 	if len(h.NewLabels) > 0 {
 		labels := make([]entity.Value, len(h.NewLabels))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/mapping"
@@ -31,8 +32,12 @@ func (p *Probe) HostName() string { return p.cfg.HostName }
 
 // Counters reads the counters of all interfaces and calls yield for each, in
 // order of namespace and index. Namespaces that end meanwhile are left out.
+//
+// What it reads also shows changes of which the kernel sent no event, for
+// example of the alias of a link that is down: the model catches up with them.
 func (p *Probe) Counters(ctx context.Context, yield func(Sample)) error {
 	type where struct {
+		sp   *space
 		conn *rtnl.Conn
 		ns   mapping.NetNS
 		name string
@@ -42,7 +47,7 @@ func (p *Probe) Counters(ctx context.Context, yield func(Sample)) error {
 		var all []where
 		for _, sp := range p.spaces {
 			if sp.conn != nil {
-				w := where{conn: sp.conn, ns: sp.ns}
+				w := where{sp: sp, conn: sp.conn, ns: sp.ns}
 				if !sp.root {
 					w.name = sp.name
 				}
@@ -77,6 +82,7 @@ func (p *Probe) Counters(ctx context.Context, yield func(Sample)) error {
 			errs = append(errs, fmt.Errorf("read counters of namespace %q: %w", w.name, err))
 			continue
 		}
+		p.post(func() { w.sp.verify(links) })
 		for i := range links {
 			l := &links[i]
 			if l.Stats == nil {
@@ -92,4 +98,28 @@ func (p *Probe) Counters(ctx context.Context, yield func(Sample)) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// verify asks for the links that a listing shows differently from the model.
+// The listing itself may be older than the model.
+func (sp *space) verify(links []rtnl.Link) {
+	if sp.gone || !sp.synced {
+		return
+	}
+	for i := range links {
+		if l := sp.links[links[i].Index]; l == nil || l.rec == nil || !sameSilent(l.rec, &links[i]) {
+			sp.work.ask(links[i].Index)
+		}
+	}
+	sp.work.kick(time.Now())
+}
+
+// sameSilent compares what may change without an event.
+func sameSilent(a, b *rtnl.Link) bool {
+	return a.Name == b.Name && a.Alias == b.Alias && a.Flags == b.Flags && a.MTU == b.MTU && a.MAC == b.MAC &&
+		a.TxQueueLen == b.TxQueueLen && a.Group == b.Group && a.Qdisc == b.Qdisc && a.Master == b.Master &&
+		a.Parent == b.Parent && a.LinkNSID == b.LinkNSID && a.OperState == b.OperState && a.XDP == b.XDP &&
+		a.NumVF == b.NumVF && a.ProtoDown == b.ProtoDown && a.AddrGenMode == b.AddrGenMode &&
+		slices.Equal(a.AltNames, b.AltNames) && a.Info.Equal(b.Info) && a.SlaveInfo.Equal(b.SlaveInfo) &&
+		slices.Equal(a.VFs, b.VFs)
 }

@@ -223,7 +223,7 @@ func (sp *space) candidates(id int32) []*space {
 			}
 			continue
 		}
-		parent := l.rec.Parent.Or(0)
+		parent := mapping.Parent(l.rec)
 		if p.root != nil && p.root.links[parent] != nil {
 			add(p.root)
 		}

@@ -225,6 +225,10 @@ func (sp *space) upsertLink(rec *rtnl.Link, now time.Time) {
 	if old == nil {
 		sp.p.stats.interfaces.Add(1)
 		l.stale = sp.p.cfg.kinds() // what came before the link was not made yet
+		if mapping.IsPeered(rec.Kind) && rec.Parent.Or(0) <= 0 && sp.synced {
+			// The kernel tells of the first end before there is a second.
+			sp.work.ask(rec.Index)
+		}
 	} else if sp.lostRoutes(l, old) {
 		sp.work.doubt(kindRoutes|kindNexthops, now)
 	}
@@ -239,10 +243,11 @@ func (sp *space) upsertLink(rec *rtnl.Link, now time.Time) {
 // lostRoutes reports whether the kernel may have taken routes away without a
 // word because of what changed on a link.
 func (sp *space) lostRoutes(l *link, old *rtnl.Link) bool {
-	down := old.Flags&rtnl.FlagUp != 0 && l.rec.Flags&rtnl.FlagUp == 0
+	// Down takes routes away, or marks their hops as dead; up revives these.
+	upDown := (old.Flags^l.rec.Flags)&rtnl.FlagUp != 0
 	carrier := old.Flags&rtnl.FlagLowerUp != 0 && l.rec.Flags&rtnl.FlagLowerUp == 0
 	switch {
-	case down, old.Master != l.rec.Master:
+	case upDown, old.Master != l.rec.Master:
 		return len(l.routes) > 0 || sp.usesNexthop(l.index)
 	case carrier:
 		return sp.usesNexthop(l.index)
