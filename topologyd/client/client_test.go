@@ -196,7 +196,7 @@ func TestStatusAndReady(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/api/v1/status":
-			answer("", `{"version":"v1","engine":{"Revision":5}}`)(w, r)
+			answer("", `{"version":"v1","started":"2026-01-02T03:04:05Z","uptime_seconds":7,"revision":5,"nodes":3,"edges":2,"facets":4,"stale":1,"dangling":6}`)(w, r)
 		case "/-/healthy":
 			io.WriteString(w, "healthy\n")
 		case "/-/ready":
@@ -208,7 +208,14 @@ func TestStatusAndReady(t *testing.T) {
 		}
 	})
 	s, err := c.Status(t.Context())
-	if err != nil || s.Version != "v1" || !json.Valid(s.Raw) {
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := client.Status{
+		Version: "v1", Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), UptimeSeconds: 7,
+		Revision: 5, Nodes: 3, Edges: 2, Facets: 4, Stale: 1, Dangling: 6, Raw: s.Raw,
+	}
+	if got, err := json.Marshal(s); err != nil || !json.Valid(s.Raw) || string(got) != string(must(json.Marshal(want))) {
 		t.Errorf("got %+v: %v", s, err)
 	}
 	if err := errors.Join(c.Healthy(t.Context()), c.Ready(t.Context())); err != nil {
@@ -218,6 +225,13 @@ func TestStatusAndReady(t *testing.T) {
 	if err := c.Ready(t.Context()); !errors.Is(err, client.ErrNotReady) || err.Error() != "not ready: replaying the log" {
 		t.Errorf("got %v", err)
 	}
+}
+
+func must(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
 
 func TestTLS(t *testing.T) {

@@ -7,13 +7,25 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Status is what a server says of itself.
 type Status struct {
-	Version string
-	// Raw is the whole answer, in JSON.
-	Raw json.RawMessage
+	Version       string    `json:"version"`
+	Started       time.Time `json:"started"`
+	UptimeSeconds int64     `json:"uptime_seconds"`
+	Revision      uint64    `json:"revision"`
+	// Nodes and Edges are those of the graph, Facets what sources say of
+	// entities, Stale the facets whose reports are overdue, Dangling the
+	// relationships to entities that nobody has reported.
+	Nodes    int `json:"nodes"`
+	Edges    int `json:"edges"`
+	Facets   int `json:"facets"`
+	Stale    int `json:"stale"`
+	Dangling int `json:"dangling"`
+	// Raw is the whole answer, in JSON; it says more.
+	Raw json.RawMessage `json:"-"`
 }
 
 // Status asks how the server is.
@@ -23,11 +35,9 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	s := &Status{Raw: b}
-	var v struct{ Version string }
-	if err := json.Unmarshal(b, &v); err != nil {
+	if err := json.Unmarshal(b, s); err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
-	s.Version = v.Version
 	return s, nil
 }
 

@@ -58,7 +58,7 @@ func fake(t *testing.T) http.HandlerFunc {
 		switch r.URL.Path {
 		case "/-/ready":
 		case "/api/v1/status":
-			io.WriteString(w, `{"version":"v0.1.0","engine":{"Revision":12,"Nodes":3,"Sources":["netlink","ovsdb"]},"queries":{"running":0}}`)
+			io.WriteString(w, `{"version":"v0.1.0","revision":12,"nodes":3,"edges":2,"log":{"records":4,"errors":0},"queries":{"running":0}}`)
 		case "/api/v1/query":
 			var q struct{ Gremlin string }
 			if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
