@@ -54,15 +54,18 @@ type Decoder struct {
 	line     Line
 	texts    []byte
 	names    map[string]string
-	recent   []string
+	recent   []string // of attributes, by place
+	refNames []string // of identities and relationships, by place
+	refName  int      // the next of refNames
 	counters map[string]string
 }
 
 // maxNames bounds the names that a decoder remembers, maxNameLength the
-// length of each.
+// length of each, maxRecent those that are tried first by their place.
 const (
 	maxNames      = 4096
 	maxNameLength = 64
+	maxRecent     = 256
 )
 
 // Decode reads one line. Events it returns are valid (see
@@ -181,7 +184,7 @@ func (d *Decoder) event(e *entity.Event) error {
 	if e.Time, err = d.time(); err != nil {
 		return err
 	}
-	d.texts = d.texts[:0]
+	d.texts, d.refName = d.texts[:0], 0
 	for i := range fields {
 		f := &fields[i]
 		if !bytes.HasPrefix(f.Key, []byte(reserved)) {
@@ -247,16 +250,7 @@ func (d *Decoder) attributes(n int, all string) (entity.Attrs, error) {
 		if bytes.HasPrefix(f.Key, []byte(reserved)) {
 			continue
 		}
-		key := f.Key
-		if bytes.HasPrefix(key, []byte(prefixAttr)) {
-			key = key[len(prefixAttr):]
-		}
-		isJSON := bytes.HasSuffix(key, []byte(suffixJSON))
-		if isJSON {
-			key = key[:len(key)-len(suffixJSON)]
-		} else if bytes.HasSuffix(key, []byte(suffixRaw)) {
-			key = key[:len(key)-len(suffixRaw)]
-		}
+		key, isJSON := attributeKey(f.Key)
 		a := entity.Attr{Key: d.nameAt(len(attrs), key)}
 		if f.Kind == entity.KindString {
 			a.Value = entity.String(all[f.Num>>32 : uint32(f.Num)])
@@ -278,6 +272,21 @@ func (d *Decoder) attributes(n int, all string) (entity.Attrs, error) {
 	return attrs.Normalize(), nil
 }
 
+// attributeKey undoes what affixes does.
+func attributeKey(key []byte) (_ []byte, isJSON bool) {
+	if bytes.HasPrefix(key, []byte(prefixAttr)) {
+		key = key[len(prefixAttr):]
+	}
+	switch {
+	case len(key) == 0:
+	case key[len(key)-1] == suffixJSON[len(suffixJSON)-1] && bytes.HasSuffix(key, []byte(suffixJSON)):
+		return key[:len(key)-len(suffixJSON)], true
+	case key[len(key)-1] == suffixRaw[len(suffixRaw)-1] && bytes.HasSuffix(key, []byte(suffixRaw)):
+		return key[:len(key)-len(suffixRaw)], false
+	}
+	return key, false
+}
+
 // name returns b as a string, the same one each time while it is remembered.
 func (d *Decoder) name(b []byte) string {
 	if s, ok := d.names[string(b)]; ok {
@@ -296,14 +305,31 @@ func (d *Decoder) nameAt(i int, b []byte) string {
 	switch {
 	case i < len(d.recent):
 		d.recent[i] = s
-	case i == len(d.recent) && i < 256:
+	case i < maxRecent:
 		d.recent = append(d.recent, s)
 	}
 	return s
 }
 
-// intern is name for a part of a longer string.
+// intern is name for a part of a longer string. Those of one line after the
+// other tend to be the same ones in the same order.
 func (d *Decoder) intern(s string) string {
+	i := d.refName
+	d.refName++
+	if i < len(d.refNames) && d.refNames[i] == s {
+		return d.refNames[i]
+	}
+	t := d.lookUp(s)
+	switch {
+	case i < len(d.refNames):
+		d.refNames[i] = t
+	case i < maxRecent:
+		d.refNames = append(d.refNames, t)
+	}
+	return t
+}
+
+func (d *Decoder) lookUp(s string) string {
 	if t, ok := d.names[s]; ok {
 		return t
 	}

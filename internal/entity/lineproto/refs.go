@@ -93,18 +93,17 @@ func (p *plain) text() (string, bool) {
 	if p.s == "" || p.s[0] != '"' {
 		return "", false
 	}
-	n := strings.IndexByte(p.s[1:], '"') + 1
-	if n == 0 {
-		return "", false
-	}
-	text := p.s[1:n]
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' || text[i] < ' ' {
+	for i := 1; i < len(p.s); i++ {
+		switch c := p.s[i]; {
+		case c == '"':
+			text := p.s[1:i]
+			p.s = p.s[i+1:]
+			return text, true
+		case c == '\\' || c < ' ':
 			return "", false
 		}
 	}
-	p.s = p.s[n+1:]
-	return text, true
+	return "", false
 }
 
 // member reads a key, a colon and a text.
