@@ -26,6 +26,20 @@ func newTerm(key string, p predicate) term {
 	return term{key: key, pred: p, plain: plain}
 }
 
+// get is Attrs.Get for a scan over many elements: of few keys, most differ in
+// length or first byte, and looking at each beats halving.
+func get(a entity.Attrs, key string) entity.Value {
+	if len(a) > 32 {
+		return a.Get(key)
+	}
+	for i := range a {
+		if a[i].Key == key {
+			return a[i].Value
+		}
+	}
+	return entity.Value{}
+}
+
 // found collects what a path of several values names.
 type found struct{ exists, hit bool }
 
@@ -37,7 +51,7 @@ func (f *found) see(p *predicate, v entity.Value) bool {
 
 func (t *term) node(n *graph.Node) bool {
 	if t.plain {
-		return t.pred.accepts(n.Attrs.Get(t.key))
+		return t.pred.accepts(get(n.Attrs, t.key))
 	}
 	var f found
 	n.Lookup(t.key, func(v entity.Value) bool { return f.see(&t.pred, v) })
@@ -46,7 +60,7 @@ func (t *term) node(n *graph.Node) bool {
 
 func (t *term) edge(e *graph.Edge) bool {
 	if t.plain {
-		return t.pred.accepts(e.Attrs.Get(t.key))
+		return t.pred.accepts(get(e.Attrs, t.key))
 	}
 	if t.key == entity.KeyRelationType {
 		return t.pred.accepts(entity.String(e.RelationType))
