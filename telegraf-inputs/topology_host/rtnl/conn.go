@@ -106,6 +106,8 @@ func (c *counters) snapshot() Counters {
 // close and interrupt.
 type transport interface {
 	send(b []byte) error
+	// size waits for a datagram and returns its length without taking it.
+	size() (n int, err error)
 	// recv reads one datagram; full tells that it was longer than buf. With wait
 	// false it returns errWouldBlock at once when there is none. errNoBuffers
 	// tells that datagrams were dropped.
@@ -119,7 +121,6 @@ type transport interface {
 var (
 	errWouldBlock = errors.New("no message yet")
 	errNoBuffers  = errors.New("no buffer space")
-	errTruncated  = errors.New("message longer than the buffer")
 )
 
 // Conn is rtnetlink of one network namespace. Listings may be called by several

@@ -158,23 +158,35 @@ func (s *netlinkSocket) send(b []byte) error {
 	return nil
 }
 
+func (s *netlinkSocket) size() (int, error) {
+	n, _, err := s.read(make([]byte, 1), unix.MSG_PEEK|unix.MSG_TRUNC, true)
+	return n, err
+}
+
 func (s *netlinkSocket) recv(buf []byte, wait bool) (n int, full bool, err error) {
+	return s.read(buf, 0, wait)
+}
+
+// read calls recvmsg(2) with the flags.
+func (s *netlinkSocket) read(buf []byte, flags int, wait bool) (n int, full bool, err error) {
 	var inner error
 	err = s.raw.Read(func(fd uintptr) bool {
 		for {
-			var flags int
+			var got int
 			var from unix.Sockaddr
-			n, _, flags, from, inner = unix.Recvmsg(int(fd), buf, nil, 0)
-			if inner == nil {
-				if a, ok := from.(*unix.SockaddrNetlink); ok && a.Pid != 0 {
-					continue // not from the kernel
-				}
-				full = flags&unix.MSG_TRUNC != 0
-				return true
-			}
+			n, _, got, from, inner = unix.Recvmsg(int(fd), buf, nil, flags)
 			if errors.Is(inner, unix.EINTR) {
 				continue
 			}
+			if a, ok := from.(*unix.SockaddrNetlink); inner == nil && ok && a.Pid != 0 {
+				// Not from the kernel: whoever may administer the namespace may send
+				// us messages. Take it away if we only looked.
+				if flags&unix.MSG_PEEK != 0 {
+					_, _, _, _, _ = unix.Recvmsg(int(fd), buf, nil, unix.MSG_DONTWAIT)
+				}
+				continue
+			}
+			full = got&unix.MSG_TRUNC != 0
 			return !wait || !errors.Is(inner, unix.EAGAIN)
 		}
 	})

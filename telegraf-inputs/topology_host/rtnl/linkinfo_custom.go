@@ -211,3 +211,16 @@ func cipherSuite(f *field, a attr, out entity.Attrs) (entity.Attrs, error) {
 	}
 	return append(out, entity.A(f.name, entity.String(name))), nil
 }
+
+// ip6Flags is IP6_TNL_F_* (linux/ip6_tunnel.h) without its upper half, in which
+// the kernel notes what the tunnel can do at the moment (IP6_TNL_F_CAP_*).
+func ip6Flags(f *field, a attr, out entity.Attrs) (entity.Attrs, error) {
+	b, err := fixed(a, 4)
+	if err != nil {
+		return out, err
+	}
+	if v := bitValue(binary.NativeEndian.Uint32(b)&0xffff, f.names); !v.IsZero() {
+		out = append(out, entity.A(f.name, v))
+	}
+	return out, nil
+}

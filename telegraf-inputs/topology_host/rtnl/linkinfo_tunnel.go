@@ -42,7 +42,7 @@ func gre(flags []string) []field {
 		24: {name: "ErspanHwid", typ: tU16},
 	}
 	if flags != nil {
-		t[13] = field{name: "Flags", typ: tBits32, names: flags}
+		t[13] = field{name: "Flags", typ: tCustom, custom: ip6Flags, names: flags}
 	}
 	return t
 }
@@ -77,7 +77,7 @@ var ip6tnlData = []field{
 	4:  {name: "Ttl", typ: tU8},
 	6:  {name: "EncapLimit", typ: tU8},
 	7:  {name: "Flowinfo", typ: tCustom, custom: flowInfo},
-	8:  {name: "Flags", typ: tBits32, names: ip6TunnelFlags},
+	8:  {name: "Flags", typ: tCustom, custom: ip6Flags, names: ip6TunnelFlags},
 	9:  {name: "Proto", typ: tEnum8, names: []string{0: "any", 4: "ipip6", 41: "ip6ip6"}},
 	15: {name: "EncapType", typ: tEnum16, names: encapTypes},
 	16: {name: "EncapFlags", typ: tU16},

@@ -179,8 +179,6 @@ func list[T any](ctx context.Context, c *Conn, what string, req request, decode 
 			}
 		})
 		switch {
-		case errors.Is(err, errTruncated):
-			continue // the buffer has grown
 		case err != nil:
 			return nil, fmt.Errorf("list %s: %w", what, err)
 		case !interrupted:

@@ -106,12 +106,8 @@ func (l *lister) watch(ctx context.Context) (release func()) {
 
 // read reads the answers to request seq.
 func (l *lister) read(ctx context.Context, seq uint32, answer func(message) bool) error {
-	if l.buf == nil {
-		l.buf = make([]byte, listBuffer)
-	}
-	truncated := false
 	for {
-		n, full, err := l.sock.recv(l.buf, true)
+		n, err := l.datagram()
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil:
 			return ctx.Err()
@@ -122,31 +118,34 @@ func (l *lister) read(ctx context.Context, seq uint32, answer func(message) bool
 		case err != nil:
 			return fmt.Errorf("receive answer: %w", err)
 		}
-		if full {
-			// Read on to the end, so that the listing can be made again.
-			truncated = true
-			if len(l.buf) < maxListBuffer {
-				l.buf = make([]byte, 2*len(l.buf))
-			}
-		}
-		done, err := l.answers(l.buf[:n], seq, full, answer)
-		if done || err != nil {
-			if truncated && err == nil {
-				return errTruncated
-			}
+		if done, err := l.answers(l.buf[:n], seq, answer); done || err != nil {
 			return err
 		}
 	}
 }
 
+// datagram reads the next datagram into the buffer, which grows as needed: the
+// kernel makes them larger than usual for links with many SR-IOV functions.
+func (l *lister) datagram() (int, error) {
+	n, err := l.sock.size()
+	if err != nil {
+		return 0, err
+	}
+	if n > maxListBuffer {
+		return 0, fmt.Errorf("datagram of %d bytes, at most %d", n, maxListBuffer)
+	}
+	if n > len(l.buf) {
+		l.buf = make([]byte, max(n, listBuffer))
+	}
+	n, _, err = l.sock.recv(l.buf, true)
+	return n, err
+}
+
 // answers goes through one datagram.
-func (l *lister) answers(b []byte, seq uint32, cut bool, answer func(message) bool) (done bool, err error) {
+func (l *lister) answers(b []byte, seq uint32, answer func(message) bool) (done bool, err error) {
 	for len(b) > 0 {
 		m, rest, err := nextMessage(b)
 		if err != nil {
-			if cut {
-				return false, nil
-			}
 			return false, err
 		}
 		b = rest
