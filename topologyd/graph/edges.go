@@ -240,6 +240,8 @@ func (g *Graph) isolate(slot int32, id entity.UUID, at int64) {
 // link enters an edge at the head of the lists of both ends.
 func (g *Graph) link(e int32, rec *edgeRec, parent, child int32) {
 	p := g.t.nodes.edit(parent, g.epoch)
+	rec.parent, rec.child = parent, child
+	rec.relation = g.relation(rec.edge.RelationType)
 	rec.nextOut, rec.prevOut = p.firstOut, 0
 	if p.firstOut != 0 {
 		g.t.edges.edit(p.firstOut-1, g.epoch).prevOut = e + 1
@@ -253,6 +255,22 @@ func (g *Graph) link(e int32, rec *edgeRec, parent, child int32) {
 	}
 	c.firstIn = e + 1
 	c.ins++
+}
+
+// maxRelations bounds the relation types that have a number.
+const maxRelations = 256
+
+// relation returns the number of a relation type, plus one, 0 when it gets
+// none.
+func (g *Graph) relation(name string) uint32 {
+	if i := slices.Index(g.t.relations, name); i >= 0 {
+		return uint32(i + 1)
+	}
+	if len(g.t.relations) == maxRelations {
+		return 0
+	}
+	g.t.relations = append(g.t.relations, name)
+	return uint32(len(g.t.relations))
 }
 
 // unlink takes an edge out of the lists of both ends.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -106,10 +107,12 @@ func terms(v entity.Value, yield func(entity.Value)) {
 		yield(entity.Map(nil))
 	case entity.KindList:
 		long, deep := false, false
-		for _, e := range v.List() {
+		for i, e := range v.List() {
 			switch {
 			case indexable(e):
-				yield(e)
+				if !slices.ContainsFunc(v.List()[:i], e.Equal) {
+					yield(e)
+				}
 			case e.IsScalar():
 				long = true
 			default:

@@ -15,6 +15,7 @@ type tables struct {
 	edgeIDs   table
 	index     index
 	revision  uint64
+	relations []string // only grows
 	nodeCount int
 	edgeCount int
 }
@@ -29,7 +30,13 @@ type nodeRec struct {
 
 // edgeRec is an edge and its place in the lists of both ends.
 type edgeRec struct {
-	edge             *Edge
+	edge *Edge
+	// parent and child repeat the slots of the edge, so that a traversal does
+	// not touch the edges it only passes.
+	parent, child int32
+	// relation is the number of its RelationType among tables.relations, plus
+	// one; 0 when there are too many to have one.
+	relation         uint32
 	nextOut, prevOut int32 // edge + 1
 	nextIn, prevIn   int32 // edge + 1
 }
@@ -124,6 +131,43 @@ func (v *View) In(slot int32) iter.Seq[*Edge] {
 	}
 }
 
+// OutSlots yields, for each edge whose parent is the node in a slot, the slots
+// of the edge and of its child, in the order of Out.
+func (v *View) OutSlots(slot int32) iter.Seq2[int32, int32] {
+	return func(yield func(edge, child int32) bool) {
+		for e := v.t.nodes.at(slot).firstOut; e != 0; {
+			rec := v.t.edges.at(e - 1)
+			if !yield(e-1, rec.child) {
+				return
+			}
+			e = rec.nextOut
+		}
+	}
+}
+
+// InSlots yields, for each edge whose child is the node in a slot, the slots of
+// the edge and of its parent, in the order of In.
+func (v *View) InSlots(slot int32) iter.Seq2[int32, int32] {
+	return func(yield func(edge, parent int32) bool) {
+		for e := v.t.nodes.at(slot).firstIn; e != 0; {
+			rec := v.t.edges.at(e - 1)
+			if !yield(e-1, rec.parent) {
+				return
+			}
+			e = rec.nextIn
+		}
+	}
+}
+
+// RelationType returns the RelationType of the edge in a slot that is in use.
+func (v *View) RelationType(edge int32) string {
+	rec := v.t.edges.at(edge)
+	if rec.relation != 0 {
+		return v.t.relations[rec.relation-1]
+	}
+	return rec.edge.RelationType
+}
+
 // OutDegree returns the number of edges whose parent is the node in a slot.
 func (v *View) OutDegree(slot int32) int { return int(v.t.nodes.at(slot).outs) }
 
@@ -131,27 +175,38 @@ func (v *View) OutDegree(slot int32) int { return int(v.t.nodes.at(slot).outs) }
 func (v *View) InDegree(slot int32) int { return int(v.t.nodes.at(slot).ins) }
 
 // NodesWith yields the nodes for which a key holds the scalar value, or a list
-// that holds it, and tells how many there are (a list that holds the value
-// twice counts twice, and its node is yielded twice). Integers and floats of
-// the same numeric value are the same. It is served by an index: a count of 0
+// that holds it, and tells how many there are. Integers and floats of the same
+// numeric value are the same. It is served by an index: a count of 0
 // means that there is no such node. A count of -1 means that the index cannot
 // tell and the caller has to look at all nodes: a string over 256 bytes is
 // involved, or the key is a dotted path that leads into a map of some node, or
 // the key is a field of the element (@ID) or a counter.
 func (v *View) NodesWith(key string, value entity.Value) (nodes iter.Seq[*Node], count int) {
+	slots, count := v.SlotsWith(key, value)
+	return func(yield func(*Node) bool) {
+		for slot := range slots {
+			if !yield(v.t.nodes.at(slot).node) {
+				return
+			}
+		}
+	}, count
+}
+
+// SlotsWith is [View.NodesWith] for the slots of the nodes.
+func (v *View) SlotsWith(key string, value entity.Value) (slots iter.Seq[int32], count int) {
 	x := &v.t.index
 	if !indexable(value) || !x.covers(key) {
-		return func(func(*Node) bool) {}, -1
+		return func(func(int32) bool) {}, -1
 	}
 	p := x.find(x.hash(key, value), value)
 	if p < 0 {
-		return func(func(*Node) bool) {}, 0
+		return func(func(int32) bool) {}, 0
 	}
 	post := x.postings.at(p)
-	return func(yield func(*Node) bool) {
+	return func(yield func(int32) bool) {
 		for e := post.head; e != 0; {
 			en := x.entries.at(e - 1)
-			if !yield(v.t.nodes.at(en.slot).node) {
+			if !yield(en.slot) {
 				return
 			}
 			e = en.next

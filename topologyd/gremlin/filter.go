@@ -19,11 +19,14 @@ type term struct {
 	pred predicate
 	// plain keys name a top-level attribute and nothing else.
 	plain bool
+	// relation is set for the RelationType of edges, which a view knows without
+	// looking at the edge.
+	relation bool
 }
 
 func newTerm(key string, p predicate) term {
 	plain := !strings.ContainsAny(key, "@.") && key != "Metric" && key != "LastUpdateMetric" && key != entity.KeyRelationType
-	return term{key: key, pred: p, plain: plain}
+	return term{key: key, pred: p, plain: plain, relation: key == entity.KeyRelationType}
 }
 
 // get is Attrs.Get for a scan over many elements: of few keys, most differ in
@@ -62,7 +65,7 @@ func (t *term) edge(e *graph.Edge) bool {
 	if t.plain {
 		return t.pred.accepts(get(e.Attrs, t.key))
 	}
-	if t.key == entity.KeyRelationType {
+	if t.relation {
 		return t.pred.accepts(entity.String(e.RelationType))
 	}
 	var f found

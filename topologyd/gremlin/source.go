@@ -47,6 +47,8 @@ func (s *source) run(x *exec, in flow) flow {
 		out.slots = func(yield func(int32) bool) { s.nodes(x, in.scope, yield) }
 		if in.scope == nil && len(s.filters) == 0 && s.id.IsZero() {
 			out.count = x.view.NodeCount
+		} else if n, ok := s.count(x.view); ok && in.scope == nil {
+			out.count = func() int { return n }
 		}
 		return out
 	}
@@ -55,6 +57,18 @@ func (s *source) run(x *exec, in flow) flow {
 		out.count = x.view.EdgeCount
 	}
 	return out
+}
+
+// count returns the number of nodes when the index alone tells it.
+func (s *source) count(v *graph.View) (int, bool) {
+	if !s.onlyID().IsZero() {
+		return 0, false
+	}
+	at := s.lookup(v)
+	if at == nil || !at.exact || len(at.lists) > 1 {
+		return 0, false
+	}
+	return at.count, true
 }
 
 func (s *source) node(n *graph.Node) bool {
@@ -147,7 +161,7 @@ func (s *source) onlyID() entity.UUID {
 
 // lookup is an answer of the view's index.
 type lookup struct {
-	lists []iter.Seq[*graph.Node]
+	lists []iter.Seq[int32]
 	count int
 	// exact is set when the index has done all the filtering.
 	exact bool
@@ -184,7 +198,7 @@ func cheaper(a, b *lookup) *lookup {
 func indexed(v *graph.View, terms []term) *lookup {
 	l := &lookup{}
 	ask := func(key string, value entity.Value) bool {
-		nodes, count := v.NodesWith(key, value)
+		nodes, count := v.SlotsWith(key, value)
 		if count > 0 {
 			l.lists = append(l.lists, nodes)
 			l.count += count
@@ -222,22 +236,22 @@ func (l *lookup) slots(x *exec) iter.Seq[int32] {
 			return set.all()
 		}
 		for _, list := range l.lists {
-			for n := range list {
+			for slot := range list {
 				if !x.visit() {
 					return set[:0].all()
 				}
-				set.set(n.Slot)
+				set.set(slot)
 			}
 		}
 		return set.all()
 	}
 	found := make([]int32, 0, l.count)
 	for _, list := range l.lists {
-		for n := range list {
+		for slot := range list {
 			if !x.visit() {
 				return slices.Values(found[:0])
 			}
-			found = append(found, n.Slot)
+			found = append(found, slot)
 		}
 	}
 	slices.Sort(found)

@@ -1,7 +1,5 @@
 package gremlin
 
-import "github.com/skein-net/skein/topologyd/graph"
-
 // buildG makes G: the whole graph again. What As named stays.
 func buildG(c *compiler, s *call, _ Kind) (op, Kind, error) {
 	c.source = nil
@@ -54,9 +52,9 @@ func cut(x *exec, in flow, f *filter) *scope {
 			out.nodes.set(slot)
 		}
 	}
-	x.among(in.scope, out.nodes, func(e *graph.Edge) bool {
-		if f.edge(e) {
-			out.edges.set(e.Slot)
+	x.among(in.scope, out.nodes, func(edge int32) bool {
+		if x.passes(f, edge) {
+			out.edges.set(edge)
 		}
 		return true
 	})
@@ -65,10 +63,10 @@ func cut(x *exec, in flow, f *filter) *scope {
 
 // among calls visit for each edge of a scope that has both ends in a set of
 // nodes.
-func (x *exec) among(sc *scope, nodes bitset, visit func(*graph.Edge) bool) {
+func (x *exec) among(sc *scope, nodes bitset, visit func(edge int32) bool) {
 	for slot := range nodes.all() {
-		ok := x.around(sc, slot, dirOut, func(e *graph.Edge, child int32) bool {
-			return !nodes.has(child) || visit(e)
+		ok := x.around(sc, slot, dirOut, func(edge, child int32) bool {
+			return !nodes.has(child) || visit(edge)
 		})
 		if !ok {
 			return

@@ -1,6 +1,6 @@
 package gremlin
 
-import "github.com/skein-net/skein/topologyd/graph"
+import "github.com/skein-net/skein/internal/entity"
 
 // direction is which edges of a node a step follows, or which ends of an edge.
 type direction uint8
@@ -13,28 +13,41 @@ const (
 	dirBoth = dirIn | dirOut
 )
 
-// around calls visit for every edge of a node in a direction, with the slot of
-// the other end. A loop is seen once. It returns false when the run, or visit,
-// says stop.
-func (x *exec) around(sc *scope, slot int32, dir direction, visit func(e *graph.Edge, other int32) bool) bool {
+// around calls visit for every edge of a node in a direction, with the slots of
+// the edge and of the other end. A loop is seen once. It returns false when the
+// run, or visit, says stop.
+func (x *exec) around(sc *scope, slot int32, dir direction, visit func(edge, other int32) bool) bool {
 	if dir&dirOut != 0 {
-		for e := range x.view.Out(slot) {
-			if !x.visit() || (sc == nil || sc.edge(e.Slot)) && !visit(e, e.ChildSlot) {
+		for e, child := range x.view.OutSlots(slot) {
+			if !x.visit() || (sc == nil || sc.edge(e)) && !visit(e, child) {
 				return false
 			}
 		}
 	}
 	if dir&dirIn != 0 {
-		for e := range x.view.In(slot) {
-			if dir == dirBoth && e.ParentSlot == e.ChildSlot {
+		for e, parent := range x.view.InSlots(slot) {
+			if dir == dirBoth && parent == slot {
 				continue
 			}
-			if !x.visit() || (sc == nil || sc.edge(e.Slot)) && !visit(e, e.ParentSlot) {
+			if !x.visit() || (sc == nil || sc.edge(e)) && !visit(e, parent) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// passes tells whether the edge in a slot passes a filter; without one the edge
+// is not looked at.
+func (x *exec) passes(f *filter, edge int32) bool {
+	switch {
+	case f == nil:
+		return true
+	case len(f.terms) == 1 && f.terms[0].relation:
+		return f.terms[0].pred.accepts(entity.String(x.view.RelationType(edge)))
+	default:
+		return f.edge(x.view.EdgeAt(edge))
+	}
 }
 
 // buildMove makes In, Out, Both (filter on the neighbour) and InE, OutE, BothE
@@ -53,9 +66,9 @@ func buildMove(dir direction, to Kind) func(*compiler, *call, Kind) (op, Kind, e
 func move(x *exec, in flow, dir direction, to Kind, f *filter) flow {
 	out := flow{kind: to, scope: in.scope}
 	out.slots = func(yield func(int32) bool) {
-		follow := func(e *graph.Edge, other int32) bool {
+		follow := func(e, other int32) bool {
 			if to == KindEdges {
-				return !f.edge(e) || yield(e.Slot)
+				return !x.passes(f, e) || yield(e)
 			}
 			return f != nil && !f.node(x.view.NodeAt(other)) || yield(other)
 		}

@@ -3,8 +3,6 @@ package gremlin
 import (
 	"iter"
 	"slices"
-
-	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // buildPath makes ShortestPathTo: (METADATA(key, value …) or key, value …
@@ -195,8 +193,8 @@ func (p *pathfinder) expand(s *search, reach func(slot int32) bool) bool {
 	next := s.spare[:0]
 	ok := true
 	for _, slot := range s.level {
-		ok = p.x.around(p.scope, slot, dirBoth, func(e *graph.Edge, other int32) bool {
-			if s.reached(other) || !p.along.edge(e) {
+		ok = p.x.around(p.scope, slot, dirBoth, func(e, other int32) bool {
+			if s.reached(other) || !p.x.passes(p.along, e) {
 				return true
 			}
 			s.from[other] = slot + 1

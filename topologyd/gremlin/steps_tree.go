@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // buildTree makes Descendants, Ascendants and Neighbors: ([edge key, value …]
@@ -64,8 +63,8 @@ func tree(x *exec, in flow, dir direction, f *filter, depth int) flow {
 		for d := 0; d < depth && len(level) > 0; d++ {
 			var next []int32
 			for _, slot := range level {
-				ok := x.around(in.scope, slot, dir, func(e *graph.Edge, other int32) bool {
-					if seen.has(other) || !f.edge(e) {
+				ok := x.around(in.scope, slot, dir, func(e, other int32) bool {
+					if seen.has(other) || !x.passes(f, e) {
 						return true
 					}
 					seen.set(other)
