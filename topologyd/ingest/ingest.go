@@ -38,7 +38,7 @@ func DefaultConfig() Config {
 		ReadTimeout: 15 * time.Second,
 		Patience:    time.Second,
 		MaxLine:     lineproto.MaxLine,
-		Chunk:       1 << 20,
+		Chunk:       4 << 20,
 		Batch:       5000,
 	}
 }
@@ -55,8 +55,9 @@ type Ingest struct {
 	n      *counters
 	slots  *httpx.Slots
 	budget *httpx.Budget
-	// scratch holds *lineWriter, the memory of a write request.
+	// scratch holds *lineWriter, what a write request needs beside its buffer.
 	scratch sync.Pool
+	buffers buffers
 	now     func() time.Time
 	seed    maphash.Seed
 }

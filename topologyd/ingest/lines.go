@@ -39,7 +39,7 @@ type lineWriter struct {
 type line struct {
 	start, end int    // without the line break and blanks around
 	content    []byte // without the timestamp
-	nr         int    // within the chunk, from 1
+	nr         int    // from where split began, from 1
 	timestamp  int64
 	stamped    bool
 }
@@ -54,16 +54,12 @@ func (in *Ingest) lineWriter() *lineWriter {
 	return &lineWriter{}
 }
 
-// recycle gives the memory of a request to the next, unless it is large.
+// recycle gives the memory of a request to the next.
 func (in *Ingest) recycle(lw *lineWriter) {
-	const keep = 2 << 20
-	if cap(lw.buf) > keep {
-		return
-	}
 	clear(lw.items[:cap(lw.items)])
 	clear(lw.metrics[:cap(lw.metrics)])
 	clear(lw.lines[:cap(lw.lines)])
-	*lw = lineWriter{buf: lw.buf[:0], dec: lw.dec, lines: lw.lines[:0], fps: lw.fps[:0], times: lw.times[:0],
+	*lw = lineWriter{dec: lw.dec, lines: lw.lines[:0], fps: lw.fps[:0], times: lw.times[:0],
 		hit: lw.hit[:0], items: lw.items[:0], metrics: lw.metrics[:0]}
 	in.scratch.Put(lw)
 }
@@ -74,6 +70,10 @@ func (lw *lineWriter) drop(n int) {
 	lw.buf = lw.buf[:copy(lw.buf, lw.buf[n:])]
 }
 
+// maxLines is how many lines are looked at together: short lines must not cost
+// much more memory than they are long.
+const maxLines = 8192
+
 // take takes the whole lines of the buffer, all of it at the end of the body,
 // and returns how many bytes that were.
 func (lw *lineWriter) take(ctx context.Context, in *Ingest, end bool) (int, error) {
@@ -81,23 +81,38 @@ func (lw *lineWriter) take(ctx context.Context, in *Ingest, end bool) (int, erro
 	if !end {
 		chunk = lw.buf[:bytes.LastIndexByte(lw.buf, '\n')+1]
 	}
-	lw.split(chunk)
-	lw.touch(in)
-	n, err := lw.decode(ctx, in, len(chunk), end)
-	lw.line += bytes.Count(chunk[:n], []byte{'\n'})
-	return n, err
+	for from := 0; from < len(chunk); {
+		to := lw.split(chunk, from)
+		lw.touch(in)
+		done, err := lw.decode(ctx, in, to, end)
+		lw.line += bytes.Count(chunk[from:done], []byte{'\n'})
+		if err != nil || done < to {
+			return done, err
+		}
+		from = to
+	}
+	return len(chunk), nil
 }
 
-// split finds the lines of a chunk and their timestamps.
-func (lw *lineWriter) split(chunk []byte) {
+// split finds the next lines of a chunk and their timestamps, and returns
+// where those after them begin.
+func (lw *lineWriter) split(chunk []byte, from int) (to int) {
 	lw.lines = lw.lines[:0]
-	lineproto.Lines(chunk, func(nr int, text []byte) bool {
+	to = len(chunk)
+	lineproto.Lines(chunk[from:], func(nr int, text []byte) bool {
 		start := cap(chunk) - cap(text) // both are parts of one array
 		l := line{start: start, end: start + len(text), nr: nr}
 		l.content, l.timestamp, l.stamped = lineproto.TrimTime(text)
 		lw.lines = append(lw.lines, l)
-		return true
+		if len(lw.lines) < maxLines {
+			return true
+		}
+		if i := bytes.IndexByte(chunk[l.end:], '\n'); i >= 0 {
+			to = l.end + i + 1
+		}
+		return false
 	})
+	return to
 }
 
 // time returns when a line was generated; false: the timestamp does not fit,
@@ -127,7 +142,7 @@ func (lw *lineWriter) touch(in *Ingest) {
 }
 
 // decode takes the lines that touch did not recognize. It returns how much of
-// the chunk is done with: all n bytes, or less when the last line has a line
+// the chunk is done with: up to n, or less when the last line has a line
 // break in a string and goes on in what is not there yet.
 func (lw *lineWriter) decode(ctx context.Context, in *Ingest, n int, end bool) (int, error) {
 	hits, ignored := 0, 0
@@ -144,7 +159,7 @@ func (lw *lineWriter) decode(ctx context.Context, in *Ingest, n int, end bool) (
 		}
 		rec, err := lw.decodeLine(l)
 		switch {
-		case err != nil && !end && l.start > 0 && unterminated(lw.buf[l.start:l.end]):
+		case err != nil && !end && l.start > 0 && len(lw.buf)-l.start < in.cfg.MaxLine && unterminated(lw.buf[l.start:l.end]):
 			return l.start, lw.flush(ctx, in, true)
 		case err != nil:
 			lw.reject(in, l, err)

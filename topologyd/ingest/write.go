@@ -100,27 +100,15 @@ func (in *Ingest) takeLines(w http.ResponseWriter, r *http.Request, lw *lineWrit
 	}()
 	lw.unit, lw.now = unit, in.now().UnixNano()
 
-	held := int64(0)
-	defer func() { in.budget.Give(held) }()
-	grow := func(n int) error {
-		if !in.budget.Take(int64(n)) {
-			return in.refuse(httpx.ErrBudget)
-		}
-		held += int64(n)
-		lw.buf = append(make([]byte, 0, len(lw.buf)+n), lw.buf...)
-		return nil
-	}
-	if cap(lw.buf) > 0 && !in.budget.Take(int64(cap(lw.buf))) {
-		return in.refuse(httpx.ErrBudget)
-	}
-	held += int64(cap(lw.buf))
+	defer lw.release(in)
+	most := max(in.cfg.Chunk, in.cfg.MaxLine)
 	skipping := false // the rest of a line that is too long
 	for {
 		if len(lw.buf) == cap(lw.buf) {
 			switch {
-			case len(lw.buf) < in.cfg.MaxLine:
-				if err := grow(max(firstBuffer, cap(lw.buf))); err != nil {
-					return err
+			case len(lw.buf) < most:
+				if err := lw.grow(in); err != nil {
+					return in.refuse(err)
 				}
 			case !skipping && bytes.IndexByte(lw.buf, '\n') >= 0:
 				if err := in.takeChunk(r.Context(), lw, false); err != nil {
@@ -161,9 +149,6 @@ func (in *Ingest) takeLines(w http.ResponseWriter, r *http.Request, lw *lineWrit
 		}
 	}
 }
-
-// firstBuffer is what a request holds at least.
-const firstBuffer = 64 << 10
 
 // takeChunk takes the whole lines of the buffer when it is this request's
 // turn.

@@ -503,3 +503,22 @@ func TestHeartbeatInAnotherOrder(t *testing.T) {
 		t.Errorf("%d batches, %d touched", b.sink.batches, len(b.sink.touched))
 	}
 }
+
+// Short lines cost memory in proportion, and are numbered rightly whatever the
+// parts in which they are taken.
+func TestManyShortLines(t *testing.T) {
+	b := newBench(t, nil)
+	body := append(bytes.Repeat([]byte("cpu v=1 \r\n\n"), 3*maxLines), "x\n"...)
+	code, _, answer := b.post("/api/v2/write", append(body, lines(0, 1)...))
+	var e errorAnswer
+	if err := json.Unmarshal(answer, &e); err != nil || code != 400 || e.Line != 6*maxLines+1 || e.Error.Position.Offset < len(body)-2 {
+		t.Errorf("%d %s %v", code, answer, err)
+	}
+	if b.sink.count() != 1 || b.counter("topologyd_ingest_ignored_total", "measurement") != 3*maxLines {
+		t.Error("lines were lost")
+	}
+	lw := b.in.lineWriter()
+	if cap(lw.lines) > 2*maxLines {
+		t.Errorf("room for %d lines", cap(lw.lines))
+	}
+}
