@@ -1,0 +1,178 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/skein-net/skein/topologyd/client"
+)
+
+// reportInterval is the input's in these tests.
+const reportInterval = 2 * time.Second
+
+// program returns the path of a built program.
+func program(t testing.TB, name string) string {
+	t.Helper()
+	dir := os.Getenv("SKEIN_BIN")
+	if dir == "" {
+		t.Skip("SKEIN_BIN does not name the directory of the built programs; run make test-e2e")
+	}
+	return filepath.Join(dir, name)
+}
+
+func needRoot(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("making network namespaces needs root")
+	}
+}
+
+// output keeps what a process prints.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// process is a program that the test started.
+type process struct {
+	cmd  *exec.Cmd
+	out  output
+	done chan struct{}
+}
+
+func start(t testing.TB, path string, env []string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(path, args...), done: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	p.cmd.Env = append(os.Environ(), env...)
+	require.NoError(t, p.cmd.Start())
+	go func() { _ = p.cmd.Wait(); close(p.done) }()
+	t.Cleanup(func() {
+		p.end(t, os.Interrupt)
+		if t.Failed() {
+			text := p.out.String()
+			t.Logf("%s printed:\n%s", filepath.Base(path), text[max(0, len(text)-8000):])
+		}
+	})
+	return p
+}
+
+// end sends a signal and waits; what does not end in time is killed.
+func (p *process) end(t testing.TB, s os.Signal) {
+	t.Helper()
+	_ = p.cmd.Process.Signal(s)
+	select {
+	case <-p.done:
+	case <-time.After(20 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		t.Errorf("%s did not end on %v", p.cmd.Path, s)
+	}
+}
+
+// freePort returns a port that nobody listened on a moment ago.
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// daemon is a running topologyd.
+type daemon struct {
+	*process
+	*client.Client
+	addr, dir string
+}
+
+func startDaemon(t testing.TB, dir, addr string, args ...string) *daemon {
+	t.Helper()
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	if addr == "" {
+		addr = freePort(t)
+	}
+	args = append([]string{"--listen", addr, "--otlp-listen", freePort(t), "--data-dir", dir}, args...)
+	cfg := client.DefaultConfig()
+	cfg.Server = "http://" + addr
+	d := &daemon{process: start(t, program(t, "topologyd"), nil, args...), addr: addr, dir: dir}
+	var err error
+	d.Client, err = client.New(cfg)
+	require.NoError(t, err)
+	eventually(t, 20*time.Second, "topologyd is ready", func() error { return d.Ready(context.Background()) })
+	return d
+}
+
+// telegrafConf is the shipped configuration with the host of the test, another
+// server and shorter intervals.
+func telegrafConf(t testing.TB, url string, h *hostNS) string {
+	t.Helper()
+	b, err := os.ReadFile("../../deploy/local/telegraf.conf")
+	require.NoError(t, err)
+	text := string(b)
+	replace := func(old, with string) {
+		require.Contains(t, text, old)
+		text = strings.Replace(text, old, with, 1)
+	}
+	replace("[[inputs.topology_host]]\n", fmt.Sprintf(`[[inputs.topology_host]]
+  host_id = %q
+  host_name = %q
+  root_netns = %q
+  netns_dirs = [%q]
+  process_namespaces = false
+  report_interval = %q
+`, h.name, h.name, h.root(), h.dir, reportInterval.String()))
+	replace("http://${SKEIN_HTTP:-127.0.0.1:4280}", url)
+	replace(`interval = "10s"`, `interval = "1s"`)
+	path := filepath.Join(t.TempDir(), "telegraf.conf")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func startTelegraf(t testing.TB, conf string) *process {
+	t.Helper()
+	return start(t, program(t, "telegraf"), nil, "--config", conf)
+}
+
+// eventually waits until a condition holds and fails with its last error.
+func eventually(t testing.TB, limit time.Duration, what string, cond func() error) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := cond()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %v: %v", what, limit, err)
+		}
+		<-tick.C
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// program is one process that perf started.
+type program struct {
+	cmd  *exec.Cmd
+	done chan error
+	log  *os.File
+}
+
+func startProgram(ctx context.Context, dir, path string, args ...string) (*program, error) {
+	log, err := os.Create(filepath.Join(dir, filepath.Base(path)+".log"))
+	if err != nil {
+		return nil, fmt.Errorf("make log: %w", err)
+	}
+	p := &program{cmd: exec.CommandContext(ctx, path, args...), done: make(chan error, 1), log: log}
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w; run make build", path, err)
+	}
+	go func() { p.done <- p.cmd.Wait() }()
+	return p, nil
+}
+
+// stop ends the program with SIGINT, or SIGKILL when that takes too long.
+func (p *program) stop() {
+	defer p.log.Close()
+	_ = p.cmd.Process.Signal(os.Interrupt)
+	select {
+	case <-p.done:
+	case <-time.After(30 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	}
+}
+
+// rss returns the resident memory of the program in bytes.
+func (p *program) rss() (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("read memory use: %w", err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == "VmRSS:" {
+			kb, err := strconv.ParseInt(f[1], 10, 64)
+			return kb << 10, err
+		}
+	}
+	return 0, fmt.Errorf("no VmRSS")
+}
+
+// daemon is a topologyd and a client of it.
+type daemon struct {
+	*program
+	url  string
+	http http.Client
+}
+
+func startDaemon(ctx context.Context, bin, dir string, args ...string) (*daemon, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("find a port: %w", err)
+	}
+	addr := l.Addr().String()
+	_ = l.Close()
+	args = append([]string{"--listen", addr, "--otlp-listen", "", "--data-dir", filepath.Join(dir, "data"), "--query-max-results", "1000000"}, args...)
+	p, err := startProgram(ctx, dir, filepath.Join(bin, "topologyd"), args...)
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{program: p, url: "http://" + addr}
+	for {
+		if resp, err := d.http.Get(d.url + "/-/ready"); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return d, nil
+			}
+		}
+		select {
+		case err := <-p.done:
+			return nil, fmt.Errorf("topologyd ended: %w; see %s", err, p.log.Name())
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+func (d *daemon) post(path, contentType string, body []byte) ([]byte, error) {
+	resp, err := d.http.Post(d.url+path, contentType, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode >= 300 {
+		err = fmt.Errorf("%s: %s: %.300s", path, resp.Status, b)
+	}
+	return b, err
+}
+
+func (d *daemon) query(gremlin string) ([]byte, error) {
+	return d.post("/api/v1/query", "application/json", fmt.Appendf(nil, `{"gremlin":%q}`, gremlin))
+}

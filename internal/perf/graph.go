@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/entity/lineproto"
+)
+
+// batchLines is how many lines one write holds, and writers how many
+// connections write at the same time.
+const (
+	batchLines = 1000
+	writers    = 4
+)
+
+// synthetic is entity i of a graph of hosts with 100 interfaces each, which
+// have ten attributes, are owned by their host and form one chain of layer2
+// edges through all hosts.
+func synthetic(i int, at time.Time) entity.Event {
+	h, n := fmt.Sprintf("host-%d", i/101), i%101
+	if n == 0 {
+		return entity.Event{
+			Ref: entity.HostRef(h), Source: "host", Time: at, Interval: time.Hour,
+			Attributes: entity.Attrs{entity.A("Name", entity.String(h)), entity.A("Type", entity.String("host"))},
+		}
+	}
+	typ := [...]string{"veth", "veth", "bridge", "device", "vxlan"}[n%5]
+	e := entity.Event{
+		Ref: entity.InterfaceRef(h, "4026531840", fmt.Sprint(n)), Source: "netlink", Time: at, Interval: time.Hour,
+		Attributes: entity.Attrs{
+			entity.A("Driver", entity.String(typ)), entity.A("EncapType", entity.String("ether")),
+			entity.A("IPV4", entity.Strings(fmt.Sprintf("10.%d.%d.%d/24", i>>16&255, i>>8&255, i&255))),
+			entity.A("IfIndex", entity.Int(int64(n))), entity.A("LinkFlags", entity.Strings("UP", "BROADCAST", "MULTICAST")),
+			entity.A("MAC", entity.String(fmt.Sprintf("02:00:%02x:%02x:%02x:%02x", i>>24&255, i>>16&255, i>>8&255, i&255))),
+			entity.A("MTU", entity.Int(1500)), entity.A("Name", entity.String(name(i))),
+			entity.A("State", entity.String("UP")), entity.A("Type", entity.String(typ)),
+		},
+		Relationships: []entity.Relationship{{Type: entity.RelPartOf, Target: entity.HostRef(h)}},
+	}
+	switch {
+	case n > 1:
+		e.Relationships = append(e.Relationships, entity.Relationship{Type: entity.RelMemberOf, Target: entity.InterfaceRef(h, "4026531840", fmt.Sprint(n-1))})
+	case i > 101:
+		e.Relationships = append(e.Relationships, entity.Relationship{Type: entity.RelMemberOf, Target: entity.InterfaceRef(fmt.Sprintf("host-%d", i/101-1), "4026531840", "100")})
+	}
+	return e
+}
+
+func name(i int) string { return fmt.Sprintf("host-%d-eth%d", i/101, i%101) }
+
+// bodies encodes all entities in writes.
+func bodies(n int, at time.Time) (out [][]byte) {
+	var b []byte
+	for i := range n {
+		e := synthetic(i, at)
+		b = lineproto.AppendEvent(b, &e)
+		if (i+1)%batchLines == 0 || i == n-1 {
+			out = append(out, slices.Clone(b))
+			b = b[:0]
+		}
+	}
+	return out
+}
+
+// write sends all bodies and returns the lines a second.
+func (d *daemon) write(bodies [][]byte, n int) (float64, error) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	var failed atomic.Pointer[error]
+	begin := time.Now()
+	for range writers {
+		wg.Go(func() {
+			for failed.Load() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(bodies) {
+					return
+				}
+				if _, err := d.post("/api/v2/write", "text/plain", bodies[i]); err != nil {
+					failed.Store(&err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := failed.Load(); err != nil {
+		return 0, *err
+	}
+	return float64(n) / time.Since(begin).Seconds(), nil
+}
+
+func measureGraph(ctx context.Context, t *table, bin string, n int) error {
+	dir, err := os.MkdirTemp("", "skein-perf-")
+	if err != nil {
+		return fmt.Errorf("make directory: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	d, err := startDaemon(ctx, bin, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { d.stop() }()
+	size := fmt.Sprintf("%d k nodes", n/1000)
+
+	empty, err := d.rss()
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	first, again := bodies(n, now), bodies(n, now.Add(time.Second))
+	rate, err := d.write(first, n)
+	if err != nil {
+		return err
+	}
+	t.add("new entities a second, logged and synced, "+size, "100,000", "%.0f", rate)
+	count, err := d.query("G.V().Count()")
+	if err != nil {
+		return err
+	}
+	if fmt.Sprint(n) != string(count) {
+		return fmt.Errorf("%s nodes in the graph instead of %d", count, n)
+	}
+	if rate, err = d.write(again, n); err != nil {
+		return err
+	}
+	t.add("unchanged reports a second, "+size, "500,000", "%.0f", rate)
+	full, err := d.rss()
+	if err != nil {
+		return err
+	}
+	t.add("resident memory a node with its two edges, "+size, "1 kB a node with an edge", "%.2f kB", float64(full-empty)/float64(n)/1000)
+
+	far := name(min(n-1, 1+101*100)) // as far as the predecessor's longest answer
+	for _, q := range []struct{ name, gremlin, goal string }{
+		{"`G.V().Count()`", "G.V().Count()", ""},
+		{"`Has('Name', x)`", fmt.Sprintf("G.V().Has('Name', '%s')", name(n/2)), "0.3 ms at 100 k"},
+		{"`Has('Type','veth').Count()`", "G.V().Has('Type','veth').Count()", ""},
+		{"`Has('Type','veth').Out().Count()`", "G.V().Has('Type','veth').Out().Count()", "5 ms at 100 k"},
+		{"`Has('Type','veth').Values('Name')`", "G.V().Has('Type','veth').Values('Name')", ""},
+		{"`ShortestPathTo`, across 100 hosts", fmt.Sprintf("G.V().Has('Name', '%s').ShortestPathTo(METADATA('Name','%s'))", name(1), far), "2 ms at 10 k, 10 ms at 100 k"},
+		{"`G.V()`: all nodes as JSON", "G.V()", ""},
+	} {
+		p50, p99, err := d.time(ctx, q.gremlin)
+		if err != nil {
+			return fmt.Errorf("%s: %w", q.gremlin, err)
+		}
+		t.add(q.name+" over HTTP, p50 · p99, "+size, q.goal, "%s · %s ms", ms(p50), ms(p99))
+	}
+
+	d.stop()
+	begin := time.Now()
+	if d, err = startDaemon(ctx, bin, dir); err != nil {
+		return err
+	}
+	if _, err := d.query("G.V().Count()"); err != nil {
+		return err
+	}
+	t.add("restart to the first answer, "+size, "3 s at 100 k", "%.2f s", time.Since(begin).Seconds())
+	return nil
+}
+
+// time asks a query again and again, for at most five seconds.
+func (d *daemon) time(ctx context.Context, gremlin string) (p50, p99 time.Duration, err error) {
+	var all []time.Duration
+	for begin := time.Now(); len(all) < 300 && (len(all) < 5 || time.Since(begin) < 5*time.Second) && ctx.Err() == nil; {
+		start := time.Now()
+		if _, err := d.query(gremlin); err != nil {
+			return 0, 0, err
+		}
+		all = append(all, time.Since(start))
+	}
+	return quantile(all, 0.5), quantile(all, 0.99), ctx.Err()
+}
+
+func quantile(all []time.Duration, q float64) time.Duration {
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[min(len(all)-1, int(q*float64(len(all))))]
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d.Microseconds())/1000) }

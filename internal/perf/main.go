@@ -1,0 +1,70 @@
+// Perf measures topologyd as a user would meet it: the built program, over
+// HTTP on loopback, filled with a synthetic graph. It prints the table of
+// docs/performance.md.
+//
+// Usage: perf [-bin DIR] [-sizes 10000,100000]
+//
+// Each figure is what this machine did in this run; nothing is kept between
+// runs, and nothing fails because a figure is low.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	bin := flag.String("bin", "bin", "directory of the built programs")
+	sizes := flag.String("sizes", "10000,100000", "numbers of nodes")
+	links := flag.Int("links", 2000, "interfaces beside the one whose change is timed; needs root, 0 leaves it out")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *bin, *sizes, *links); err != nil {
+		fmt.Fprintln(os.Stderr, "perf:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, bin, sizes string, links int) error {
+	t := &table{}
+	for _, s := range strings.Split(sizes, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1000 {
+			return fmt.Errorf("size %q is not a number of at least 1000", s)
+		}
+		if err := measureGraph(ctx, t, bin, n); err != nil {
+			return fmt.Errorf("with %d nodes: %w", n, err)
+		}
+	}
+	if links > 0 && os.Geteuid() == 0 && runtime.GOOS == "linux" {
+		if err := measureChange(ctx, t, bin, links); err != nil {
+			return fmt.Errorf("one link change: %w", err)
+		}
+	}
+	t.print()
+	return nil
+}
+
+// table collects rows and prints them as Markdown.
+type table struct{ rows [][3]string }
+
+func (t *table) add(what, goal, format string, args ...any) {
+	t.rows = append(t.rows, [3]string{what, fmt.Sprintf(format, args...), goal})
+	fmt.Fprintf(os.Stderr, "%s: %s\n", what, t.rows[len(t.rows)-1][1])
+}
+
+func (t *table) print() {
+	fmt.Printf("Measured by `make bench` on %d cores (%s/%s, %s).\n\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	fmt.Println("| what | measured | goal |\n| --- | --- | --- |")
+	for _, r := range t.rows {
+		fmt.Printf("| %s | %s | %s |\n", r[0], r[1], r[2])
+	}
+}
