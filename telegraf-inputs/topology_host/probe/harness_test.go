@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -233,12 +235,17 @@ func (l *lab) need(ns int, args string) {
 	}
 }
 
+var reference = regexp.MustCompile(`@\d+`)
+
 // expand replaces @1 by the name of namespace 1.
 func (l *lab) expand(args string) string {
-	for i, name := range l.names {
-		args = strings.ReplaceAll(args, fmt.Sprintf("@%d", i), name)
-	}
-	return args
+	return reference.ReplaceAllStringFunc(args, func(ref string) string {
+		i, err := strconv.Atoi(ref[1:])
+		if err != nil || i >= len(l.names) {
+			l.t.Fatalf("no namespace %s", ref)
+		}
+		return l.names[i]
+	})
 }
 
 func (l *lab) eventually(what string, ok func() bool) {

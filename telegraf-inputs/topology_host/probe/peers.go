@@ -168,25 +168,25 @@ func (p *Probe) askPeers(l *link) {
 	}
 }
 
-// spaceAppeared looks for links that waited for a namespace that has just been
-// listed.
+// spaceAppeared asks again what numbers mean that meant none of the namespaces
+// there were, now that one more has been listed. Paired links need no such
+// question: the other end asks.
 func (p *Probe) spaceAppeared(sp *space, now time.Time) {
-	for _, o := range p.spaces {
-		if o == sp || !o.synced {
-			continue
-		}
+	for o := range p.unresolved {
 		for id, links := range o.byNSID {
 			if o.nsids[id] != nil {
 				continue
 			}
 			for l := range links {
-				if p.mayResolve(l) {
+				if !mapping.IsPeered(l.rec.Kind) && p.mayResolve(l) {
 					o.work.wantNSID[id] = struct{}{}
 					break
 				}
 			}
 		}
-		o.work.kick(now)
+		if o != sp {
+			o.work.kick(now)
+		}
 	}
 }
 
@@ -273,6 +273,12 @@ func (w *work) startNSIDs() {
 			}
 		}
 		return func(now time.Time) {
+			delete(sp.p.unresolved, sp)
+			for id := range sp.byNSID {
+				if found[id] == nil && sp.nsids[id] == nil {
+					sp.p.unresolved[sp] = struct{}{}
+				}
+			}
 			for id, target := range found {
 				if !target.gone && sp.nsids[id] != target {
 					sp.nsids[id] = target

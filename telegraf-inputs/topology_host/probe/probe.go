@@ -52,16 +52,18 @@ type Probe struct {
 	rootNS *netns.NS
 
 	// What follows belongs to the loop's goroutine.
-	sched    schedule
-	spaces   map[netns.ID]*space
-	root     *space
-	host     hostNode
-	peers    map[peerKey]map[*link]struct{}
-	vfs      vfIndex
-	gen      uint64 // counts namespaces that came, see space.nsidTried
-	ready    bool
-	scanned  bool
-	deadline task
+	sched  schedule
+	spaces map[netns.ID]*space
+	root   *space
+	host   hostNode
+	peers  map[peerKey]map[*link]struct{}
+	vfs    vfIndex
+	// unresolved are namespaces with links whose other namespace is not known.
+	unresolved map[*space]struct{}
+	gen        uint64 // counts namespaces that came, see space.nsidTried
+	ready      bool
+	scanned    bool
+	deadline   task
 }
 
 // New returns a probe for a sink. It does nothing until [Probe.Start].
@@ -82,6 +84,8 @@ func New(cfg Config, sink Sink, log Logger) (*Probe, error) {
 		spaces: make(map[netns.ID]*space),
 		peers:  make(map[peerKey]map[*link]struct{}),
 		vfs:    newVFIndex(),
+
+		unresolved: make(map[*space]struct{}),
 	}, nil
 }
 

@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -355,4 +357,55 @@ func TestLowerInOtherNamespace(t *testing.T) {
 	l.ip(1, "link set skm netns @2")
 	l.related(2, "skm", entity.RelMemberOf, "1/skv0")
 	l.attr(2, "skm", "LinkNetNsName", `"`+l.names[1]+`"`)
+}
+
+// TestLowerAppearsLater reports a macvlan whose lower device is in a namespace
+// that the probe learns of afterwards.
+func TestLowerAppearsLater(t *testing.T) {
+	l := newLab(t, 2)
+	hidden := l.addNS()
+	link := l.dir + "/" + l.names[hidden]
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
+	}
+	l.ip(hidden, "link add skv0 type veth peer name skv1 netns @1")
+	l.need(hidden, "link add link skv0 name skm type macvlan mode bridge")
+	l.ip(hidden, "link set skm netns @1")
+	l.watch(l.config())
+	l.related(1, "skm", entity.RelMemberOf)
+	l.related(1, "skv1", entity.RelPeerOf)
+	if err := os.Symlink("/run/netns/"+l.names[hidden], link); err != nil {
+		t.Fatal(err)
+	}
+	l.related(1, "skm", entity.RelMemberOf, "2/skv0")
+	l.related(1, "skv1", entity.RelPeerOf, "2/skv0")
+
+	// The namespace is taken out of sight again; it lives on.
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
+	}
+	l.related(1, "skm", entity.RelMemberOf)
+	l.related(1, "skv1", entity.RelPeerOf)
+	l.attr(1, "skv1", "LinkNetNsName", "")
+}
+
+// TestTwoNamesOneNamespace gives the root namespace and another one further
+// names.
+func TestTwoNamesOneNamespace(t *testing.T) {
+	l := newLab(t, 2)
+	for i, name := range l.names {
+		if err := os.Symlink("/run/netns/"+name, l.dir+"/again-"+name); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	l.watch(l.config())
+	ns := l.world.find(func(e *entity.Event) bool { return e.Type == entity.TypeNetNS })
+	if len(ns) != 1 {
+		t.Fatalf("%d namespaces are reported, want 1", len(ns))
+	}
+	if got := text(ns[0].Attributes, "Paths"); strings.Count(got, ",") != 1 {
+		t.Errorf("paths are %s, want two", got)
+	}
+	l.related(0, "lo", entity.RelPartOf, "host")
+	l.related(1, "lo", entity.RelPartOf, "netns:1")
 }

@@ -155,6 +155,7 @@ func (sp *space) report(time.Time) {
 func (sp *space) remove(reason string) {
 	sp.close()
 	delete(sp.p.spaces, sp.id)
+	delete(sp.p.unresolved, sp)
 	sp.p.stats.namespaces.Store(int64(len(sp.p.spaces)))
 	for _, l := range sp.links {
 		sp.removeLink(l, reason)
