@@ -64,8 +64,9 @@ cross: ## what is not Linux on amd64 compiles too
 	GOOS=linux GOARCH=arm64 $(GO) build ./...
 
 .PHONY: bench
-bench: ## benchmarks, with memory
+bench: build ## benchmarks of the packages, then figures of the built programs
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+	$(GO) run ./internal/perf -bin $(BIN)
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint ## golangci-lint with .golangci.yml, or its replacement
