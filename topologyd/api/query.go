@@ -201,6 +201,9 @@ func (a *API) evaluate(ctx context.Context, req *queryRequest, media string, buf
 	if err != nil {
 		return head{}, queryFailure(err)
 	}
+	if media == typeJSON {
+		buf.WriteByte('\n') // for those who read it in a terminal
+	}
 	return head{view.Revision(), q.Kind()}, nil
 }
 

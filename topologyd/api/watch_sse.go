@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // eventStream carries a watch as server-sent events (HTML Living Standard,
@@ -20,6 +21,10 @@ func newEventStream(w http.ResponseWriter) (*eventStream, error) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // for a reverse proxy on the way
 	s := &eventStream{w: w, c: http.NewResponseController(w)}
+	// A watch lasts; the server's deadline for reading requests would end it.
+	if err := s.c.SetReadDeadline(time.Time{}); err != nil {
+		return nil, err
+	}
 	w.WriteHeader(http.StatusOK)
 	return s, s.c.Flush()
 }

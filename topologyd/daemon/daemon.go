@@ -39,6 +39,7 @@ var (
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
+	readTimeout       = 5 * time.Minute
 	writeTimeout      = 5 * time.Minute
 	maxHeader         = 128 << 10 // a query may be in the URL
 )
@@ -90,6 +91,7 @@ func New(cfg config.Config, log *slog.Logger, notify func(state string)) (*Daemo
 	d.http = &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
 		IdleTimeout:       idleTimeout,
 		WriteTimeout:      writeTimeout,
 		MaxHeaderBytes:    maxHeader,

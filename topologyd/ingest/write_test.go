@@ -522,3 +522,35 @@ func TestManyShortLines(t *testing.T) {
 		t.Errorf("room for %d lines", cap(lw.lines))
 	}
 }
+
+// However short the pause that a body may have, what follows on the same
+// connection is not cut off by it.
+func TestReadDeadlineEndsWithTheBody(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.ReadTimeout = 20 * time.Millisecond })
+	for i := range 3 {
+		b.sink.block = make(chan struct{})
+		time.AfterFunc(100*time.Millisecond, func() { close(b.sink.block) }) // longer than the pause
+		if code, _, answer := b.post("/api/v2/write", lines(i, i+1)); code != 204 {
+			t.Errorf("%d: %d %s", i, code, answer)
+		}
+	}
+}
+
+// A sender that stops within a body which nobody wants does not hold its
+// connection for ever.
+func TestStuckBodyIsGivenUp(t *testing.T) {
+	b := newBench(t, nil)
+	conn, err := net.Dial("tcp", b.server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // the end of the test
+	fmt.Fprint(conn, "POST /api/v2/write HTTP/1.1\r\nHost: x\r\nContent-Encoding: br\r\nContent-Length: 1000\r\n\r\nx")
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 415")) {
+		t.Errorf("%q %v", answer, err)
+	}
+}

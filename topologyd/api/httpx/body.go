@@ -46,6 +46,7 @@ type Body struct {
 // [ErrTooLarge], [ErrEncoding], [ErrGzip] and [ErrSlow] where they apply.
 func OpenBody(w http.ResponseWriter, r *http.Request, lim BodyLimits) (*Body, error) {
 	if r.ContentLength > lim.Bytes {
+		abandon(http.NewResponseController(w))
 		return nil, fmt.Errorf("%w: %d bytes, more than %d", ErrTooLarge, r.ContentLength, lim.Bytes)
 	}
 	now := time.Now()
@@ -58,7 +59,7 @@ func OpenBody(w http.ResponseWriter, r *http.Request, lim BodyLimits) (*Body, er
 	case "gzip", "x-gzip":
 		z, err := gzip.NewReader(&b.wire)
 		if err != nil {
-			b.wire.finish()
+			b.Close()
 			if err = b.wire.explain(err); errors.Is(err, io.EOF) {
 				err = fmt.Errorf("%w: the body is empty", ErrGzip)
 			}
@@ -66,6 +67,7 @@ func OpenBody(w http.ResponseWriter, r *http.Request, lim BodyLimits) (*Body, er
 		}
 		b.zip = z
 	default:
+		b.Close()
 		return nil, fmt.Errorf("%w %q: send gzip or nothing", ErrEncoding, enc)
 	}
 	return b, nil
@@ -94,9 +96,17 @@ func (b *Body) Read(p []byte) (int, error) {
 // Received returns how many bytes came over the wire so far.
 func (b *Body) Received() int64 { return b.limit - b.wire.left }
 
-// Close ends the reading deadline; the connection goes on as the server's
-// timeouts say.
-func (b *Body) Close() { b.wire.finish() }
+// Close ends the reading of the body. One that was not read to its end is
+// given up.
+func (b *Body) Close() {
+	if !errors.Is(b.wire.err, io.EOF) {
+		abandon(b.wire.c)
+	}
+}
+
+// abandon lets the server pass over what is left of a body for a moment only:
+// without a deadline it would wait for a sender that has stopped.
+func abandon(c *http.ResponseController) { _ = c.SetReadDeadline(time.Now().Add(time.Second)) }
 
 // ReadAll reads the whole body into memory that budget accounts for. Call
 // free when the bytes are not needed any more, on error too.
@@ -157,6 +167,12 @@ func (r *wire) Read(p []byte) (int, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = fmt.Errorf("%w: nothing for %v, or not done after %v", ErrSlow, r.pause, wholeBody*r.pause)
 	}
+	if errors.Is(err, io.EOF) {
+		// The server now listens for the end of the connection: that must not
+		// meet the deadline of the body, it would cancel this and all later
+		// requests of the connection.
+		_ = r.c.SetReadDeadline(time.Time{})
+	}
 	r.err = err
 	return n, err
 }
@@ -174,5 +190,3 @@ func (r *wire) explain(err error) error {
 		return fmt.Errorf("%w: %w", ErrGzip, err)
 	}
 }
-
-func (r *wire) finish() { _ = r.c.SetReadDeadline(time.Time{}) }
