@@ -7,6 +7,16 @@ import (
 	"github.com/skein-net/skein/topologyd/graph"
 )
 
+// dotHead begins every drawing: from left to right, readable on any ground.
+const dotHead = `digraph topology {
+  graph [rankdir=LR nodesep=0.25 ranksep=0.7]
+  node [shape=box style="rounded,filled" fillcolor="#eef3f8" color="#5b7aa0" fontname="Helvetica" fontsize=11]
+  edge [color="#8a98a8" fontname="Helvetica" fontsize=9 fontcolor="#5a6570" arrowsize=0.6]
+`
+
+// layer2Style makes the way of packets stand out from who owns what.
+const layer2Style = ` color="#2f7d4f" fontcolor="#2f7d4f" penwidth=1.6`
+
 // WriteDOT writes the answer as a directed graph in the DOT language
 // (graphviz.org/doc/info/lang.html): nodes labelled with Name and Type, edges
 // with RelationType; stale ones dashed. Of nodes and paths it also draws the
@@ -19,7 +29,7 @@ func (r *Result) WriteDOT(out io.Writer) error {
 		return &EvalError{Position: positionAt(r.query.text, last.pos), Step: last.name, Reason: reason}
 	}
 	w := r.writer(out)
-	w.text("digraph topology {\n")
+	w.text(dotHead)
 	nodes := r.nodeSet()
 	for slot := range nodes.all() {
 		n := r.view.NodeAt(slot)
@@ -56,6 +66,9 @@ func (r *Result) drawEdges(w *writer, nodes bitset) error {
 		w.quoted(e.Child.String())
 		w.text(" [label=")
 		w.quoted(e.RelationType)
+		if e.RelationType == entity.Layer2 {
+			w.text(layer2Style)
+		}
 		w.style(e.Stale)
 		err = w.done()
 		return err == nil

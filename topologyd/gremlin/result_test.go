@@ -109,7 +109,7 @@ func TestDOT(t *testing.T) {
 			continue
 		}
 		// The order of the edges of one node is not part of the promise.
-		got, want := strings.Split(out.String(), "\n"), strings.Split("digraph topology {\n"+tc.want+"}\n", "\n")
+		got, want := strings.Split(out.String(), "\n"), strings.Split(dotHead+strings.ReplaceAll(tc.want, "[label=\"layer2\"", "[label=\"layer2\""+layer2Style)+"}\n", "\n")
 		slices.Sort(got)
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
