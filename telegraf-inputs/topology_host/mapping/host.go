@@ -2,6 +2,8 @@ package mapping
 
 import (
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -19,11 +21,12 @@ type Host struct {
 }
 
 // Event returns the entity event of the host without its time and interval.
-// Metadata never overrides what is known.
+// Metadata never overrides what is known, and keys that no encoding can carry are
+// left out.
 func (h *Host) Event() entity.Event {
 	a := make(entity.Attrs, 0, len(h.Metadata)+len(h.Facts)+8)
 	for k, v := range h.Metadata {
-		if k = entity.CleanText(k); k != "" && len(k) <= entity.MaxKeyLength {
+		if k = entity.CleanText(k); k != "" && len(k) <= entity.MaxKeyLength && !strings.ContainsFunc(k, unicode.IsControl) {
 			a = append(a, entity.A(k, entity.String(entity.CleanText(v))))
 		}
 	}
