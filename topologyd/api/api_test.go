@@ -52,7 +52,10 @@ func newBench(t testing.TB, change func(*Config)) *bench {
 	b.api, err = New(cfg, Deps{
 		View: b.graph.View,
 		Subscribe: func(from uint64) (Subscription, error) {
-			return b.subscribe(from)
+			b.mu.Lock()
+			subscribe := b.subscribe
+			b.mu.Unlock()
+			return subscribe(from)
 		},
 		Status: func(context.Context) (engine.Status, error) {
 			return engine.Status{Graph: b.graph.Stats(), Started: time.Now()}, nil

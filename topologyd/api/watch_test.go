@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,12 +25,15 @@ type fakeSub struct {
 	view   *graph.View
 	feed   chan []graph.Change
 	err    chan error
+	taken  chan struct{} // closed by the first subscriber
 	closed chan struct{}
+	take   sync.Once
 	once   sync.Once
 }
 
 func newSub(v *graph.View) *fakeSub {
-	return &fakeSub{view: v, feed: make(chan []graph.Change, 10_000), err: make(chan error, 1), closed: make(chan struct{})}
+	return &fakeSub{view: v, feed: make(chan []graph.Change, 10_000), err: make(chan error, 1),
+		taken: make(chan struct{}), closed: make(chan struct{})}
 }
 
 func (s *fakeSub) View() *graph.View { return s.view }
@@ -46,9 +50,15 @@ func (s *fakeSub) Next(ctx context.Context) ([]graph.Change, error) {
 }
 
 // serve has every watch served with one subscription and tells from where.
-func (b *bench) serve(s *fakeSub) *uint64 {
-	from := new(uint64)
-	b.subscribe = func(f uint64) (Subscription, error) { *from = f; return s, nil }
+func (b *bench) serve(s *fakeSub) *atomic.Uint64 {
+	from := new(atomic.Uint64)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.subscribe = func(f uint64) (Subscription, error) {
+		from.Store(f)
+		s.take.Do(func() { close(s.taken) })
+		return s, nil
+	}
 	return from
 }
 
@@ -178,8 +188,8 @@ func TestWatchEmptyGraphAndResume(t *testing.T) {
 	from = b.serve(sub)
 	c = dialSocket(t, b, "?from=42")
 	sub.feed <- b.fill(1)
-	if m := receive(t, c); m.Type != "changes" || *from != 42 {
-		t.Errorf("from %d: %+v", *from, m)
+	if m := receive(t, c); m.Type != "changes" || from.Load() != 42 {
+		t.Errorf("from %d: %+v", from.Load(), m)
 	}
 }
 
@@ -257,7 +267,17 @@ func TestWatchRefused(t *testing.T) {
 	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !strings.Contains(answer, "--watch-max-subscribers") {
 		t.Errorf("%d %s", resp.StatusCode, answer)
 	}
-	b.subscribe = func(uint64) (Subscription, error) { return nil, fmt.Errorf("no") }
+}
+
+func TestWatchOfStoppedEngine(t *testing.T) {
+	b := newBench(t, nil)
+	b.subscribe = func(uint64) (Subscription, error) { return nil, engine.ErrStopped }
+	if resp, answer := b.do(http.MethodGet, "/api/v1/watch", ""); resp.StatusCode != 503 || !strings.Contains(answer, "unavailable") {
+		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
+	if b.api.watchers.count() != 0 {
+		t.Error("the watcher still counts")
+	}
 }
 
 // A page of another origin may not watch.
@@ -290,8 +310,8 @@ func TestWatchEventStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // only read
-	if resp.Header.Get("Content-Type") != "text/event-stream" || *from != 77 {
-		t.Errorf("%v, from %d", resp.Header, *from)
+	if resp.Header.Get("Content-Type") != "text/event-stream" || from.Load() != 77 {
+		t.Errorf("%v, from %d", resp.Header, from.Load())
 	}
 	r := bufio.NewReader(resp.Body)
 	next := func() (event, id, data string) {
@@ -359,10 +379,6 @@ func TestWatchEventStream(t *testing.T) {
 func TestSlowWatchers(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.WatchWriteTimeout = 300 * time.Millisecond })
 	changes := b.fill(2000)
-	stuck, fine := newSub(b.graph.View()), newSub(nil)
-	for range 50 {
-		stuck.feed <- changes
-	}
 	for name, request := range map[string]string{
 		"event stream": "GET /api/v1/watch HTTP/1.1\r\nHost: x\r\n\r\n",
 		"WebSocket":    "GET /api/v1/watch HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
@@ -374,8 +390,8 @@ func TestSlowWatchers(t *testing.T) {
 			}
 			b.serve(sub)
 			dialRaw(t, b, request)
-			eventually(t, "the slow watcher is there", func() bool { return b.api.watchers.count() == 1 })
-			fine = newSub(nil)
+			<-sub.taken
+			fine := newSub(nil)
 			b.serve(fine)
 			c := dialSocket(t, b, "?from=1")
 			for i := range 5 {

@@ -43,7 +43,7 @@ func TestHostileClients(t *testing.T) {
 
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
-	if _, err := io.Copy(z, &zeros{200 << 20}); err != nil {
+	if _, err := io.Copy(z, &zeros{80 << 20}); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
