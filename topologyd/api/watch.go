@@ -8,12 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/engine"
-	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // errStopping ends all watches when the daemon stops.
@@ -197,28 +194,6 @@ func closeReason(ctx context.Context, err error) string {
 	}
 }
 
-// errWrite is wrapped by the errors of sending.
-var errWrite = errors.New("the watcher does not take messages")
-
-// sender encodes messages for one watcher and sends each within the limit.
-type sender struct {
-	a   *API
-	t   transport
-	buf []byte
-}
-
-func (s *sender) send(ctx context.Context, kind string, id uint64, data []byte) error {
-	// Not broken off in the midst of a message, so that a last one can follow.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.a.cfg.WatchWriteTimeout)
-	defer cancel()
-	s.buf = data
-	if err := s.t.send(ctx, message{kind, id, data}); err != nil {
-		return fmt.Errorf("%w: %w", errWrite, err)
-	}
-	s.a.n.messages.WithLabelValues(kind).Inc()
-	return nil
-}
-
 // serveWatch sends the snapshot, then changes until something ends it.
 func (a *API) serveWatch(ctx context.Context, sub Subscription, t transport) error {
 	s := &sender{a: a, t: t}
@@ -247,113 +222,4 @@ func (a *API) serveWatch(ctx context.Context, sub Subscription, t transport) err
 			}
 		}
 	}
-}
-
-// snapshot sends the graph in messages of bounded size: nodes, then edges.
-func (s *sender) snapshot(ctx context.Context, v *graph.View) error {
-	left := v.NodeCount() + v.EdgeCount()
-	n := 0
-	begin := func() {
-		s.buf = append(s.buf[:0], `{"type":"snapshot","revision":`...)
-		s.buf = strconv.AppendUint(s.buf, v.Revision(), 10)
-		n = 0
-	}
-	// end sends what is collected; the lists that are missing are empty.
-	end := func(tail string) error {
-		id := uint64(0)
-		if left == 0 {
-			id = v.Revision()
-		}
-		b := append(append(s.buf, tail...), `,"more":`...)
-		b = append(strconv.AppendBool(b, left > 0), '}')
-		return s.send(ctx, "snapshot", id, b)
-	}
-	begin()
-	s.buf = append(s.buf, `,"nodes":[`...)
-	for node := range v.Nodes() {
-		if n == s.a.cfg.ChunkElements {
-			if err := end(`],"edges":[]`); err != nil {
-				return err
-			}
-			begin()
-			s.buf = append(s.buf, `,"nodes":[`...)
-		}
-		if n > 0 {
-			s.buf = append(s.buf, ',')
-		}
-		s.buf = node.AppendJSON(s.buf)
-		n++
-		left--
-	}
-	s.buf = append(s.buf, `],"edges":[`...)
-	first := true
-	for edge := range v.Edges() {
-		if n == s.a.cfg.ChunkElements {
-			if err := end(`]`); err != nil {
-				return err
-			}
-			begin()
-			s.buf = append(s.buf, `,"nodes":[],"edges":[`...)
-			first = true
-		}
-		if !first {
-			s.buf = append(s.buf, ',')
-		}
-		first = false
-		s.buf = edge.AppendJSON(s.buf)
-		n++
-		left--
-	}
-	return end(`]`)
-}
-
-// changes sends changes in messages of bounded size.
-func (s *sender) changes(ctx context.Context, all []graph.Change) error {
-	for len(all) > 0 {
-		part := all[:min(len(all), s.a.cfg.ChunkElements)]
-		all = all[len(part):]
-		revision := part[len(part)-1].Revision
-		b := append(s.buf[:0], `{"type":"changes","revision":`...)
-		b = append(strconv.AppendUint(b, revision, 10), `,"changes":[`...)
-		for i := range part {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = part[i].AppendJSON(b)
-		}
-		id := revision
-		if len(all) > 0 && all[0].Revision == revision {
-			id = 0 // the revision goes on in the next message
-		}
-		if err := s.send(ctx, "changes", id, append(b, `]}`...)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// deadline returns the deadline of a context that has one.
-func deadline(ctx context.Context) time.Time {
-	d, _ := ctx.Deadline()
-	return d
-}
-
-// closeMessage is what a watcher is told when it is cut off.
-func closeMessage(err error) (code, text string) {
-	switch {
-	case errors.Is(err, errStopping), errors.Is(err, engine.ErrStopped):
-		return "stopping", "the daemon is stopping; connect again with the last revision"
-	case errors.Is(err, engine.ErrSlow):
-		return "fell_behind", "too many changes waited; connect again with the last revision"
-	default:
-		return "closed", "the watch ended; connect again with the last revision"
-	}
-}
-
-// errorEvent is a message that tells why a watch ends.
-func errorEvent(err error) []byte {
-	code, text := closeMessage(err)
-	b := entity.AppendJSONString([]byte(`{"type":"error","code":`), code)
-	b = entity.AppendJSONString(append(b, `,"message":`...), text)
-	return append(b, '}')
 }
