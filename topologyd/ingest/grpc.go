@@ -49,6 +49,7 @@ func NewGRPC(in *Ingest, panicked func(what string, v any)) *GRPC {
 		grpc.InTapHandle(g.admit),
 		grpc.StatsHandler((*grpcStats)(g)),
 		grpc.UnaryInterceptor(g.intercept),
+		grpc.ForceServerCodecV2(newNestingCodec()),
 	)
 	plogotlp.RegisterGRPCServer(g.server, &grpcLogs{g: g})
 	pmetricotlp.RegisterGRPCServer(g.server, &grpcMetrics{g: g})

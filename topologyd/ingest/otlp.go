@@ -41,7 +41,7 @@ type answerer interface {
 // logs takes OTLP logs over HTTP: POST /v1/logs.
 func (in *Ingest) logs(w http.ResponseWriter, r *http.Request) {
 	req := plogotlp.NewExportRequest()
-	in.otlp(w, r, req, func() (answerer, error) { return in.takeLogs(r.Context(), protoHTTP, req.Logs()) })
+	in.otlp(w, r, req, otlplog.CheckProto, func() (answerer, error) { return in.takeLogs(r.Context(), protoHTTP, req.Logs()) })
 }
 
 // metrics takes OTLP metrics over HTTP: POST /v1/metrics. They are counted and
@@ -49,7 +49,7 @@ func (in *Ingest) logs(w http.ResponseWriter, r *http.Request) {
 // belong into a time-series database.
 func (in *Ingest) metrics(w http.ResponseWriter, r *http.Request) {
 	req := pmetricotlp.NewExportRequest()
-	in.otlp(w, r, req, func() (answerer, error) {
+	in.otlp(w, r, req, otlplog.CheckMetricsProto, func() (answerer, error) {
 		in.n.ignored.WithLabelValues(protoHTTP, "data_point").Add(float64(req.Metrics().DataPointCount()))
 		return pmetricotlp.NewExportResponse(), nil
 	})
@@ -57,8 +57,9 @@ func (in *Ingest) metrics(w http.ResponseWriter, r *http.Request) {
 
 // otlp is one OTLP/HTTP request (opentelemetry-proto, docs/specification.md,
 // "OTLP/HTTP"): it decodes the body into req and answers with what take
-// returns, in the encoding of the request.
-func (in *Ingest) otlp(w http.ResponseWriter, r *http.Request, req message, take func() (answerer, error)) {
+// returns, in the encoding of the request. check refuses protobuf that is
+// nested too deep to be decoded.
+func (in *Ingest) otlp(w http.ResponseWriter, r *http.Request, req message, check func([]byte) error, take func() (answerer, error)) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != typeProtobuf && media != typeJSON {
 		in.otlpRefuse(w, typeJSON, &refusal{http.StatusUnsupportedMediaType, reasonType, 0, &httpx.Error{
@@ -78,9 +79,12 @@ func (in *Ingest) otlp(w http.ResponseWriter, r *http.Request, req message, take
 	defer in.slots.Release()
 	decode := req.UnmarshalProto
 	if media == typeJSON {
-		decode = req.UnmarshalJSON
+		decode, check = req.UnmarshalJSON, otlplog.CheckJSON
 	}
-	if err := decode(data); err != nil {
+	if err = check(data); err == nil {
+		err = decode(data)
+	}
+	if err != nil {
 		in.otlpRefuse(w, media, &refusal{http.StatusBadRequest, reasonMalformed, 0, &httpx.Error{
 			Message: fmt.Sprintf("the body is not an OTLP request in %s: %v", media, err)}})
 		return
