@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -56,7 +55,8 @@ var (
 )
 
 // Item is one event and, when it came in an encoded form whose repetition can
-// be recognized, the fingerprint of that form (see [Engine.Fingerprint]).
+// be recognized, a fingerprint of that form without its time; 0 is none. Equal
+// fingerprints mean equal content.
 type Item struct {
 	Event       entity.Event
 	Fingerprint uint64
@@ -77,7 +77,6 @@ type Summary struct{ Changed, Unchanged, Outdated int }
 type Engine struct {
 	cfg    Config
 	logger *slog.Logger
-	seed   maphash.Seed
 
 	graph *graph.Graph
 	log   *eventlog.Log
@@ -104,7 +103,7 @@ type counters struct {
 // New returns an engine that is not started.
 func New(cfg Config, logger *slog.Logger) *Engine {
 	e := &Engine{
-		cfg: cfg, logger: logger, seed: maphash.MakeSeed(), graph: graph.New(cfg.Graph),
+		cfg: cfg, logger: logger, graph: graph.New(cfg.Graph),
 		queue: make(chan *request, 1024), stop: make(chan struct{}), ended: make(chan struct{}),
 	}
 	e.recent.init(cfg.Recent)
@@ -139,7 +138,7 @@ func (e *Engine) restore(ctx context.Context, w *writer) error {
 	case err != nil:
 		// The log holds the same and more: say what was lost and go on.
 		e.logger.Error("snapshot is unusable, reading the whole event log instead", "error", err)
-		e.graph = graph.New(e.cfg.Graph)
+		e.graph.Reset()
 		pos = snapshot.Position{}
 	}
 	w.record = pos.Record
@@ -185,11 +184,6 @@ func (e *Engine) Stop(ctx context.Context) error {
 
 // View returns the current graph.
 func (e *Engine) View() *graph.View { return e.graph.View() }
-
-// Fingerprint returns the fingerprint of an encoded report without its time.
-func (e *Engine) Fingerprint(b []byte) uint64 {
-	return max(1, maphash.Bytes(e.seed, b))
-}
 
 // Touch notes reports that change nothing by their fingerprints: hit[i] is set
 // when lines[i] is what a facet said last. Times are Unix nanoseconds on the

@@ -31,8 +31,12 @@ func DefaultConfig() Config {
 type Graph struct {
 	cfg  Config
 	seed maphash.Seed
+	mu   sync.Mutex
+	content
+}
 
-	mu    sync.Mutex
+// content is all that a graph holds, guarded by its mutex.
+type content struct {
 	t     tables
 	epoch uint64 // of the tables; raised by every view
 	view  *View  // of the current state, nil after a change
@@ -79,16 +83,23 @@ type Stats struct {
 
 // New returns an empty graph.
 func New(cfg Config) *Graph {
-	seed := maphash.MakeSeed()
-	g := &Graph{
-		cfg: cfg, seed: seed, epoch: 1,
+	g := &Graph{cfg: cfg, seed: maphash.MakeSeed()}
+	g.Reset()
+	return g
+}
+
+// Reset empties the graph; its counters and revisions begin anew.
+func (g *Graph) Reset() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.content = content{
+		epoch:    1,
 		dangling: make(map[entity.UUID]map[dangler]struct{}),
 		tombs:    make(map[facetKey]tombstone),
 		lines:    make(map[uint64]lineRef),
 		keys:     make(map[string]string),
 	}
-	g.t.index.seed = seed
-	return g
+	g.t.index.seed = g.seed
 }
 
 // View returns the graph at its current revision.
