@@ -54,20 +54,17 @@ func (h *hostNode) limitations() []string {
 	if h.found.DeniedProcesses > 0 {
 		out = append(out, "network namespaces of other users' processes are not seen: needs CAP_SYS_PTRACE")
 	}
-	if n := h.found.DeniedFiles; n > 0 {
-		out = append(out, strconv.Itoa(n)+" named network namespaces cannot be opened")
+	if h.found.DeniedFiles > 0 {
+		out = append(out, "some named network namespaces cannot be opened")
 	}
 	if h.found.NotWatched != nil {
 		out = append(out, "new namespaces are noticed only at the next scan: "+h.found.NotWatched.Error())
 	}
-	closed := 0
 	for _, sp := range h.p.spaces {
 		if sp.failed != nil {
-			closed++
+			out = append(out, "some network namespaces cannot be looked into, see there")
+			break
 		}
-	}
-	if closed > 0 {
-		out = append(out, strconv.Itoa(closed)+" network namespaces cannot be looked into: needs CAP_SYS_ADMIN")
 	}
 	if r := h.p.root; r.conn != nil && r.conn.ReceiveBuffer() < h.p.cfg.ReceiveBuffer {
 		out = append(out, "event buffers are "+strconv.Itoa(r.conn.ReceiveBuffer())+" bytes instead of "+

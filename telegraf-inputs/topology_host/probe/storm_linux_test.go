@@ -378,3 +378,37 @@ func linkIndex(b *testing.B, l *lab, name string) int64 {
 	}
 	return ev.Attributes.Get("IfIndex").Int()
 }
+
+// TestManyRoutes adds more routes than are shown.
+func TestManyRoutes(t *testing.T) {
+	l := newLab(t, 1)
+	l.ip(0, "link add skv0 type veth peer name skv1")
+	l.ip(0, "link set skv0 up")
+	l.ip(0, "link set skv1 up")
+	cfg := l.config()
+	cfg.MaxEntries = 100
+	l.watch(cfg)
+	var add, del []string
+	for i := range 3000 {
+		add = append(add, fmt.Sprintf("route add 10.%d.%d.0/24 dev skv0", i/256, i%256))
+		if i >= 50 {
+			del = append(del, fmt.Sprintf("route del 10.%d.%d.0/24 dev skv0", i/256, i%256))
+		}
+	}
+	l.batch(0, add)
+	l.attr(0, "skv0", "Truncated", `["RoutingTables"]`)
+	l.batch(0, del)
+	l.attr(0, "skv0", "Truncated", "")
+	l.eventually("50 routes are left", func() bool {
+		ev, _ := l.world.in(l.ids[0], "skv0")
+		n := 0
+		ev.Attributes.Lookup("RoutingTables.Routes.Prefix", func(v entity.Value) bool {
+			if strings.HasPrefix(v.Str(), "10.") {
+				n++
+			}
+			return true
+		})
+		return n == 50
+	})
+	t.Logf("%+v", l.probe.Stats())
+}

@@ -29,6 +29,8 @@ type work struct {
 	held    []rtnl.Event
 
 	lastList time.Time
+	listCost time.Duration       // how long the last listing took
+	failing  bool                // the last listing failed, which has been logged
 	gone     map[int32]time.Time // links that were removed lately
 	timer    task                // kicks when the time of a listing has come
 	resync   task
@@ -55,16 +57,31 @@ func (w *work) relist(k kinds, now time.Time) {
 	if w.sp.gone {
 		return
 	}
-	w.want |= k & w.sp.p.cfg.kinds()
-	w.wantFrom = w.lastList.Add(w.sp.p.cfg.Relist)
+	w.wantFromCost(k, 2)
 	w.kick(now)
 }
 
+// wantFromCost asks for tables, but lets pass the pace, and the given multiple
+// of the time that a listing takes.
+func (w *work) wantFromCost(k kinds, times time.Duration) {
+	from := w.lastList.Add(max(w.sp.p.cfg.Relist, times*w.listCost))
+	if w.want == 0 || from.Before(w.wantFrom) {
+		w.wantFrom = from
+	}
+	w.want |= k & w.sp.p.cfg.kinds()
+}
+
 // doubt asks for tables to be listed of which events do not tell all. It waits
-// a moment for the rest of what happens.
+// a moment for the rest of what happens. A router with a million routes gives
+// reason for doubt all the time: listings take a twentieth of the time at most.
 func (w *work) doubt(k kinds, now time.Time) {
-	w.relist(k, now)
-	if soon := now.Add(w.sp.p.cfg.Debounce); w.wantFrom.Before(soon) {
+	if w.sp.gone {
+		return
+	}
+	first := w.want == 0
+	w.wantFromCost(k, 20)
+	// Only the first doubt waits: others must not put it off for ever.
+	if soon := now.Add(w.sp.p.cfg.Debounce); first && w.wantFrom.Before(soon) {
 		w.wantFrom = soon
 	}
 	w.kick(now)
@@ -211,15 +228,21 @@ func (w *work) startList(now time.Time) {
 	w.start(func(ctx context.Context) func(time.Time) {
 		sure := !lost || recv.catchUp(ctx)
 		w.begin(func() { w.listing = k })
+		start := time.Now()
 		snap, err := list(ctx, conn, k)
+		took := time.Since(start)
 		return func(now time.Time) {
-			w.lastList = now
+			w.lastList, w.listCost = now, took
+			failed := w.failing
+			w.failing = false
 			switch {
 			case errors.Is(err, rtnl.ErrClosed), errors.Is(err, context.Canceled):
 				return
 			case err != nil && !errors.Is(err, rtnl.ErrInterrupted):
 				sp.p.stats.errors.Add(1)
-				sp.p.log.Errorf("Cannot list network namespace %s: %v", sp.id, err)
+				if w.failing = true; !failed {
+					sp.p.log.Errorf("Cannot list network namespace %s: %v", sp.id, err)
+				}
 				w.relist(k, now)
 				return
 			}
@@ -229,7 +252,9 @@ func (w *work) startList(now time.Time) {
 				w.relist(k, now)
 			}
 			if w.resync.pos == 0 {
-				sp.p.sched.at(&w.resync, now.Add(sp.p.cfg.Resync))
+				// Not all namespaces at the same time.
+				spread := time.Duration(sp.id.Inode%64) * sp.p.cfg.Resync / 256
+				sp.p.sched.at(&w.resync, now.Add(sp.p.cfg.Resync+spread))
 			}
 		}
 	})
