@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -123,8 +125,8 @@ func measureGraph(ctx context.Context, t *table, bin string, n int) error {
 	if err != nil {
 		return err
 	}
-	if fmt.Sprint(n) != string(count) {
-		return fmt.Errorf("%s nodes in the graph instead of %d", count, n)
+	if got := strings.TrimSpace(string(count)); got != strconv.Itoa(n) {
+		return fmt.Errorf("%s nodes in the graph instead of %d", got, n)
 	}
 	if rate, err = d.write(again, n); err != nil {
 		return err
