@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,6 +84,13 @@ func measureChange(ctx context.Context, t *table, bin string, links int) (err er
 	}
 	var all []time.Duration
 	for i := range rounds {
+		// Without a pause each change would come right after a flush and wait
+		// for all of the next interval.
+		select {
+		case <-time.After(rand.N(100 * time.Millisecond)):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		mtu := 2000 + i
 		if err := sh(ctx, "", "ip", "-n", ns, "link", "set", "change0", "mtu", fmt.Sprint(mtu)); err != nil {
 			return err
