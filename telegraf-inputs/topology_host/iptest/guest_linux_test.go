@@ -46,7 +46,9 @@ func TestGuest(t *testing.T) {
 			case "SKIP":
 				t.Skip(strings.TrimSpace(r.log))
 			default:
-				t.Log(r.log)
+				if text := strings.TrimSpace(r.log); text != "" {
+					t.Log(text)
+				}
 			}
 		})
 	}

@@ -90,6 +90,8 @@ var flagMembers = map[string]string{
 // unprinted are attributes of Info that `ip` does not print although the
 // kernel says them, by "kind:key" with folded keys, with the reason.
 var unprinted = map[string]string{
+	"vxlan:ttlinherit":           "printed as text, not as JSON",
+	"geneve:ttlinherit":          "printed as text, not as JSON",
 	"vxlan:localbypass":          "newer than iproute2 6.1",
 	"vxlan:labelpolicy":          "newer than iproute2 6.1",
 	"vxlan:reservedbits":         "newer than iproute2 6.1",

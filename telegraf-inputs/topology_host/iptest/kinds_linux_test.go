@@ -86,6 +86,7 @@ ip -n $A link add gre1 type gre local 10.1.0.1 remote 10.1.0.2 key 7 ttl 64 tos 
 ip -n $A link add gre2 type gre local 10.1.0.1 remote 10.1.0.20 ikey 1 okey 10.2.3.4 nopmtudisc dev base0 fwmark 5
 ip -n $A link set gre1 up; ip -n $A address add 192.168.7.1 peer 192.168.7.2/32 dev gre1`},
 	{guest: true, kind: "gretap", script: `
+modprobe fou
 ip -n $A link add gret1 type gretap local 10.1.0.1 remote 10.1.0.3 dev base0 encap fou encap-sport auto encap-dport 5555 encap-csum
 ip -n $A link add gret2 type gretap external`},
 	{guest: true, kind: "erspan", script: `
@@ -113,7 +114,7 @@ ip -n $A link add vti61 type vti6 local fd00:1::1 remote fd00:1::6 ikey 12 okey 
 	{guest: true, kind: "geneve", script: `
 ip -n $A link add gnv0 type geneve id 200 remote 10.1.0.10 ttl 9 tos 4 dstport 6082 df set
 ip -n $A link add gnv1 type geneve external
-ip -n $A link add gnv2 type geneve id 201 remote fd00:1::44 ttl inherit`},
+ip -n $A link add gnv2 type geneve id 201 remote fd00:1::44 ttl inherit dstport 6083`},
 	{guest: true, kind: "gtp", script: `ip -n $A link add gtp0 type gtp role sgsn`},
 	{guest: true, kind: "wireguard", script: `ip -n $A link add wg0 type wireguard`},
 	{guest: true, kind: "nlmon", script: `ip -n $A link add nl0 type nlmon`},
