@@ -25,7 +25,7 @@ func (sp *space) open() {
 	}
 	sp.work.busy = true
 	path, root := sp.path, sp.root
-	opts := rtnl.Options{NetNS: -1, Groups: p.cfg.groups(), ReceiveBuffer: p.cfg.ReceiveBuffer}
+	opts := rtnl.Options{NetNS: -1, Groups: p.cfg.groups(), ReceiveBuffer: p.cfg.ReceiveBuffer, Buffers: &p.bufs}
 	p.pool.add(func() {
 		conn, ctl, err := p.openSpace(sp.id, path, root, opts)
 		posted := p.post(func() { sp.opened(conn, ctl, err) })

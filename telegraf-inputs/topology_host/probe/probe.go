@@ -13,6 +13,7 @@ import (
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/discovery"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/ethtool"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/hostfacts"
+	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
 // Sink takes what the probe has to say. Its methods are called one at a time
@@ -41,6 +42,7 @@ type Probe struct {
 	log    Logger
 	stats  stats
 	reader *ethtool.Reader
+	bufs   rtnl.Buffers
 
 	// in carries functions to the loop, see [Probe.post].
 	in     chan func()

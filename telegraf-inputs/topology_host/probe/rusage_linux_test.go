@@ -2,6 +2,8 @@ package probe
 
 import (
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,4 +24,14 @@ func openFiles() int {
 		return 0
 	}
 	return len(entries)
+}
+
+// residentSize returns how much memory this process has in bytes.
+func residentSize() int {
+	b, err := os.ReadFile("/proc/self/statm")
+	if f := strings.Fields(string(b)); err == nil && len(f) > 1 {
+		n, _ := strconv.Atoi(f[1]) // 0 when the kernel writes no number
+		return n * os.Getpagesize()
+	}
+	return 0
 }

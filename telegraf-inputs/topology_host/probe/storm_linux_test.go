@@ -312,7 +312,8 @@ func BenchmarkStart(b *testing.B) {
 		var ms runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&ms)
-		b.ReportMetric(float64(ms.HeapAlloc)/(1<<20), "MiB")
+		b.ReportMetric(float64(ms.HeapAlloc)/(1<<20), "heap-MiB")
+		b.ReportMetric(float64(residentSize())/(1<<20), "rss-MiB")
 		before, start = cpuTime(), time.Now()
 		time.Sleep(5 * time.Second)
 		b.ReportMetric(100*float64(cpuTime()-before)/float64(time.Since(start)), "idle-%")

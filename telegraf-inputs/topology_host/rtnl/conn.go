@@ -55,6 +55,9 @@ type Options struct {
 	// CAP_NET_ADMIN), the kernel cuts it to net.core.rmem_max: see
 	// [Conn.ReceiveBuffer].
 	ReceiveBuffer int
+	// Buffers lends the memory to read into; nil: the Conn has its own. Whoever
+	// opens many connections lets them share one.
+	Buffers *Buffers
 }
 
 var (
@@ -129,7 +132,7 @@ var (
 type Conn struct {
 	lists  lister
 	events transport // nil: no groups
-	buf    []byte    // of Receive
+	bufs   *Buffers
 	count  counters
 	joined Group
 	rcvbuf int
@@ -164,47 +167,48 @@ func (c *Conn) countError(err error) {
 	c.count.malformed.Add(1)
 }
 
-const (
-	// eventBuffer holds any one event: the kernel makes them a page or two.
-	eventBuffer = 256 << 10
-	// maxBatch bounds how many datagrams one Receive takes.
-	maxBatch = 512
-)
+// maxBatch bounds how many datagrams one Receive takes.
+const maxBatch = 512
 
-// Receive waits for events and returns all that are there, at most a few
-// hundred. The error is [ErrOverrun] when the kernel dropped some; the events
+// Receive waits for messages and returns the events that are there, at most a
+// few hundred, perhaps none. The error is [ErrOverrun] when the kernel dropped some; the events
 // that come with it precede the loss. It is [ErrClosed] after Close.
 func (c *Conn) Receive() ([]Event, error) {
 	if c.events == nil {
 		return nil, errors.New("receive events: no groups were asked for")
 	}
-	if c.buf == nil {
-		c.buf = make([]byte, eventBuffer)
+	// Wait without a buffer: most connections wait most of the time.
+	if _, err := c.events.size(); errors.Is(err, errNoBuffers) {
+		return nil, c.overrun()
+	} else if err != nil {
+		return nil, fmt.Errorf("receive events: %w", err)
 	}
+	buf := c.bufs.get()
+	defer c.bufs.put(buf)
 	var out []Event
-	for i := range maxBatch {
-		n, full, err := c.events.recv(c.buf, len(out) == 0)
-		if errors.Is(err, errWouldBlock) || i > 0 && errors.Is(err, ErrClosed) && len(out) > 0 {
+	for range maxBatch {
+		n, full, err := c.events.recv(buf, false)
+		switch {
+		case errors.Is(err, errWouldBlock), errors.Is(err, ErrClosed) && len(out) > 0:
 			return out, nil
-		}
-		if full || errors.Is(err, errNoBuffers) {
-			c.count.overruns.Add(1)
-			return out, c.drain()
-		}
-		if err != nil {
+		case full, errors.Is(err, errNoBuffers):
+			return out, c.overrun()
+		case err != nil:
 			return out, fmt.Errorf("receive events: %w", err)
 		}
-		out = c.appendEvents(out, c.buf[:n])
+		out = c.appendEvents(out, buf[:n])
 	}
 	return out, nil
 }
 
-// drain reads away what is left after an overrun. The kernel drops everything,
+// overrun counts an overrun and reads away what is left after it. The kernel drops everything,
 // and says so no second time, until the queue is empty once
 // (NETLINK_S_CONGESTED): only after that is a listing followed by all events.
-func (c *Conn) drain() error {
+func (c *Conn) overrun() error {
+	c.count.overruns.Add(1)
+	var none [1]byte // the rest of each datagram is cut off
 	for {
-		_, _, err := c.events.recv(c.buf, false)
+		_, _, err := c.events.recv(none[:], false)
 		switch {
 		case err == nil:
 			c.count.discarded.Add(1)

@@ -19,7 +19,11 @@ import (
 // To enter another namespace than its own, the process needs CAP_SYS_ADMIN in
 // it; listings and events themselves need no privilege.
 func Dial(opts Options) (*Conn, error) {
-	c := &Conn{}
+	c := &Conn{bufs: opts.Buffers}
+	if c.bufs == nil {
+		c.bufs = new(Buffers)
+	}
+	c.lists.bufs = c.bufs
 	err := inNetNS(opts.NetNS, func() error {
 		s, err := openSocket()
 		if err != nil {

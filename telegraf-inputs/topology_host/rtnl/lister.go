@@ -13,16 +13,14 @@ type lister struct {
 	mu   sync.Mutex
 	sock transport
 	seq  uint32
-	buf  []byte
+	bufs *Buffers
+	buf  []byte // nil while nobody asks
 	// unfinished is the sequence number of a listing that was given up; the
 	// kernel starts no other before the rest of it is read. 0: none.
 	unfinished uint32
 }
 
-const (
-	listBuffer    = 64 << 10
-	maxListBuffer = 16 << 20
-)
+const maxListBuffer = 16 << 20
 
 // dump makes one listing and calls record for each message's payload.
 // interrupted tells that the kernel's tables changed meanwhile.
@@ -67,6 +65,7 @@ func (l *lister) ask(ctx context.Context, req request, flags uint16, answer func
 	}
 	release := l.watch(ctx)
 	defer release()
+	defer func() { l.bufs.put(l.buf); l.buf = nil }()
 	if l.unfinished != 0 {
 		if err := l.read(ctx, l.unfinished, func(message) bool { return false }); err != nil && !isRefusal(err) {
 			return err
@@ -134,8 +133,12 @@ func (l *lister) datagram() (int, error) {
 	if n > maxListBuffer {
 		return 0, fmt.Errorf("datagram of %d bytes, at most %d", n, maxListBuffer)
 	}
+	if l.buf == nil {
+		l.buf = l.bufs.get()
+	}
 	if n > len(l.buf) {
-		l.buf = make([]byte, max(n, listBuffer))
+		l.bufs.put(l.buf)
+		l.buf = make([]byte, n)
 	}
 	n, _, err = l.sock.recv(l.buf, true)
 	return n, err

@@ -49,6 +49,11 @@ func (k *kernel) send(b []byte) error {
 
 func (k *kernel) size() (int, error) {
 	k.mu.Lock()
+	if k.overrun {
+		defer k.mu.Unlock()
+		k.overrun = false
+		return 0, errNoBuffers
+	}
 	if len(k.queue) > 0 {
 		defer k.mu.Unlock()
 		return len(k.queue[0]), nil
@@ -105,7 +110,7 @@ func status(typ uint16, errno syscall.Errno) message {
 
 func TestListingIsMadeAgain(t *testing.T) {
 	cut := []message{addrMessage(1, flagDumpIntr), doneMessage}
-	c := &Conn{lists: lister{sock: newKernel(cut, cut, []message{addrMessage(1, 0), addrMessage(2, 0), doneMessage})}}
+	c := &Conn{lists: lister{sock: newKernel(cut, cut, []message{addrMessage(1, 0), addrMessage(2, 0), doneMessage}), bufs: new(Buffers)}}
 	addrs, err := c.Addrs(t.Context())
 	if err != nil || len(addrs) != 2 || addrs[1].Prefix.String() != "10.0.0.2/24" {
 		t.Fatalf("%v, %v", addrs, err)
@@ -117,7 +122,7 @@ func TestListingIsMadeAgain(t *testing.T) {
 
 func TestListingGivesUp(t *testing.T) {
 	cut := []message{addrMessage(1, 0), {typ: nlDone, flags: flagDumpIntr, data: make([]byte, 4)}}
-	c := &Conn{lists: lister{sock: newKernel(cut, cut, cut, cut, cut, cut)}}
+	c := &Conn{lists: lister{sock: newKernel(cut, cut, cut, cut, cut, cut), bufs: new(Buffers)}}
 	addrs, err := c.Addrs(t.Context())
 	if !errors.Is(err, ErrInterrupted) || len(addrs) != 1 {
 		t.Fatalf("%v, %v", addrs, err)
@@ -132,7 +137,7 @@ func TestListingSkipsWhatIsMalformed(t *testing.T) {
 	bad.data = bad.data[:14]
 	short := message{typ: uint16(NewAddr), data: []byte{2}}
 	other := message{typ: uint16(NewRoute), data: make([]byte, 12)}
-	c := &Conn{lists: lister{sock: newKernel([]message{bad, short, other, addrMessage(1, 0), doneMessage})}}
+	c := &Conn{lists: lister{sock: newKernel([]message{bad, short, other, addrMessage(1, 0), doneMessage}), bufs: new(Buffers)}}
 	addrs, err := c.Addrs(t.Context())
 	if err != nil || len(addrs) != 1 {
 		t.Fatalf("%v, %v", addrs, err)
@@ -144,7 +149,7 @@ func TestListingSkipsWhatIsMalformed(t *testing.T) {
 
 func TestListingRefused(t *testing.T) {
 	for _, m := range []message{status(nlError, syscall.EPERM), status(nlDone, syscall.EPERM)} {
-		c := &Conn{lists: lister{sock: newKernel([]message{m}, []message{addrMessage(1, 0), doneMessage})}}
+		c := &Conn{lists: lister{sock: newKernel([]message{m}, []message{addrMessage(1, 0), doneMessage}), bufs: new(Buffers)}}
 		_, err := c.Addrs(t.Context())
 		if !errors.Is(err, syscall.EPERM) || !strings.HasPrefix(err.Error(), "list addresses: kernel refused") {
 			t.Errorf("%v", err)
@@ -153,7 +158,7 @@ func TestListingRefused(t *testing.T) {
 			t.Errorf("after a refusal: %v, %v", addrs, err)
 		}
 	}
-	c := &Conn{lists: lister{sock: newKernel([]message{status(nlError, syscall.EOPNOTSUPP)})}}
+	c := &Conn{lists: lister{sock: newKernel([]message{status(nlError, syscall.EOPNOTSUPP)}), bufs: new(Buffers)}}
 	if n, err := c.Nexthops(t.Context()); err != nil || n != nil {
 		t.Errorf("kernel without nexthops: %v, %v", n, err)
 	}
@@ -162,16 +167,19 @@ func TestListingRefused(t *testing.T) {
 // TestListingLong has a message that is longer than the buffer, which grows.
 func TestListingLong(t *testing.T) {
 	long := addrMessage(1, 0)
-	long.data = binary.NativeEndian.AppendUint16(long.data, 65532)
-	long.data = binary.NativeEndian.AppendUint16(long.data, 99)
-	long.data = append(long.data, make([]byte, 65528)...)
-	c := &Conn{lists: lister{sock: newKernel([]message{addrMessage(2, 0), long, doneMessage})}}
+	for range 3 {
+		long.data = binary.NativeEndian.AppendUint16(long.data, 65532)
+		long.data = binary.NativeEndian.AppendUint16(long.data, 99)
+		long.data = append(long.data, make([]byte, 65528)...)
+	}
+	k := newKernel([]message{addrMessage(2, 0), long, doneMessage})
+	c := &Conn{lists: lister{sock: k, bufs: new(Buffers)}}
 	addrs, err := c.Addrs(t.Context())
-	if err != nil || len(addrs) != 2 || len(c.lists.buf) <= listBuffer {
-		t.Fatalf("%d addresses, buffer %d, %v", len(addrs), len(c.lists.buf), err)
+	if err != nil || len(addrs) != 2 || len(long.data) <= bufferSize {
+		t.Fatalf("%d addresses, message of %d, %v", len(addrs), len(long.data), err)
 	}
 	huge := newKernel([]message{{typ: uint16(NewAddr), data: make([]byte, maxListBuffer)}})
-	if _, err := (&Conn{lists: lister{sock: huge}}).Addrs(t.Context()); err == nil {
+	if _, err := (&Conn{lists: lister{sock: huge, bufs: new(Buffers)}}).Addrs(t.Context()); err == nil {
 		t.Error("a datagram of any size was read")
 	}
 }
@@ -180,7 +188,7 @@ func TestListingLong(t *testing.T) {
 // first read the rest of the old one.
 func TestListingIsAbandoned(t *testing.T) {
 	k := newKernel([]message{addrMessage(1, 0)}, []message{addrMessage(2, 0), doneMessage})
-	c := &Conn{lists: lister{sock: k}}
+	c := &Conn{lists: lister{sock: k, bufs: new(Buffers)}}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if _, err := c.Addrs(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -223,7 +231,7 @@ func TestReceive(t *testing.T) {
 		{typ: uint16(NewRoute), data: []byte{1}}, addrMessage(2, 0)} {
 		k.queue = append(k.queue, frame(m, 0))
 	}
-	c := &Conn{events: k}
+	c := &Conn{events: k, bufs: new(Buffers)}
 	evs, err := c.Receive()
 	if err != nil || len(evs) != 2 {
 		t.Fatalf("%v, %v", evs, err)
