@@ -76,10 +76,10 @@ func (a Attrs) With(key string, v Value) Attrs {
 
 // Lookup resolves a dotted path such as "Ovs.OtherConfig.mac" or
 // "Neighbors.IP". Keys may themselves contain dots, so at each level the whole
-// rest of the path is tried as a key first, then every shorter prefix. A list
-// on the way is searched element by element. It calls yield for every value
-// that the path names, until yield returns false; a list at the end of the
-// path is yielded as one value.
+// rest of the path is tried as a key, then every prefix of it, the shortest
+// first. A list on the way is searched element by element. It calls yield for
+// every value that the path names, until yield returns false; a list at the end
+// of the path is yielded as one value.
 func (a Attrs) Lookup(path string, yield func(Value) bool) {
 	a.lookup(path, yield)
 }

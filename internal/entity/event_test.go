@@ -174,3 +174,34 @@ func camel(s string) string {
 	}
 	return b.String()
 }
+
+func TestValidateBoundsTheSize(t *testing.T) {
+	text := strings.Repeat("x", entity.MaxSize/2)
+	e := entity.Event{Ref: entity.HostRef("h"), Source: "s", Attributes: entity.Attrs{entity.A("a", entity.String(text))}}
+	if err := e.Validate(); err != nil {
+		t.Fatalf("half of the bound: %v", err)
+	}
+	for name, spoil := range map[string]func(*entity.Event){
+		"two strings": func(e *entity.Event) { e.Attributes = append(e.Attributes, entity.A("b", entity.String(text))) },
+		"list":        func(e *entity.Event) { e.Attributes = append(e.Attributes, entity.A("b", entity.Strings("", text))) },
+		"numbers": func(e *entity.Event) {
+			e.Attributes = append(e.Attributes, entity.A("b", entity.List(make([]entity.Value, entity.MaxSize/8)...)))
+		},
+		"map": func(e *entity.Event) {
+			e.Attributes = append(e.Attributes, entity.A("b", entity.Map(entity.Attrs{entity.A("k", entity.String(text))})))
+		},
+		"reason": func(e *entity.Event) { e.Reason = text },
+		"target": func(e *entity.Event) {
+			e.Relationships = []entity.Relationship{{Type: entity.RelPartOf, Target: entity.HostRef(text)}}
+		},
+		"relationship": func(e *entity.Event) {
+			e.Relationships = []entity.Relationship{{Type: entity.RelPartOf, Target: entity.HostRef("h"), Attributes: entity.Attrs{entity.A("k", entity.String(text))}}}
+		},
+	} {
+		big := e
+		spoil(&big)
+		if err := big.Validate(); !errors.Is(err, entity.ErrInvalid) || !strings.Contains(err.Error(), "bytes of text") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

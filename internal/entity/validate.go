@@ -18,6 +18,9 @@ const (
 	MaxIdentity      = 32
 	MaxKeyLength     = 256
 	MaxDepth         = 16
+	// MaxSize bounds the text of an event in bytes: types, keys and strings, and
+	// eight for every other value.
+	MaxSize = 1 << 20
 )
 
 // ErrInvalid is wrapped by every error of [Event.Validate].
@@ -54,6 +57,9 @@ func (e *Event) Validate() error {
 	if !validText(e.Reason) {
 		return invalid("delete reason is not valid UTF-8")
 	}
+	if n := e.size(); n > MaxSize {
+		return invalid("%d bytes of text, more than %d", n, MaxSize)
+	}
 	if err := e.Attributes.validate(1); err != nil {
 		return err
 	}
@@ -73,6 +79,52 @@ func (e *Event) Validate() error {
 		}
 	}
 	return nil
+}
+
+// size is what [MaxSize] bounds. It ends soon after the bound.
+func (e *Event) size() int {
+	n := e.Ref.size() + len(e.Source) + len(e.Reason) + e.Attributes.size(0)
+	for i := range e.Relationships {
+		if r := &e.Relationships[i]; n <= MaxSize {
+			n += len(r.Type) + r.Target.size() + r.Attributes.size(0)
+		}
+	}
+	return n
+}
+
+func (r Ref) size() int {
+	n := len(r.Type)
+	for _, a := range r.ID {
+		n += len(a.Key) + len(a.Value)
+	}
+	return n
+}
+
+func (a Attrs) size(depth int) (n int) {
+	for _, x := range a {
+		if n <= MaxSize {
+			n += len(x.Key) + x.Value.size(depth)
+		}
+	}
+	return n
+}
+
+func (v Value) size(depth int) (n int) {
+	switch {
+	case v.kind == KindString:
+		return len(v.Str())
+	case depth > MaxDepth: // refused for that
+	case v.kind == KindMap:
+		return v.Map().size(depth + 1)
+	case v.kind == KindList:
+		for _, e := range v.List() {
+			if n <= MaxSize {
+				n += e.size(depth + 1)
+			}
+		}
+		return n
+	}
+	return 8
 }
 
 func (r Ref) validate() error {
