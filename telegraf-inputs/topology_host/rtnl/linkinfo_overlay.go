@@ -46,7 +46,7 @@ var vxlanData = []field{
 	30: {name: "Vnifilter", typ: tBool},
 	31: {name: "Localbypass", typ: tBool},
 	32: {name: "LabelPolicy", typ: tEnum32, names: []string{"fixed", "inherit"}},
-	33: {name: "ReservedBits", typ: tBE64},
+	33: {name: "ReservedBits", typ: tCustom, custom: hex64},
 	34: {name: "Mcroute", typ: tBool},
 }
 
