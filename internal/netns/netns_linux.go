@@ -94,7 +94,7 @@ func identify(fd int) (ID, error) {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return ID{}, fmt.Errorf("read the identity of a namespace: %w", err)
 	}
-	return ID{Dev: uint64(st.Dev), Inode: st.Ino}, nil
+	return ID{Dev: uint64(st.Dev), Inode: st.Ino}, nil //nolint:unconvert // 32 bits on MIPS
 }
 
 // ID returns the identity of the namespace.

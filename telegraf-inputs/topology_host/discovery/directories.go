@@ -265,7 +265,7 @@ func (d *directories) place(dir string) (string, error) {
 			return at, nil
 		case err == nil:
 			// What was missing may have come before the watch did.
-			if _, err := os.Stat(below); err != nil {
+			if !exists(below) {
 				return at, nil
 			}
 			at, below = dir, ""
@@ -275,4 +275,9 @@ func (d *directories) place(dir string) (string, error) {
 			at, below = filepath.Dir(at), at
 		}
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

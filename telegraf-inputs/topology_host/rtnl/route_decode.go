@@ -228,7 +228,8 @@ func (r *Route) decodeMetrics(b []byte) (first error) {
 		if t >= len(metricNames) || metricNames[t] == "" || r.hasMetric(metricNames[t]) {
 			continue
 		}
-		name, v := metricNames[t], entity.Value{}
+		name := metricNames[t]
+		var v entity.Value
 		if name == "congctl" {
 			var s string
 			keep(&first, it.a.text("RTAX_CC_ALGO", &s))

@@ -2,6 +2,7 @@ package rtnl
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -92,7 +93,8 @@ func decodeTable(prefix string, table []field, b []byte, out entity.Attrs) (_ en
 }
 
 func fieldError(prefix string, f *field, err error) error {
-	if d, ok := err.(*DecodeError); ok {
+	var d *DecodeError
+	if errors.As(err, &d) {
 		return &DecodeError{prefix + "." + f.name, d.Reason}
 	}
 	return fmt.Errorf("decode %s.%s: %w", prefix, f.name, err)
