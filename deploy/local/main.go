@@ -91,6 +91,11 @@ func (s *settings) run(ctx context.Context, stdout io.Writer) error {
 	if err := os.MkdirAll(s.data, 0o755); err != nil {
 		return fmt.Errorf("make data directory: %w", err)
 	}
+	server, err := newAsker(s.http)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
 	out := &terminal{w: stdout}
 
 	daemon, err := start(command{
@@ -107,8 +112,7 @@ func (s *settings) run(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	defer daemon.stop()
-	client := newClient(s.http)
-	if err := waitFor(ctx, s.wait, "topologyd is ready", client.ready, daemon); err != nil {
+	if err := waitFor(ctx, s.wait, "topologyd is ready", server.ready, daemon); err != nil {
 		return interrupted(ctx, err)
 	}
 
@@ -125,10 +129,10 @@ func (s *settings) run(ctx context.Context, stdout io.Writer) error {
 	// Deferred calls run last first: Telegraf hands over what it holds before
 	// the daemon stops.
 	defer agent.stop()
-	if err := waitFor(ctx, s.wait, "the graph has this host", client.settled(), daemon, agent); err != nil {
+	if err := waitFor(ctx, s.wait, "the graph has this host", server.settled(), daemon, agent); err != nil {
 		return interrupted(ctx, err)
 	}
-	text, err := client.summary(ctx, s)
+	text, err := server.summary(ctx, s)
 	if err != nil {
 		return interrupted(ctx, fmt.Errorf("summarize the graph: %w", err))
 	}

@@ -59,6 +59,7 @@ func fakeDaemon() int {
 			return
 		}
 		n := map[bool]int{true: 2, false: 7}[strings.Contains(q.Gremlin, "netns")]
+		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintln(w, n)
 	})
 	go func() { fmt.Println(http.ListenAndServe(listen, mux)) }()

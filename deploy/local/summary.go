@@ -1,80 +1,50 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/skein-net/skein/topologyd/client"
 )
 
-// client asks topologyd.
-type client struct {
-	base string
-	http *http.Client
-}
+// asker is the client of the daemon that was started.
+type asker struct{ *client.Client }
 
-func newClient(address string) *client {
-	return &client{base: "http://" + address, http: &http.Client{Timeout: 10 * time.Second}}
-}
-
-func (c *client) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+func newAsker(address string) (*asker, error) {
+	cfg := client.DefaultConfig()
+	cfg.Server = "http://" + address
+	cfg.Timeout = 10 * time.Second
+	c, err := client.New(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("make request: %w", err)
+		return nil, fmt.Errorf("make client: %w", err)
 	}
-	if len(body) > 0 {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("ask topologyd: %w", err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("topologyd answers %s: %s", resp.Status, bytes.TrimSpace(text))
-	}
-	return text, nil
+	return &asker{c}, nil
 }
 
 // ready reports whether topologyd serves queries.
-func (c *client) ready(ctx context.Context) bool {
-	_, err := c.do(ctx, http.MethodGet, "/-/ready", nil)
-	return err == nil
-}
+func (a *asker) ready(ctx context.Context) bool { return a.Ready(ctx) == nil }
 
 // count evaluates a query whose answer is a number.
-func (c *client) count(ctx context.Context, gremlin string) (int, error) {
-	body, err := json.Marshal(map[string]string{"gremlin": gremlin})
-	if err != nil {
-		return 0, fmt.Errorf("encode query: %w", err)
-	}
-	text, err := c.do(ctx, http.MethodPost, "/api/v1/query", body)
+func (a *asker) count(ctx context.Context, gremlin string) (int64, error) {
+	r, err := a.Query(ctx, client.Query{Gremlin: gremlin})
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		return 0, fmt.Errorf("answer to %s: %q is not a number", gremlin, text)
+	if r.Kind != client.KindNumber {
+		return 0, fmt.Errorf("the answer to %s is %s, not a number", gremlin, r.Kind)
 	}
-	return n, nil
+	return r.Number.Int(), nil
 }
 
 // settled returns a condition that holds once the host's interfaces are there
 // and their number has not changed for a second.
-func (c *client) settled() func(context.Context) bool {
-	last, since := -1, time.Now()
+func (a *asker) settled() func(context.Context) bool {
+	last, since := int64(-1), time.Now()
 	return func(ctx context.Context) bool {
-		n, err := c.count(ctx, "G.V().Count()")
+		n, err := a.count(ctx, "G.V().Count()")
 		if err != nil || n < 2 {
 			return false
 		}
@@ -97,8 +67,8 @@ func examples() []string {
 }
 
 // summary tells what the graph holds and how to ask it.
-func (c *client) summary(ctx context.Context, s *settings) (string, error) {
-	var counts [4]int
+func (a *asker) summary(ctx context.Context, s *settings) (string, error) {
+	var counts [4]int64
 	for i, q := range []string{
 		`G.V().Has('Type','netns').Count()`,
 		`G.V().HasKey('IfIndex').Count()`,
@@ -106,7 +76,7 @@ func (c *client) summary(ctx context.Context, s *settings) (string, error) {
 		`G.E().Has('RelationType','ownership').Count()`,
 	} {
 		var err error
-		if counts[i], err = c.count(ctx, q); err != nil {
+		if counts[i], err = a.count(ctx, q); err != nil {
 			return "", err
 		}
 	}
