@@ -115,7 +115,7 @@ func (d *daemon) await(ctx context.Context, links int) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
-		b, err := d.query("G.V().Has('Type','veth').Count()")
+		b, err := d.ask(ctx, "G.V().Has('Type','veth').Count()")
 		var n int
 		if err == nil && json.Unmarshal(b, &n) == nil && n >= links {
 			return nil
@@ -131,15 +131,9 @@ func (d *daemon) await(ctx context.Context, links int) error {
 // watch sends the MTU of change0 whenever a change of it comes; it returns
 // when the snapshot has come.
 func (d *daemon) watch(ctx context.Context, seen chan<- int64) error {
-	cfg := client.DefaultConfig()
-	cfg.Server = d.url
-	c, err := client.New(cfg)
-	if err != nil {
-		return fmt.Errorf("make client: %w", err)
-	}
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		ended <- c.Watch(ctx, 0, func(m *client.Message) error {
+		ended <- d.Watch(ctx, 0, func(m *client.Message) error {
 			if m.Type == client.TypeSnapshot && !m.More {
 				close(ready)
 			}

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/skein-net/skein/topologyd/client"
 )
 
 // program is one process that perf started.
@@ -66,29 +68,33 @@ func (p *program) rss() (int64, error) {
 // daemon is a topologyd and a client of it.
 type daemon struct {
 	*program
-	url  string
-	http http.Client
+	*client.Client
+	url string
 }
 
 func startDaemon(ctx context.Context, bin, dir string, args ...string) (*daemon, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("find a port: %w", err)
 	}
 	addr := l.Addr().String()
 	_ = l.Close()
 	args = append([]string{"--listen", addr, "--otlp-listen", "", "--data-dir", filepath.Join(dir, "data"), "--query-max-results", "1000000"}, args...)
+	cfg := client.DefaultConfig()
+	cfg.Server = "http://" + addr
+	c, err := client.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("make client: %w", err)
+	}
 	p, err := startProgram(ctx, dir, filepath.Join(bin, "topologyd"), args...)
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{program: p, url: "http://" + addr}
+	d := &daemon{program: p, Client: c, url: cfg.Server}
 	for {
-		if resp, err := d.http.Get(d.url + "/-/ready"); err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return d, nil
-			}
+		if d.Ready(ctx) == nil {
+			return d, nil
 		}
 		select {
 		case err := <-p.done:
@@ -100,19 +106,31 @@ func startDaemon(ctx context.Context, bin, dir string, args ...string) (*daemon,
 	}
 }
 
-func (d *daemon) post(path, contentType string, body []byte) ([]byte, error) {
-	resp, err := d.http.Post(d.url+path, contentType, bytes.NewReader(body))
+// send writes line protocol, as an agent does.
+func (d *daemon) send(ctx context.Context, lines []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+"/api/v2/write", bytes.NewReader(lines))
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("make request: %w", err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("write: %w", err)
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode >= 300 {
-		err = fmt.Errorf("%s: %s: %.300s", path, resp.Status, b)
+		err = fmt.Errorf("write: %s: %.300s", resp.Status, b)
 	}
-	return b, err
+	return err
 }
 
-func (d *daemon) query(gremlin string) ([]byte, error) {
-	return d.post("/api/v1/query", "application/json", fmt.Appendf(nil, `{"gremlin":%q}`, gremlin))
+// ask returns the answer to a query as it comes, undecoded: what is measured
+// is the server.
+func (d *daemon) ask(ctx context.Context, gremlin string) ([]byte, error) {
+	a, err := d.Ask(ctx, client.Query{Gremlin: gremlin}, client.JSON)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Body.Close()
+	return io.ReadAll(a.Body)
 }

@@ -72,7 +72,7 @@ func bodies(n int, at time.Time) (out [][]byte) {
 }
 
 // write sends all bodies and returns the lines a second.
-func (d *daemon) write(bodies [][]byte, n int) (float64, error) {
+func (d *daemon) write(ctx context.Context, bodies [][]byte, n int) (float64, error) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	var failed atomic.Pointer[error]
@@ -84,7 +84,7 @@ func (d *daemon) write(bodies [][]byte, n int) (float64, error) {
 				if i >= len(bodies) {
 					return
 				}
-				if _, err := d.post("/api/v2/write", "text/plain", bodies[i]); err != nil {
+				if err := d.send(ctx, bodies[i]); err != nil {
 					failed.Store(&err)
 				}
 			}
@@ -116,19 +116,19 @@ func measureGraph(ctx context.Context, t *table, bin string, n int) error {
 	}
 	now := time.Now()
 	first, again := bodies(n, now), bodies(n, now.Add(time.Second))
-	rate, err := d.write(first, n)
+	rate, err := d.write(ctx, first, n)
 	if err != nil {
 		return err
 	}
 	t.add("new entities a second, logged and synced, "+size, "100,000", "%.0f", rate)
-	count, err := d.query("G.V().Count()")
+	count, err := d.ask(ctx, "G.V().Count()")
 	if err != nil {
 		return err
 	}
 	if got := strings.TrimSpace(string(count)); got != strconv.Itoa(n) {
 		return fmt.Errorf("%s nodes in the graph instead of %d", got, n)
 	}
-	if rate, err = d.write(again, n); err != nil {
+	if rate, err = d.write(ctx, again, n); err != nil {
 		return err
 	}
 	t.add("unchanged reports a second, "+size, "500,000", "%.0f", rate)
@@ -160,7 +160,7 @@ func measureGraph(ctx context.Context, t *table, bin string, n int) error {
 	if d, err = startDaemon(ctx, bin, dir); err != nil {
 		return err
 	}
-	if _, err := d.query("G.V().Count()"); err != nil {
+	if _, err := d.ask(ctx, "G.V().Count()"); err != nil {
 		return err
 	}
 	t.add("restart to the first answer, "+size, "3 s at 100 k", "%.2f s", time.Since(begin).Seconds())
@@ -172,7 +172,7 @@ func (d *daemon) time(ctx context.Context, gremlin string) (p50, p99 time.Durati
 	var all []time.Duration
 	for begin := time.Now(); len(all) < 300 && (len(all) < 5 || time.Since(begin) < 5*time.Second) && ctx.Err() == nil; {
 		start := time.Now()
-		if _, err := d.query(gremlin); err != nil {
+		if _, err := d.ask(ctx, gremlin); err != nil {
 			return 0, 0, err
 		}
 		all = append(all, time.Since(start))
