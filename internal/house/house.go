@@ -1,5 +1,5 @@
 // Package house holds the rules about which part of the project may import
-// what (docs: "The house"). golangci-lint checks the same rules by depguard; the
+// what (CONTRIBUTING.md). golangci-lint checks the same rules by depguard; the
 // test of this package checks them with nothing but the go command, so they
 // hold also where no linter can be installed. It must never be imported.
 package house

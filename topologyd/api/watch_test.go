@@ -176,7 +176,7 @@ func TestWatchSocket(t *testing.T) {
 func TestWatchEmptyGraphAndResume(t *testing.T) {
 	b := newBench(t, nil)
 	sub := newSub(b.graph.View())
-	from := b.serve(sub)
+	b.serve(sub)
 	c := dialSocket(t, b, "")
 	if m := receive(t, c); m.Type != "snapshot" || *m.More || len(m.Nodes)+len(m.Edges) != 0 {
 		t.Errorf("%+v", m)
@@ -185,7 +185,7 @@ func TestWatchEmptyGraphAndResume(t *testing.T) {
 	<-sub.closed
 
 	sub = newSub(nil)
-	from = b.serve(sub)
+	from := b.serve(sub)
 	c = dialSocket(t, b, "?from=42")
 	sub.feed <- b.fill(1)
 	if m := receive(t, c); m.Type != "changes" || from.Load() != 42 {

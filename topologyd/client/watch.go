@@ -87,7 +87,7 @@ func (c *Client) dial(ctx context.Context, from uint64) (*websocket.Conn, error)
 	if from > 0 {
 		query.Set("from", strconv.FormatUint(from, 10))
 	}
-	conn, resp, err := websocket.Dial(ctx, c.url("/api/v1/watch", query), &websocket.DialOptions{HTTPClient: c.watch, HTTPHeader: c.header()})
+	conn, resp, err := websocket.Dial(ctx, c.url("/api/v1/watch", query), &websocket.DialOptions{HTTPClient: c.watch, HTTPHeader: c.header()}) //nolint:bodyclose // websocket.Dial: it need not be closed
 	if err != nil {
 		if resp != nil && resp.StatusCode != 0 && resp.StatusCode != 101 {
 			return nil, errorOf(resp)

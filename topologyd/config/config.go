@@ -9,6 +9,7 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -198,7 +199,8 @@ func checkAddress(addr string) error {
 	if err != nil {
 		return fmt.Errorf("%q is not an address", addr)
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
+	// A name is looked up in a list on this host; nobody is asked.
+	if _, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", port); err != nil {
 		return fmt.Errorf("%q has no usable port", addr)
 	}
 	return nil

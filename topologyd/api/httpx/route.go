@@ -15,9 +15,13 @@ type Route struct {
 	Handler http.Handler
 }
 
-// Get, Post and Head make routes from functions.
-func Get(path string, h http.HandlerFunc) Route  { return Route{http.MethodGet, path, h} }
+// Get makes a route for GET and HEAD from a function.
+func Get(path string, h http.HandlerFunc) Route { return Route{http.MethodGet, path, h} }
+
+// Post makes a route for POST from a function.
 func Post(path string, h http.HandlerFunc) Route { return Route{http.MethodPost, path, h} }
+
+// Head makes a route for HEAD alone from a function.
 func Head(path string, h http.HandlerFunc) Route { return Route{http.MethodHead, path, h} }
 
 // Mux serves routes; what no route matches is answered with an [Error].
