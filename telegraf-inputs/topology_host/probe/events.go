@@ -62,7 +62,7 @@ func (sp *space) apply(ev *rtnl.Event, now time.Time) {
 		sp.applyNeigh(ev.Neigh, ev.Type.IsDelete(), now)
 	case ev.Route != nil:
 		if mapping.IsRoute(ev.Route) {
-			sp.applyRoute(ev.Route, ev.Type.IsDelete(), now)
+			sp.applyRoute(ev, now)
 		}
 	case ev.Rule != nil:
 		sp.applyRule(ev.Rule, ev.Type.IsDelete(), now)

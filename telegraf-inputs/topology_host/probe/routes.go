@@ -35,30 +35,52 @@ func sameHops(a, b *rtnl.Route) bool {
 		})
 }
 
-// applyRoute changes the routes by one event. Events do not tell whether a
-// route was replaced or another one added beside it, nor which part of a route
-// of several hops was taken away: then the table is listed again.
-func (sp *space) applyRoute(r *rtnl.Route, del bool, now time.Time) {
+// covers reports whether r has all hops of x and more. IPv6 makes one route of
+// those of one key that differ in their gateway, and tells of the whole.
+func covers(r, x *rtnl.Route) bool {
+	has := func(index int32, gateway netip.Addr) bool {
+		return slices.ContainsFunc(r.Multipath, func(h rtnl.NextHop) bool { return h.OutIf == index && h.Gateway == gateway })
+	}
+	if len(r.Multipath) == 0 || r.Family != rtnl.FamilyIPv6 || r.Type != x.Type {
+		return false
+	}
+	if len(x.Multipath) == 0 {
+		return has(x.OutIf, x.Gateway)
+	}
+	return !slices.ContainsFunc(x.Multipath, func(h rtnl.NextHop) bool { return !has(h.OutIf, h.Gateway) })
+}
+
+// applyRoute changes the routes by one event. Events do not tell which of
+// several routes was replaced, nor which part of a route of several hops was
+// taken away: then the table is listed again.
+func (sp *space) applyRoute(ev *rtnl.Event, now time.Time) {
+	r := ev.Route
 	k := keyOfRoute(r)
 	known := sp.routes[k]
 	i := slices.IndexFunc(known, func(x *rtnl.Route) bool { return sameHops(x, r) })
-	switch {
+	switch del := ev.Type.IsDelete(); {
 	case del && i >= 0:
 		sp.delRoute(k, known[i], now)
+		return
 	case del:
 		if len(known) > 0 {
 			sp.work.doubt(kindRoutes, now)
 		}
+		return
 	case i >= 0:
 		sp.delRoute(k, known[i], now)
-		sp.addRoute(k, r, now)
+	case ev.Replaced && len(known) > 0:
+		sp.delRoute(k, known[0], now)
 	default:
-		if len(known) > 0 {
-			// Most likely `ip route replace`.
-			sp.delRoute(k, known[0], now)
-			sp.work.doubt(kindRoutes, now)
+		for _, x := range known {
+			if covers(r, x) {
+				sp.delRoute(k, x, now)
+			}
 		}
-		sp.addRoute(k, r, now)
+	}
+	sp.addRoute(k, r, now)
+	if ev.Replaced && len(known) > 1 {
+		sp.work.doubt(kindRoutes, now)
 	}
 }
 

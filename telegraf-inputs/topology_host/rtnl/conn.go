@@ -238,6 +238,7 @@ func (c *Conn) appendEvents(out []Event, b []byte) []Event {
 		switch {
 		case ok:
 			c.count.events.Add(1)
+			ev.Replaced = ev.Route != nil && m.flags&flagReplace != 0
 			out = append(out, ev)
 		case err != nil:
 		case ev.Link != nil || m.typ == uint16(NewLink) || m.typ == uint16(DelLink):

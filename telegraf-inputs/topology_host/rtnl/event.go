@@ -35,6 +35,10 @@ type Event struct {
 	Neigh      *Neigh      `json:",omitempty"`
 	Nexthop    *Nexthop    `json:",omitempty"`
 	NSID       *NSID       `json:",omitempty"`
+	// Replaced tells of a NewRoute that it took the place of another route of
+	// the same destination (NLM_F_REPLACE), of which no other event tells. It is
+	// in the message's header: [DecodeEvent] does not set it.
+	Replaced bool `json:",omitempty"`
 }
 
 // String returns the kernel's name of the type.

@@ -251,3 +251,20 @@ func TestReceive(t *testing.T) {
 		t.Error("no groups, no error")
 	}
 }
+
+// TestReplaced reads the header's flag, which means something else in other
+// messages.
+func TestReplaced(t *testing.T) {
+	k := newKernel()
+	route := message{typ: uint16(NewRoute), data: make([]byte, sizeofRtmsg)}
+	route.data[0] = byte(FamilyIPv4)
+	replaced := route
+	replaced.flags = flagReplace
+	for _, m := range []message{route, replaced, addrMessage(1, flagReplace)} {
+		k.queue = append(k.queue, frame(m, 0))
+	}
+	evs, err := (&Conn{events: k, bufs: new(Buffers)}).Receive()
+	if err != nil || len(evs) != 3 || evs[0].Replaced || !evs[1].Replaced || evs[2].Replaced {
+		t.Errorf("%+v, %v", evs, err)
+	}
+}

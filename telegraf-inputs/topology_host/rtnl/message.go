@@ -20,6 +20,7 @@ const (
 	flagDump     = 0x300 // NLM_F_ROOT | NLM_F_MATCH
 	flagCapped   = 0x100 // NLM_F_CAPPED
 	flagAckTLVs  = 0x200 // NLM_F_ACK_TLVS
+	flagReplace  = 0x100 // NLM_F_REPLACE
 )
 
 // Requests (linux/rtnetlink.h).
