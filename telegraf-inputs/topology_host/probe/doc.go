@@ -13,7 +13,8 @@
 //   - When the kernel dropped events, the probe counts that, waits until it has
 //     read what came before the loss, and lists everything again.
 //   - Where the kernel changes something without a word (routes of a link that
-//     goes down), or with too few (routes replaced), the table is listed again.
+//     goes down, forwarding entries of a port that leaves), or with too few (one
+//     of several routes replaced), the table is listed again.
 //
 // The probe changes nothing: it sends no packets and alters no link.
 package probe

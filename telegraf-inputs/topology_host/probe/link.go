@@ -245,6 +245,19 @@ func (l *link) delFDB(n *rtnl.Neigh, now time.Time) {
 	l.changed(kindFDB, now)
 }
 
+// leaveBridge takes away the forwarding entries of bridges that the link is not
+// a port of any more, and reports whether there were some. The kernel tells of
+// most, but not when the bridge keeps an entry for itself.
+func (l *link) leaveBridge(now time.Time) (left bool) {
+	for _, n := range l.fdb {
+		if n.Master > 0 && n.Flags&ntfSelf == 0 && n.Master != l.rec.Master && n.Master != l.index {
+			l.delFDB(n, now)
+			left = true
+		}
+	}
+	return left
+}
+
 // bridgeKey names a forwarding entry within a namespace.
 type bridgeKey struct {
 	master int32

@@ -179,6 +179,7 @@ func (sp *space) close() {
 	sp.p.sched.cancel(&sp.reopen)
 	sp.p.sched.cancel(&sp.work.timer)
 	sp.p.sched.cancel(&sp.work.resync)
+	sp.p.sched.cancel(&sp.work.later)
 	sp.shut()
 }
 
@@ -230,8 +231,17 @@ func (sp *space) upsertLink(rec *rtnl.Link, now time.Time) {
 			// The kernel tells of the first end before there is a second.
 			sp.work.ask(rec.Index)
 		}
-	} else if sp.lostRoutes(l, old) {
-		sp.work.doubt(kindRoutes|kindNexthops, now)
+		if sp.synced {
+			sp.linkAppeared(l, now)
+		}
+	} else {
+		if sp.lostRoutes(l, old) {
+			sp.work.doubt(kindRoutes|kindNexthops, now)
+		}
+		if old.Master != rec.Master && l.leaveBridge(now) {
+			// The bridge may have taken over the entry for the port's own address.
+			sp.work.doubt(kindFDB, now)
+		}
 	}
 	sp.p.indexPeer(l, old)
 	sp.indexNSID(l, old)
@@ -239,6 +249,18 @@ func (sp *space) upsertLink(rec *rtnl.Link, now time.Time) {
 	sp.p.resolveLink(l, now)
 	sp.work.facts(l)
 	l.changed(0, now)
+}
+
+// linkAppeared asks for what the kernel does not tell of some new links.
+func (sp *space) linkAppeared(l *link, now time.Time) {
+	switch l.rec.Kind {
+	case "vxlan":
+		// When it comes from another namespace, it brings its entries along.
+		sp.work.doubt(kindFDB, now)
+	case "tun":
+		// Its owner is set after it was made (TUNSETOWNER, TUNSETPERSIST).
+		sp.work.askLater(l.index, now)
+	}
 }
 
 // lostRoutes reports whether the kernel may have taken routes away without a

@@ -34,6 +34,9 @@ type work struct {
 	gone     map[int32]time.Time // links that were removed lately
 	timer    task                // kicks when the time of a listing has come
 	resync   task
+	// wantLater are links to ask for when their time has come.
+	wantLater map[int32]time.Time
+	later     task
 }
 
 func (w *work) init(sp *space) {
@@ -43,6 +46,8 @@ func (w *work) init(sp *space) {
 	w.wantNSID = make(map[int32]struct{})
 	w.asking = make(map[int32]struct{})
 	w.gone = make(map[int32]time.Time)
+	w.wantLater = make(map[int32]time.Time)
+	w.later.run = w.askDue
 	w.timer.run = func(now time.Time) { w.kick(now) }
 	w.resync.run = func(now time.Time) { w.relist(sp.p.cfg.kinds(), now) }
 }
@@ -94,6 +99,27 @@ func (w *work) overrun(now time.Time) {
 }
 
 func (w *work) ask(index int32) { w.wantLink[index] = struct{}{} }
+
+// laterBy is how long programs may take to set up a link that they made.
+const laterBy = time.Second
+
+// askLater asks for a link when it has been set up.
+func (w *work) askLater(index int32, now time.Time) {
+	w.wantLater[index] = now.Add(laterBy)
+	w.sp.p.sched.at(&w.later, now.Add(laterBy))
+}
+
+func (w *work) askDue(now time.Time) {
+	for index, due := range w.wantLater {
+		if due.After(now) {
+			w.sp.p.sched.at(&w.later, due)
+			continue
+		}
+		delete(w.wantLater, index)
+		w.ask(index)
+	}
+	w.kick(now)
+}
 
 // facts asks for what the driver of a link says.
 func (w *work) facts(l *link) {
