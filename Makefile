@@ -65,6 +65,19 @@ cross: ## what is not Linux on amd64 compiles too, tests included
 	GOOS=linux GOARCH=arm64 $(GO) build ./...
 	GOOS=linux GOARCH=arm64 $(GO) vet ./...
 
+# How long each fuzz target runs.
+FUZZTIME ?= 10s
+
+.PHONY: fuzz
+fuzz: ## every fuzz target, one after the other, FUZZTIME each
+	@failed=; \
+	while IFS=: read -r file name; do \
+		name=$${name#func } package=$$(dirname "$$file"); \
+		echo "== $$package $$name"; \
+		$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$package" || failed+=" $$package:$$name"; \
+	done < <(grep -rEo --include='*_test.go' --exclude-dir=build --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]+' . | sort); \
+	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
+
 .PHONY: bench
 bench: build ## benchmarks of the packages, then figures of the built programs
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
