@@ -8,6 +8,7 @@ import (
 	"github.com/influxdata/telegraf/selfstat"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/telegraf-inputs/topology_host/metafile"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/probe"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
@@ -50,6 +51,7 @@ func counterValues(s *rtnl.Stats) []uint64 {
 // measurement internal_topology_host.
 type selfStats struct {
 	namespaces, interfaces, events, overruns, listings, reports, errors selfstat.Stat
+	fileReads, fileErrors                                               selfstat.Stat
 }
 
 func newSelfStats(hostID string) *selfStats {
@@ -64,10 +66,12 @@ func newSelfStats(hostID string) *selfStats {
 		listings:   reg("netlink_listings"),
 		reports:    reg("reports_built"),
 		errors:     reg("errors"),
+		fileReads:  reg("metadata_file_reads"),
+		fileErrors: reg("metadata_file_errors"),
 	}
 }
 
-func (s *selfStats) update(p probe.Stats) {
+func (s *selfStats) update(p probe.Stats, f metafile.Stats) {
 	s.namespaces.Set(p.Namespaces)
 	s.interfaces.Set(p.Interfaces)
 	s.events.Set(p.Events)
@@ -75,4 +79,6 @@ func (s *selfStats) update(p probe.Stats) {
 	s.listings.Set(p.Listings)
 	s.reports.Set(p.Reports)
 	s.errors.Set(p.Errors)
+	s.fileReads.Set(f.Reads)
+	s.fileErrors.Set(f.Errors)
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/skein-net/skein/telegraf-inputs/internal/report"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/mapping"
+	"github.com/skein-net/skein/telegraf-inputs/topology_host/metafile"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/probe"
 )
 
@@ -46,6 +47,7 @@ type TopologyHost struct {
 	HostID            string            `toml:"host_id"`
 	HostName          string            `toml:"host_name"`
 	Metadata          map[string]string `toml:"metadata"`
+	MetadataFiles     []MetadataFile    `toml:"metadata_file"`
 	ReportInterval    config.Duration   `toml:"report_interval"`
 	RootNetNS         string            `toml:"root_netns"`
 	NetNSDirs         []string          `toml:"netns_dirs"`
@@ -61,13 +63,23 @@ type TopologyHost struct {
 	Log               telegraf.Logger   `toml:"-"`
 
 	probeConfig  probe.Config
+	fileConfig   metafile.Config
 	reportConfig report.Config
 	counters     bool
 
 	probe    *probe.Probe
+	files    *metafile.Watcher
 	reporter *report.Reporter
 	stats    *selfStats
 	cancel   context.CancelFunc
+}
+
+// MetadataFile is one value of the host that is taken from a file.
+type MetadataFile struct {
+	Path     string `toml:"path"`
+	Format   string `toml:"format"`
+	Name     string `toml:"name"`
+	Selector string `toml:"selector"`
 }
 
 // New returns the plugin with its default settings.
@@ -119,6 +131,16 @@ func (t *TopologyHost) Init() error {
 	t.counters = has(partCounters)
 	t.probeConfig = cfg
 
+	t.fileConfig = metafile.DefaultConfig()
+	for _, f := range t.MetadataFiles {
+		t.fileConfig.Files = append(t.fileConfig.Files, metafile.File{
+			Path: f.Path, Format: metafile.Format(f.Format), Name: f.Name, Selector: f.Selector,
+		})
+	}
+	if err := t.fileConfig.Validate(); err != nil {
+		return err
+	}
+
 	t.reportConfig = report.DefaultConfig()
 	t.reportConfig.Source = mapping.Source
 	t.reportConfig.Interval = time.Duration(t.ReportInterval)
@@ -142,16 +164,22 @@ func (t *TopologyHost) Start(acc telegraf.Accumulator) error {
 	if err != nil {
 		return err
 	}
+	files, err := metafile.New(t.fileConfig, p, t.Log)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	reporter.Start(ctx)
+	files.Start(ctx) // before the probe: its first report is complete
 	if err := p.Start(ctx); err != nil {
 		cancel()
+		files.Stop()
 		reporter.Stop()
 		return err
 	}
-	t.probe, t.reporter, t.cancel = p, reporter, cancel
+	t.probe, t.files, t.reporter, t.cancel = p, files, reporter, cancel
 	t.stats = newSelfStats(cfg.HostID)
-	t.stats.update(p.Stats())
+	t.stats.update(p.Stats(), files.Stats())
 	return nil
 }
 
@@ -160,10 +188,11 @@ func (t *TopologyHost) Stop() {
 	if t.probe == nil {
 		return
 	}
+	t.files.Stop()
 	t.probe.Stop()
 	t.reporter.Stop()
 	t.cancel()
-	t.stats.update(t.probe.Stats())
+	t.stats.update(t.probe.Stats(), t.files.Stats())
 	t.probe = nil
 }
 
@@ -175,7 +204,7 @@ func (t *TopologyHost) Gather(acc telegraf.Accumulator) error {
 	if t.probe == nil {
 		return errors.New("the plugin has not been started")
 	}
-	t.stats.update(t.probe.Stats())
+	t.stats.update(t.probe.Stats(), t.files.Stats())
 	if !t.counters {
 		return nil
 	}

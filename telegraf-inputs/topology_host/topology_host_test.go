@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"runtime"
@@ -40,6 +41,10 @@ func TestInit(t *testing.T) {
 		{"no entries", func(p *TopologyHost) { p.MaxEntries = 0 }, "entries per table"},
 		{"negative buffer", func(p *TopologyHost) { p.ReceiveBuffer = -1 }, "receive buffer"},
 		{"no undelivered", func(p *TopologyHost) { p.MaxUndelivered = 0 }, "max_undelivered"},
+		{"relative metadata file", func(p *TopologyHost) { p.MetadataFiles = []MetadataFile{{Path: "a.json", Name: "A"}} }, "not absolute"},
+		{"metadata format", func(p *TopologyHost) {
+			p.MetadataFiles = []MetadataFile{{Path: "/a", Name: "A", Format: "xml"}}
+		}, `unknown format "xml"`},
 		{"absent namespace is found at start only", func(p *TopologyHost) { p.RootNetNS = "/does/not/exist" }, ""},
 	}
 	for _, tt := range tests {
@@ -88,6 +93,7 @@ func TestSampleConfig(t *testing.T) {
 
 	want := New()
 	want.Metadata = map[string]string{"rack": "b12"}
+	want.MetadataFiles = []MetadataFile{{Path: "/etc/site.yaml", Format: "yaml", Name: "Rack", Selector: "site.rack"}}
 	want.Exclude = []string{}
 	require.NoError(t, want.Init())
 	require.Equal(t, want, got)
@@ -206,4 +212,59 @@ func TestPlugin(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[string]bool{"lo": true, "skv0": true, "skv1": true}, names)
+}
+
+// TestMetadataFile changes a file below a running plugin.
+func TestMetadataFile(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs Linux")
+	}
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	path := filepath.Join(t.TempDir(), "site.yaml")
+	write := func(text string) {
+		t.Helper()
+		require.NoError(t, os.WriteFile(path+".new", []byte(text), 0o600))
+		require.NoError(t, os.Rename(path+".new", path))
+	}
+	write("site: {rack: b1}")
+
+	p := New()
+	p.Log = testutil.Logger{}
+	p.HostID, p.HostName = "file-test", "file"
+	p.NetNSDirs, p.ProcessNamespaces = nil, false
+	p.Exclude = parts()
+	p.MetadataFiles = []MetadataFile{{Path: path, Name: "Rack", Selector: "site.rack"}}
+	require.NoError(t, p.Init())
+	var acc testutil.Accumulator
+	require.NoError(t, p.Start(&acc))
+	defer p.Stop()
+
+	// hosts are the values of Config in the reports of the host so far.
+	hosts := func() []any {
+		var out []any
+		for _, m := range acc.GetTelegrafMetrics() {
+			if typ, _ := m.GetTag("entity_type"); m.Name() == "entity_state" && typ == entity.TypeHost {
+				v, _ := m.GetField("Config:json")
+				out = append(out, v)
+			}
+		}
+		return out
+	}
+	last := func(want any) func() bool {
+		return func() bool {
+			h := hosts()
+			return len(h) > 0 && h[len(h)-1] == want
+		}
+	}
+	require.Eventually(t, last(`{"Rack":"b1"}`), 20*time.Second, 5*time.Millisecond)
+	require.Equal(t, `{"Rack":"b1"}`, hosts()[0], "the first report is complete")
+	write("site: {rack: [b1, b2]}")
+	require.Eventually(t, last(`{"Rack":["b1","b2"]}`), 20*time.Second, 5*time.Millisecond)
+	write("site: {")
+	require.Eventually(t, func() bool { return p.files.Stats().Errors == 1 }, 20*time.Second, 5*time.Millisecond)
+	require.True(t, last(`{"Rack":["b1","b2"]}`)(), "a broken file changes nothing")
+	require.NoError(t, os.Remove(path))
+	require.Eventually(t, last(nil), 20*time.Second, 5*time.Millisecond)
+	require.NoError(t, p.Gather(&acc))
+	require.EqualValues(t, 1, p.stats.fileErrors.Get())
 }

@@ -14,6 +14,9 @@ type Host struct {
 	// Facts are those of the machine, Metadata free keys of the configuration.
 	Facts    entity.Attrs
 	Metadata map[string]string
+	// Config are values from files, sorted by name. They become one attribute,
+	// the map Config.
+	Config entity.Attrs
 	// Tables are those of the root namespace.
 	Tables
 	// Limitations say what could not be seen.
@@ -38,6 +41,9 @@ func (h *Host) Event() entity.Event {
 		entity.A(entity.KeyName, entity.String(h.Name)),
 		entity.A("Hostname", entity.String(h.Name)),
 	)
+	if len(h.Config) > 0 {
+		a = append(a, entity.A("Config", entity.Map(h.Config)))
+	}
 	a = addStrings(a, "Limitations", h.Limitations)
 	a = append(a, h.Attrs()...)
 	return entity.Event{Ref: entity.HostRef(h.ID), Source: SourceHost, Attributes: a.Normalize()}

@@ -349,13 +349,14 @@ func TestNamespaceEvent(t *testing.T) {
 func TestHostEvent(t *testing.T) {
 	h := Host{
 		ID: "h", Name: "web", Facts: attrs("OS", "linux"),
-		Metadata: map[string]string{"rack": "b12", "OS": "mine", "Name": "mine", "": "x", "bad\x01key": "v", strings.Repeat("k", 300): "v"},
+		Metadata: map[string]string{"rack": "b12", "OS": "mine", "Name": "mine", "": "x", "bad\x01key": "v", strings.Repeat("k", 300): "v", "Config": "mine"},
+		Config:   attrs("Rack", "b12", "Row", 7),
 	}
 	ev := h.Event()
 	if err := ev.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{"rack": `"b12"`, "OS": `"linux"`, "Name": `"web"`, "Hostname": `"web"`, "Type": `"host"`} {
+	for path, want := range map[string]string{"rack": `"b12"`, "OS": `"linux"`, "Name": `"web"`, "Hostname": `"web"`, "Type": `"host"`, "Config": `{"Rack":"b12","Row":7}`, "Config.Rack": `"b12"`} {
 		if got := show(t, ev.Attributes, path); got != want {
 			t.Errorf("%s is %s, want %s", path, got, want)
 		}

@@ -80,6 +80,7 @@ func (h *hostNode) report(time.Time) {
 		Name:        p.cfg.HostName,
 		Facts:       h.facts,
 		Metadata:    p.cfg.Metadata,
+		Config:      p.hostConfig.get(),
 		Limitations: h.limitations(),
 	}
 	if p.root != nil {

@@ -52,6 +52,8 @@ type Probe struct {
 	wg     sync.WaitGroup // loop, discovery and receivers
 	pool   *pool
 	rootNS *netns.NS
+	// hostConfig may be set at any time, see [Probe.SetConfig].
+	hostConfig hostConfig
 
 	// What follows belongs to the loop's goroutine.
 	sched  schedule
@@ -134,6 +136,7 @@ func (p *Probe) Start(ctx context.Context) error {
 	dcfg := p.cfg.Discovery
 	dcfg.Skip = []netns.ID{root.ID()}
 	p.wg.Go(p.loop)
+	p.hostConfig.started.Store(true)
 	p.post(func() {
 		p.root = p.addSpace(root.ID(), true)
 		p.root.path = p.cfg.RootNetNS
