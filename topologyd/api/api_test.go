@@ -21,6 +21,7 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/api/httpx/httpxtest"
 	"github.com/skein-net/skein/topologyd/engine"
 	"github.com/skein-net/skein/topologyd/graph"
 )
@@ -118,22 +119,7 @@ func (b *bench) fill(n int) []graph.Change {
 
 func (b *bench) do(method, path, body string, headers ...string) (*http.Response, string) {
 	b.t.Helper()
-	req, err := http.NewRequest(method, b.server.URL+path, strings.NewReader(body))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := b.server.Client().Do(req)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // only read
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	resp, answer := httpxtest.Do(b.t, b.server.Client(), method, b.server.URL+path, []byte(body), headers...)
 	return resp, string(answer)
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/skein-net/skein/internal/entity/lineproto"
 	"github.com/skein-net/skein/internal/entity/otlplog"
 	"github.com/skein-net/skein/topologyd/api"
+	"github.com/skein-net/skein/topologyd/api/httpx/httpxtest"
 	"github.com/skein-net/skein/topologyd/config"
 )
 
@@ -80,19 +81,7 @@ func (b *bench) stop() {
 
 func (b *bench) do(method, path string, body []byte) (int, string) {
 	b.t.Helper()
-	req, err := http.NewRequest(method, b.url+path, bytes.NewReader(body))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // only read
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	resp, answer := httpxtest.Do(b.t, http.DefaultClient, method, b.url+path, body)
 	return resp.StatusCode, strings.TrimSpace(string(answer))
 }
 

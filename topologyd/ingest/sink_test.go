@@ -18,6 +18,7 @@ import (
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/entity/lineproto"
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/api/httpx/httpxtest"
 	"github.com/skein-net/skein/topologyd/engine"
 )
 
@@ -122,22 +123,7 @@ func newBench(t testing.TB, change func(*Config)) *bench {
 // post sends a body and returns status, headers and answer.
 func (b *bench) post(path string, body []byte, headers ...string) (int, http.Header, []byte) {
 	b.t.Helper()
-	req, err := http.NewRequest(http.MethodPost, b.server.URL+path, bytes.NewReader(body))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := b.server.Client().Do(req)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // only read
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	resp, answer := httpxtest.Do(b.t, b.server.Client(), http.MethodPost, b.server.URL+path, body, headers...)
 	return resp.StatusCode, resp.Header, answer
 }
 
