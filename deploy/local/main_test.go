@@ -12,12 +12,13 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/skein-net/skein/internal/proctest"
 )
 
 // TestMain lets this test binary stand for the two programs: it is linked
@@ -96,7 +97,7 @@ func place(t *testing.T) *settings {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	s := &settings{bin: filepath.Join(dir, "bin"), conf: dir, data: filepath.Join(dir, "data"), http: free(t), otlp: free(t), wait: 30 * time.Second}
+	s := &settings{bin: filepath.Join(dir, "bin"), conf: dir, data: filepath.Join(dir, "data"), http: proctest.FreeAddr(t), otlp: proctest.FreeAddr(t), wait: 30 * time.Second}
 	if err := os.Mkdir(s.bin, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -108,39 +109,11 @@ func place(t *testing.T) *settings {
 	return s
 }
 
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// screen is a writer that can be read while it is written to.
-type screen struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
 func TestRunShowsFollowsAndStops(t *testing.T) {
 	s := place(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var out screen
+	var out proctest.Buffer
 	done := make(chan error, 1)
 	go func() { done <- s.run(ctx, &out) }()
 	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(out.String(), "telegraf  | agent writes to "+s.http); time.Sleep(10 * time.Millisecond) {

@@ -1,20 +1,18 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/topologyd/client"
 )
 
@@ -38,28 +36,10 @@ func needRoot(t testing.TB) {
 	}
 }
 
-// output keeps what a process prints.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
 // process is a program that the test started.
 type process struct {
 	cmd  *exec.Cmd
-	out  output
+	out  proctest.Buffer
 	done chan struct{}
 }
 
@@ -93,15 +73,6 @@ func (p *process) end(t testing.TB, s os.Signal) {
 	}
 }
 
-// freePort returns a port that nobody listened on a moment ago.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // daemon is a running topologyd.
 type daemon struct {
 	*process
@@ -115,9 +86,9 @@ func startDaemon(t testing.TB, dir, addr string, args ...string) *daemon {
 		dir = t.TempDir()
 	}
 	if addr == "" {
-		addr = freePort(t)
+		addr = proctest.FreeAddr(t)
 	}
-	args = append([]string{"--listen", addr, "--otlp-listen", freePort(t), "--data-dir", dir}, args...)
+	args = append([]string{"--listen", addr, "--otlp-listen", proctest.FreeAddr(t), "--data-dir", dir}, args...)
 	cfg := client.DefaultConfig()
 	cfg.Server = "http://" + addr
 	d := &daemon{process: start(t, program(t, "topologyd"), nil, args...), addr: addr, dir: dir}

@@ -17,8 +17,10 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"github.com/skein-net/skein/internal/entity"
 	"go.uber.org/goleak"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/proctest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -92,28 +94,10 @@ func fake(t *testing.T) http.HandlerFunc {
 	}
 }
 
-// syncBuffer is written by the command while the test reads it.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
 // call runs the command and returns what it left, as one text.
 func call(t *testing.T, env map[string]string, stdin string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	var out, errs syncBuffer
+	var out, errs proctest.Buffer
 	code = run(t.Context(), args, environment{
 		Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs,
 		Getenv: func(k string) string { return env[k] },
@@ -348,7 +332,7 @@ func TestWatch(t *testing.T) {
 				c.Close(websocket.StatusGoingAway, "the daemon is stopping")
 			}))
 			defer s.Close()
-			var out, errs syncBuffer
+			var out, errs proctest.Buffer
 			code := run(ctx, append(args, "--server", s.URL), environment{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }})
 			if code != exitOK {
 				t.Errorf("exit code %d", code)
