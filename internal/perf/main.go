@@ -1,4 +1,4 @@
-// Perf measures topologyd as a user would meet it: the built program, over
+// Command perf measures topologyd as a user would meet it: the built program, over
 // HTTP on loopback, filled with a synthetic graph. It prints the table of
 // docs/performance.md.
 //
