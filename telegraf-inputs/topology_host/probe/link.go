@@ -212,6 +212,9 @@ func (l *link) gatewayChanged(ip netip.Addr, now time.Time) {
 
 // setFDB adds or replaces a forwarding entry.
 func (l *link) setFDB(n *rtnl.Neigh, now time.Time) {
+	if l.rec != nil && !mapping.IsForwarding(l.rec, n) {
+		return // a link never changes its kind
+	}
 	k := keyOfFDB(n)
 	if n.Master > 0 && n.Flags&ntfSelf == 0 {
 		// An entry of a bridge: when it moves to another port, the kernel tells
