@@ -116,14 +116,7 @@ func TestCheckPasses(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 300 {
 		req := plogotlp.NewExportRequestFromLogs(Encode([]entity.Event{entitytest.Event(r)}))
-		pb, err := req.MarshalProto()
-		if err != nil {
-			t.Fatal(err)
-		}
-		js, err := req.MarshalJSON()
-		if err != nil {
-			t.Fatal(err)
-		}
+		pb, js := encodings(t, req)
 		if err := errors.Join(CheckProto(pb), CheckJSON(js)); err != nil {
 			t.Fatal(err)
 		}

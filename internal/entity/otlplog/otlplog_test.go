@@ -20,6 +20,19 @@ func decodeAll(logs plog.Logs) (events []entity.Event, ignored, invalid int, err
 	return events, ignored, invalid, err
 }
 
+// encodings returns a request as protobuf and as JSON.
+func encodings(t *testing.T, req plogotlp.ExportRequest) (pb, js []byte) {
+	t.Helper()
+	pb, err := req.MarshalProto()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if js, err = req.MarshalJSON(); err != nil {
+		t.Fatal(err)
+	}
+	return pb, js
+}
+
 // TestPropertyRoundTrip: every valid event survives, in memory, as protobuf
 // and as JSON.
 func TestPropertyRoundTrip(t *testing.T) {
@@ -32,14 +45,7 @@ func TestPropertyRoundTrip(t *testing.T) {
 		logs := Encode(want)
 		checkEvents(t, logs, want)
 		req := plogotlp.NewExportRequestFromLogs(logs)
-		pb, err := req.MarshalProto()
-		if err != nil {
-			t.Fatal(err)
-		}
-		js, err := req.MarshalJSON()
-		if err != nil {
-			t.Fatal(err)
-		}
+		pb, js := encodings(t, req)
 		got := plogotlp.NewExportRequest()
 		if err := got.UnmarshalProto(pb); err != nil {
 			t.Fatal(err)
