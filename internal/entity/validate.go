@@ -138,7 +138,7 @@ func (r Ref) validate() error {
 		return invalid("%d identifying attributes, more than %d", len(r.ID), MaxIdentity)
 	}
 	for i, a := range r.ID {
-		if err := validateKey(a.Key); err != nil {
+		if err := ValidKey(a.Key); err != nil {
 			return err
 		}
 		if i > 0 && r.ID[i-1].Key >= a.Key {
@@ -156,7 +156,7 @@ func (a Attrs) validate(depth int) error {
 		return invalid("%d attributes, more than %d", len(a), MaxAttributes)
 	}
 	for i, x := range a {
-		if err := validateKey(x.Key); err != nil {
+		if err := ValidKey(x.Key); err != nil {
 			return err
 		}
 		if i > 0 && a[i-1].Key >= x.Key {
@@ -196,9 +196,11 @@ func (v Value) validate(depth int) error {
 	return nil
 }
 
-// validateKey refuses what line protocol cannot write as a key: control
-// characters, and a backslash at the end, which would escape what follows.
-func validateKey(k string) error {
+// ValidKey returns an error that wraps [ErrInvalid] for what cannot be a key:
+// nothing, what is too long or not UTF-8, and what line protocol cannot write:
+// control characters, and a backslash at the end, which would escape what
+// follows.
+func ValidKey(k string) error {
 	switch {
 	case k == "":
 		return invalid("empty key")

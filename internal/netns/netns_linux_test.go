@@ -19,6 +19,9 @@ import (
 // testNS makes a named namespace and returns its path.
 func testNS(t testing.TB) (name, path string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("makes network namespaces; runs without -short")
+	}
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to make network namespaces")
 	}

@@ -168,6 +168,9 @@ func TestStartFails(t *testing.T) {
 
 // TestPlugin runs the whole plugin over a namespace of its own.
 func TestPlugin(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes network namespaces; runs without -short")
+	}
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
 		t.Skip("needs root on Linux to make network namespaces")
 	}

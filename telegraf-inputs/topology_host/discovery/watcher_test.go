@@ -96,6 +96,9 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 func needRoot(t *testing.T) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("makes network namespaces; runs without -short")
+	}
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to make network namespaces")
 	}

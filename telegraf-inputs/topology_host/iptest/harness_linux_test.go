@@ -22,6 +22,9 @@ func inGuest() bool { return os.Getenv(guestEnv) != "" }
 // needRoot skips a test that cannot make namespaces here.
 func needRoot(t *testing.T) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("makes network namespaces; runs without -short")
+	}
 	if os.Getuid() != 0 {
 		t.Skip("needs root to make network namespaces")
 	}

@@ -2,8 +2,6 @@ package mapping
 
 import (
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -29,7 +27,7 @@ type Host struct {
 func (h *Host) Event() entity.Event {
 	a := make(entity.Attrs, 0, len(h.Metadata)+len(h.Facts)+8)
 	for k, v := range h.Metadata {
-		if k = entity.CleanText(k); k != "" && len(k) <= entity.MaxKeyLength && !strings.ContainsFunc(k, unicode.IsControl) {
+		if entity.ValidKey(k) == nil {
 			a = append(a, entity.A(k, entity.String(entity.CleanText(v))))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/discovery"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
@@ -76,6 +77,11 @@ func (c *Config) Validate() error {
 		return errors.New("a time is not positive")
 	case c.Discovery.ScanInterval <= 0:
 		return errors.New("the interval of process scans is not positive")
+	}
+	for key := range c.Metadata {
+		if err := entity.ValidKey(key); err != nil {
+			return fmt.Errorf("metadata: %w", err)
+		}
 	}
 	return nil
 }

@@ -127,6 +127,9 @@ type lab struct {
 
 func needRoot(t testing.TB) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("makes network namespaces; runs without -short")
+	}
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to make network namespaces")
 	}

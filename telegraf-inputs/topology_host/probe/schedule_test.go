@@ -110,6 +110,7 @@ func TestConfigValidate(t *testing.T) {
 		"debounce": func(c *Config) { c.Debounce = -1 },
 		"relist":   func(c *Config) { c.Relist = 0 },
 		"scan":     func(c *Config) { c.Discovery.ScanInterval = 0 },
+		"metadata": func(c *Config) { c.Metadata = map[string]string{`rack\\`: "b12"} },
 	} {
 		c := DefaultConfig()
 		change(&c)

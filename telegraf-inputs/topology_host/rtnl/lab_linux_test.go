@@ -28,6 +28,9 @@ type lab struct {
 // newLab makes the namespaces, or skips the test with the reason.
 func newLab(t testing.TB) *lab {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("makes network namespaces; runs without -short")
+	}
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to make network namespaces")
 	}
