@@ -45,8 +45,8 @@ type lab struct {
 	host  string
 	// patience is how long the probe may take to say what is true.
 	patience time.Duration
-	// compared are the kinds found equal, logged the known differences met.
-	compared, logged map[string]bool
+	// compared are the kinds found equal.
+	compared map[string]bool
 }
 
 const testHost = "iptest-host"
@@ -59,7 +59,7 @@ func newLab(t testing.TB) *lab {
 	if _, err := rand.Read(id[:]); err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{t: t, names: map[string]string{}, host: testHost, patience: 10 * time.Second, compared: map[string]bool{}, logged: map[string]bool{}}
+	l := &lab{t: t, names: map[string]string{}, host: testHost, patience: 10 * time.Second, compared: map[string]bool{}}
 	if inGuest() {
 		l.patience = time.Minute
 	}
@@ -130,7 +130,7 @@ func (l *lab) settle(what string, names ...string) *Result {
 		var r *Result
 		if err == nil {
 			r = Compare(w, l.state)
-			if l.expected(r); r.Equal() {
+			if r.Equal() {
 				for kind := range r.Links {
 					l.compared[kind] = true
 				}
@@ -150,37 +150,6 @@ func (l *lab) settle(what string, names ...string) *Result {
 		<-time.After(wait)
 		wait = min(2*wait, time.Second)
 	}
-}
-
-// known are differences that are understood and not yet mended in the probe.
-// They are logged, not failed; an entry goes when its difference does.
-var known = []struct {
-	why string
-	is  func(Difference) bool
-}{
-	{"the kernel moves the own entry of a port that leaves to the bridge without an event", func(d Difference) bool {
-		return d.Key == "FDB" && d.IP == "nothing like it" && strings.Contains(d.Entity, `"MasterIndex"`) && strings.Contains(d.Entity, `"permanent"`)
-	}},
-	{"the FDB of a VXLAN that moves comes along without an event", func(d Difference) bool {
-		return d.Key == "FDB" && d.Kind == "vxlan" && d.Entity == "nothing like it"
-	}},
-}
-
-// expected takes the known differences out of a result and logs each kind once.
-func (l *lab) expected(r *Result) {
-	r.Differences = slices.DeleteFunc(r.Differences, func(d Difference) bool {
-		for _, k := range known {
-			if !k.is(d) {
-				continue
-			}
-			if !l.logged[k.why] {
-				l.logged[k.why] = true
-				l.t.Logf("known: %s: %s", k.why, d)
-			}
-			return true
-		}
-		return false
-	})
 }
 
 // make runs the setups and returns the kinds that this kernel has not got,

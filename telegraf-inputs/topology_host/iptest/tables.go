@@ -142,7 +142,9 @@ func (c *comparison) fdbEntry(o object) map[string]any {
 		conv     converter
 	}{
 		{"dst", "IP", same}, {"vlan", "Vlan", same}, {"vni", "VNI", same}, {"src_vni", "SrcVNI", same},
-		{"port", "Port", same}, {"viaIf", "Via", ifindex}, {"master", "MasterIndex", ifindex}, {"nhid", "NHID", same},
+		{"port", "Port", same}, {"viaIf", "Via", ifindex},
+		{"viaIfIndex", "Via", same}, // of a device in another namespace
+		{"master", "MasterIndex", ifindex}, {"nhid", "NHID", same},
 	} {
 		if o.has(f.ip) {
 			e[f.attr] = f.conv(c.ns, o.get(f.ip))
@@ -231,9 +233,17 @@ func (n *Namespace) route(family string, o object) (text map[string]any, devs []
 		}
 	}
 	if len(all) > 0 {
-		e["NextHops"] = all
+		e["NextHops"] = inOrder(all)
 	}
 	return e, devs
+}
+
+// inOrder returns next hops in an order of its own: they are a set, of which
+// the kernel tells in the order in which they were added.
+func inOrder(hops []any) []any {
+	hops = slices.Clone(hops)
+	slices.SortFunc(hops, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	return hops
 }
 
 // hop is one next hop of route o; for a route with a single one both are o.
@@ -324,6 +334,9 @@ func (c *comparison) routes(index int64, attrs map[string]any) {
 			e := map[string]any{"Table": t["ID"]}
 			for k, v := range r {
 				e[k] = v
+			}
+			if hops, ok := e["NextHops"].([]any); ok {
+				e["NextHops"] = inOrder(hops)
 			}
 			if src, ok := t["Src"]; ok {
 				e["PrefSrc"] = src

@@ -261,8 +261,8 @@ func TestRoutes(t *testing.T) {
 		}
 		return ""
 	}
-	want := `[{"ID":100,"Routes":[{"NextHops":[{"IP":"10.0.0.9","IfIndex":3,"MAC":"02:00:00:00:00:09","NHID":7,"Priority":0,"Weight":2},` +
-		`{"Dead":true,"IfIndex":4,"NHID":7,"Priority":0,"Weight":1},{"IP":"10.0.0.8","IfIndex":3,"NHID":7,"Priority":0,"Weight":1}],"Prefix":"10.9.0.0/16","Protocol":"static","Scope":"global","Type":"unicast"}]},` +
+	want := `[{"ID":100,"Routes":[{"NextHops":[{"IP":"10.0.0.8","IfIndex":3,"NHID":7,"Priority":0,"Weight":1},{"IP":"10.0.0.9","IfIndex":3,"MAC":"02:00:00:00:00:09","NHID":7,"Priority":0,"Weight":2},` +
+		`{"Dead":true,"IfIndex":4,"NHID":7,"Priority":0,"Weight":1}],"Prefix":"10.9.0.0/16","Protocol":"static","Scope":"global","Type":"unicast"}]},` +
 		`{"ID":254,"Routes":[{"NextHops":[{"IP":"10.0.0.9","IfIndex":3,"MAC":"02:00:00:00:00:09","Priority":100}],"Prefix":"0.0.0.0/0","Protocol":"boot","Scope":"global","Type":"unicast"},` +
 		`{"Prefix":"10.7.0.0/16","Protocol":"static","Scope":"global","Type":"blackhole"}]},` +
 		`{"ID":254,"Routes":[{"NextHops":[{"IfIndex":3,"Priority":0}],"Prefix":"10.0.0.0/24","Protocol":"kernel","Scope":"link","Type":"unicast"}],"Src":"10.0.0.1"}]`

@@ -105,10 +105,12 @@ func compareRoute(a, b *rtnl.Route) int {
 		cmp.Compare(a.OutIf, b.OutIf),
 		a.Gateway.Compare(b.Gateway),
 		cmp.Compare(a.NexthopID, b.NexthopID),
-		slices.CompareFunc(a.Multipath, b.Multipath, func(x, y rtnl.NextHop) int {
-			return cmp.Or(cmp.Compare(x.OutIf, y.OutIf), x.Gateway.Compare(y.Gateway), cmp.Compare(x.Weight, y.Weight))
-		}),
+		slices.CompareFunc(a.Multipath, b.Multipath, compareHop),
 	)
+}
+
+func compareHop(a, b rtnl.NextHop) int {
+	return cmp.Or(cmp.Compare(a.OutIf, b.OutIf), a.Gateway.Compare(b.Gateway), cmp.Compare(a.Weight, b.Weight))
 }
 
 func routeValue(r *rtnl.Route, mac MACOf) entity.Value {
@@ -138,6 +140,7 @@ func routeValue(r *rtnl.Route, mac MACOf) entity.Value {
 	return entity.Map(a.Normalize())
 }
 
+// nextHops returns the next hops of a route, sorted.
 func nextHops(r *rtnl.Route, mac MACOf) []entity.Value {
 	if len(r.Multipath) == 0 {
 		if r.OutIf <= 0 && !r.Gateway.IsValid() && r.NexthopID == 0 && r.Priority == 0 {
@@ -145,9 +148,11 @@ func nextHops(r *rtnl.Route, mac MACOf) []entity.Value {
 		}
 		return []entity.Value{nextHop(r, &rtnl.NextHop{OutIf: r.OutIf, Gateway: r.Gateway, Flags: r.Flags, Encap: r.Encap, NewLabels: r.NewLabels}, mac)}
 	}
+	// They are a set: in the order of their own, so that it does not matter
+	// whether they came one by one or in a listing.
 	hops := make([]entity.Value, len(r.Multipath))
-	for i := range r.Multipath {
-		hops[i] = nextHop(r, &r.Multipath[i], mac)
+	for i, h := range slices.SortedStableFunc(slices.Values(r.Multipath), compareHop) {
+		hops[i] = nextHop(r, &h, mac)
 	}
 	return hops
 }
