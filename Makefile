@@ -37,7 +37,7 @@ build: ## build all programs into bin/
 	@$(GO) build -o $(BIN)/skein-run ./deploy/local
 
 .PHONY: test
-test: ## everything: unit, integration, end to end, cross builds
+test: setup ## everything: unit, integration, end to end, cross builds
 	@.ci/summary unit:test-unit cross:cross integration:test-integration e2e:test-e2e
 
 .PHONY: test-unit
