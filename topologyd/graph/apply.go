@@ -139,7 +139,7 @@ func (g *Graph) newNode(id entity.UUID, ref entity.Ref) int32 {
 	g.t.states.resize(g.t.nodes.n, g.epoch)
 	for len(g.live) < int(g.t.nodes.n) {
 		g.live = append(g.live, nil)
-		g.terms = append(g.terms, nil)
+		g.index.places = append(g.index.places, nil)
 	}
 	*g.t.nodes.edit(slot, g.epoch) = nodeRec{node: &Node{ID: id, Slot: slot}}
 	*g.t.states.edit(slot, g.epoch) = &state{ref: ref}
@@ -152,10 +152,10 @@ func (g *Graph) newNode(id entity.UUID, ref entity.Ref) int32 {
 func (g *Graph) deleteNode(slot int32, at int64) {
 	rec := *g.t.nodes.at(slot)
 	g.isolate(slot, rec.node.ID, at)
-	for _, e := range g.terms[slot] {
-		g.t.index.remove(&g.indexFree, g.epoch, e)
+	for _, pl := range g.index.places[slot] {
+		g.t.index.remove(&g.index, g.epoch, pl)
 	}
-	g.terms[slot], g.live[slot] = nil, nil
+	g.index.places[slot], g.live[slot] = nil, nil
 	g.t.nodeIDs.remove(idHash(rec.node.ID), slot, g.epoch, g.t.nodeHash)
 	*g.t.nodes.edit(slot, g.epoch) = nodeRec{}
 	*g.t.states.edit(slot, g.epoch) = nil
@@ -208,11 +208,10 @@ func (g *Graph) refreshNode(slot int32, at int64, pos int) {
 // reindex moves a node's index entries from its old to its new attributes,
 // and returns those with strings that the index holds already.
 func (g *Graph) reindex(slot int32, old, attrs entity.Attrs) entity.Attrs {
-	x, w := &g.t.index, &g.indexFree
-	kept := g.terms[slot][:0:0]
-	have := g.terms[slot]
+	have := g.index.places[slot]
+	kept := make([]place, 0, max(len(have), len(attrs)))
 	i := 0
-	// Entries are in the order of the attributes: walk both in step.
+	// Places are in the order of the attributes: walk both in step.
 	for _, a := range old {
 		n := 0
 		terms(a.Value, func(entity.Value) { n++ })
@@ -225,8 +224,8 @@ func (g *Graph) reindex(slot int32, old, attrs entity.Attrs) entity.Attrs {
 			kept = append(kept, have[:n]...)
 			i++
 		} else {
-			for _, e := range have[:n] {
-				x.remove(w, g.epoch, e)
+			for _, pl := range have[:n] {
+				g.t.index.remove(&g.index, g.epoch, pl)
 			}
 		}
 		have = have[n:]
@@ -234,15 +233,15 @@ func (g *Graph) reindex(slot int32, old, attrs entity.Attrs) entity.Attrs {
 	for ; i < len(attrs); i++ {
 		attrs[i].Value, kept = g.indexAttr(slot, attrs[i], kept)
 	}
-	g.terms[slot] = slices.Clip(kept)
+	g.index.places[slot] = slices.Clip(kept)
 	return attrs
 }
 
-func (g *Graph) indexAttr(slot int32, a entity.Attr, kept []int32) (entity.Value, []int32) {
+func (g *Graph) indexAttr(slot int32, a entity.Attr, kept []place) (entity.Value, []place) {
 	value := a.Value
 	terms(a.Value, func(v entity.Value) {
-		e, held := g.t.index.add(&g.indexFree, g.epoch, slot, a.Key, v)
-		kept = append(kept, e)
+		pl, held := g.t.index.add(&g.index, g.epoch, slot, a.Key, v)
+		kept = append(kept, pl)
 		if a.Value.Kind() == entity.KindString && held.Kind() == entity.KindString {
 			value = held
 		}

@@ -43,11 +43,10 @@ type content struct {
 
 	// What only the writer needs, by slot.
 	live     [][]liveness
-	terms    [][]int32 // index entries of a node
 	evidence [][]evidence
+	index    indexWriter
 
 	freeNodes, freeEdges []int32
-	indexFree            indexWriter
 
 	dangling map[entity.UUID]map[dangler]struct{}
 	tombs    map[facetKey]tombstone

@@ -14,14 +14,14 @@ import (
 const maxIndexedString = 256
 
 // index finds nodes by the value of an attribute: a hash table of postings,
-// one for each key and value in use, each the head of a doubly linked list of
-// entries, so that adding and removing a node is independent of how many nodes
-// share the value. Elements of a list are indexed like scalars.
+// one for each key and value in use, each a list of the nodes that have it. A
+// node knows its place in each list, so that adding and removing it is
+// independent of how many nodes share the value. Elements of a list are indexed
+// like scalars.
 type index struct {
 	seed     maphash.Seed
 	lists    table
 	postings paged[posting]
-	entries  paged[entry]
 }
 
 // posting is the list of the nodes that have one value for one key. Two
@@ -31,19 +31,17 @@ type index struct {
 type posting struct {
 	hash  uint64
 	value entity.Value
-	head  int32 // entry + 1
-	count int32
+	nodes slotList
 }
 
-type entry struct {
-	slot       int32
-	posting    int32
-	next, prev int32 // entry + 1
-}
+// place is where a node stands in a posting.
+type place struct{ posting, at int32 }
 
 // indexWriter is what only the writer of an index needs.
 type indexWriter struct {
-	freePostings, freeEntries []int32
+	freePostings []int32
+	// places are those of each node, in the order of its attributes.
+	places [][]place
 }
 
 // hash returns the hash of a key and value; numbers that compare equal have
@@ -151,9 +149,9 @@ func (x *index) covers(key string) bool {
 	return x.find(x.hash(key, entity.Value{}), entity.Value{}) < 0
 }
 
-// add enters a node under a value and returns the entry, and the value as the
+// add enters a node under a value and returns its place, and the value as the
 // index holds it, so that equal strings are kept once.
-func (x *index) add(w *indexWriter, epoch uint64, slot int32, key string, v entity.Value) (int32, entity.Value) {
+func (x *index) add(w *indexWriter, epoch uint64, slot int32, key string, v entity.Value) (place, entity.Value) {
 	hash := x.hash(key, v)
 	p := x.find(hash, v)
 	if p < 0 {
@@ -161,35 +159,28 @@ func (x *index) add(w *indexWriter, epoch uint64, slot int32, key string, v enti
 		*x.postings.edit(p, epoch) = posting{hash: hash, value: v}
 		x.lists.insert(hash, p, epoch, x.hashOf)
 	}
-	e := take(&w.freeEntries, &x.entries, epoch)
 	post := x.postings.edit(p, epoch)
-	*x.entries.edit(e, epoch) = entry{slot: slot, posting: p, next: post.head}
-	if post.head != 0 {
-		x.entries.edit(post.head-1, epoch).prev = e + 1
-	}
-	post.head = e + 1
-	post.count++
-	return e, post.value
+	return place{p, post.nodes.push(slot, epoch)}, post.value
 }
 
-// remove takes an entry out.
-func (x *index) remove(w *indexWriter, epoch uint64, e int32) {
-	en := *x.entries.at(e)
-	post := x.postings.edit(en.posting, epoch)
-	if en.prev != 0 {
-		x.entries.edit(en.prev-1, epoch).next = en.next
-	} else {
-		post.head = en.next
+// remove takes a node's place out of its posting. The last one of the list
+// moves there.
+func (x *index) remove(w *indexWriter, epoch uint64, pl place) {
+	post := x.postings.edit(pl.posting, epoch)
+	last := post.nodes.len() - 1
+	if pl.at != last {
+		moved := post.nodes.at(last)
+		post.nodes.set(pl.at, moved, epoch)
+		for i := range w.places[moved] {
+			if w.places[moved][i].posting == pl.posting {
+				w.places[moved][i].at = pl.at
+			}
+		}
 	}
-	if en.next != 0 {
-		x.entries.edit(en.next-1, epoch).prev = en.prev
-	}
-	*x.entries.edit(e, epoch) = entry{}
-	w.freeEntries = append(w.freeEntries, e)
-	if post.count--; post.count == 0 {
-		x.lists.remove(post.hash, en.posting, epoch, x.hashOf)
+	if post.nodes.pop(epoch); last == 0 {
+		x.lists.remove(post.hash, pl.posting, epoch, x.hashOf)
 		*post = posting{}
-		w.freePostings = append(w.freePostings, en.posting)
+		w.freePostings = append(w.freePostings, pl.posting)
 	}
 }
 

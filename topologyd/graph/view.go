@@ -202,16 +202,8 @@ func (v *View) SlotsWith(key string, value entity.Value) (slots iter.Seq[int32],
 	if p < 0 {
 		return func(func(int32) bool) {}, 0
 	}
-	post := x.postings.at(p)
-	return func(yield func(int32) bool) {
-		for e := post.head; e != 0; {
-			en := x.entries.at(e - 1)
-			if !yield(en.slot) {
-				return
-			}
-			e = en.next
-		}
-	}, int(post.count)
+	nodes := x.postings.at(p).nodes
+	return nodes.all, int(nodes.len())
 }
 
 func (t *tables) findNode(id entity.UUID) int32 {
