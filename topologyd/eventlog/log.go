@@ -69,7 +69,7 @@ type Log struct {
 // Open opens the log in a directory, which it locks against other processes.
 func Open(ctx context.Context, cfg Config, logger *slog.Logger) (*Log, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
-		return nil, fmt.Errorf("make data directory: %w", err)
+		return nil, fmt.Errorf("make data directory: %w; give one that can be written with --data-dir", err)
 	}
 	l := &Log{cfg: cfg}
 	if err := l.open(ctx, logger); err != nil {

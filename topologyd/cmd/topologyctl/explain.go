@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/skein-net/skein/topologyd/client"
@@ -22,9 +23,13 @@ func (e *queryError) Unwrap() error { return e.err }
 const around = 60
 
 // explain returns an error for people: when it is about a place in a query,
-// with that line of the query and a caret under the place.
+// with that line of the query and a caret under the place; when nobody answers,
+// with what to look at.
 func explain(err error) string {
 	text := printable(err.Error(), true)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		text += "\nIs topologyd running there? Name another with --server or SKEIN_SERVER."
+	}
 	var (
 		q *queryError
 		e *client.Error

@@ -234,7 +234,7 @@ func TestServerDown(t *testing.T) {
 	s.Close()
 	for _, args := range [][]string{{"status"}, {"watch"}, {"query", "G"}} {
 		code, out, errs := call(t, nil, "", append(args, "--server", url)...)
-		if code != exitFailed || out != "" || !strings.Contains(errs, "refused") || strings.Count(errs, "\n") != 1 {
+		if code != exitFailed || out != "" || !strings.Contains(errs, "refused\nIs topologyd running there?") || strings.Count(errs, "\n") != 2 {
 			t.Errorf("%q: %d %q %q", args, code, out, errs)
 		}
 	}
