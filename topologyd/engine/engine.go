@@ -132,6 +132,9 @@ func (e *Engine) Start(ctx context.Context) error {
 
 // restore reads the snapshot and replays the log from there.
 func (e *Engine) restore(ctx context.Context, w *writer) error {
+	if err := snapshot.Clean(e.snapshotPath()); err != nil {
+		return err
+	}
 	pos, err := snapshot.Read(e.snapshotPath(), e.graph, time.Now())
 	switch {
 	case errors.Is(err, os.ErrNotExist):

@@ -38,7 +38,7 @@ func (e *Engine) Submit(ctx context.Context, items []Item) (Summary, error) {
 	for i := range items {
 		p := e.graph.Prepare(&items[i].Event, items[i].Fingerprint)
 		// A later event of the same facet must not be judged before an earlier one
-		// is applied; a short list is searched for that, a long one judged later.
+		// is applied: from the first that changes something on, the writer judges.
 		if len(r.events) == 0 {
 			var outcome graph.Outcome
 			if marks, outcome = e.graph.Check(&p, now, marks); r.summary.count(outcome) {

@@ -3,8 +3,9 @@
 // consistent views of one revision for readers.
 //
 // A [Graph] has one logical writer: its methods that change it may be called
-// from several goroutines and are serialized by a mutex that is never held
-// for longer than one event. Readers take a [View]: an immutable state at one
+// from several goroutines and are serialized by a mutex that is held for one
+// event, for the heartbeats of one call of Touch, or for a few thousand nodes of
+// a sweep; only restoring holds it longer. Readers take a [View]: an immutable state at one
 // revision, which costs a few hundred bytes and no copying. All tables are
 // vectors of pages that are copied when they are written for the first time
 // after a view was taken, so readers never wait for the writer while they

@@ -256,7 +256,8 @@ func (g *Graph) judge(p *Prepared, slot int32, now int64) (outcome Outcome, face
 	l := &g.live[slot][facet]
 	interval := (*g.t.states.at(slot)).facets[facet].interval
 	// A source whose clock was set back would be ignored for as long as the
-	// step; after a silence longer than its interval, older times count again.
+	// step; after a silence longer than its interval, a minute at the least, older
+	// times count again.
 	if p.facet.time < l.time && now-l.seen <= max(interval, int64(time.Minute)) {
 		return Outdated, facet
 	}

@@ -75,6 +75,19 @@ func Write(path string, pos Position, v *graph.View) (err error) {
 	return syncDir(filepath.Dir(path))
 }
 
+// Clean removes what writers of the snapshot left behind that were killed. Call
+// it when nobody writes.
+func Clean(path string) error {
+	old, err := filepath.Glob(path + ".new-*")
+	for _, name := range old {
+		err = errors.Join(err, os.Remove(name))
+	}
+	if err != nil {
+		return fmt.Errorf("remove unfinished snapshots: %w", err)
+	}
+	return nil
+}
+
 // syncDir makes a rename last.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)

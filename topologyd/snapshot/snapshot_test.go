@@ -85,3 +85,17 @@ func TestDamageIsNoticed(t *testing.T) {
 	}
 	require.Error(t, Write(filepath.Join(dir, "no", "such"), Position{}, filled(t, 1).View()))
 }
+
+func TestCleanRemovesWhatWasNotFinished(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "snapshot")
+	require.NoError(t, Write(path, Position{1, 2}, filled(t, 1).View()))
+	for _, name := range []string{".new-1", ".new-23"} {
+		require.NoError(t, os.WriteFile(path+name, []byte("torn"), 0o600))
+	}
+	require.NoError(t, Clean(path))
+	files, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	_, err = Read(path, graph.New(graph.DefaultConfig()), time.Now())
+	require.NoError(t, err)
+}
