@@ -162,8 +162,8 @@ func (g *Graph) deleteNode(slot int32, at int64) {
 	g.freeNodes = append(g.freeNodes, slot)
 	g.t.nodeCount--
 	last := *rec.node
-	last.UpdatedAt = at
-	g.emit(Change{Op: NodeDeleted, At: at, Node: &last})
+	last.UpdatedAt = max(at, last.UpdatedAt)
+	g.emit(Change{Op: NodeDeleted, At: last.UpdatedAt, Node: &last, OldNode: rec.node})
 }
 
 // refreshNode makes a node's next revision when what its facets say, or its
@@ -178,14 +178,14 @@ func (g *Graph) refreshNode(slot int32, at int64, pos int) {
 		return
 	}
 	before := old.tid
-	n := old
+	n, was := old, (*Node)(nil)
 	if old.Revision > 0 {
 		c := *old
-		n = &c
+		n, was = &c, old
 	}
 	n.Attrs = g.reindex(slot, old.Attrs, attrs)
 	n.tid, n.Origin, n.Host = tid, g.intern(st.origin()), g.intern(st.ref.ID.Get(entity.IDHost))
-	n.UpdatedAt = at
+	n.UpdatedAt = max(at, n.UpdatedAt)
 	n.Revision++
 	op := NodeUpdated
 	if n.Revision == 1 {
@@ -199,7 +199,7 @@ func (g *Graph) refreshNode(slot int32, at int64, pos int) {
 		st.facets[0].attrs = n.Attrs
 	}
 	g.t.nodes.edit(slot, g.epoch).node = n
-	g.out = slices.Insert(g.out, pos, Change{Op: op, At: at, Node: n})
+	g.out = slices.Insert(g.out, pos, Change{Op: op, At: n.UpdatedAt, Node: n, OldNode: was})
 	if n.tid != before {
 		g.propagateTID(slot, at)
 	}

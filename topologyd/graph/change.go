@@ -42,10 +42,16 @@ type Change struct {
 	// Stale mark alone makes no revision and carries the current one.
 	Revision uint64
 	Op       Op
-	// At is when it happened, Unix milliseconds on the clock of the source.
+	// At is from when on it holds, Unix milliseconds: the time of the event on its
+	// source's clock, but not after the event was logged, nor before the change
+	// of the same element before it.
 	At   int64
 	Node *Node
 	Edge *Edge
+	// OldNode and OldEdge are the element before the change, nil when it was
+	// added by it.
+	OldNode *Node
+	OldEdge *Edge
 
 	mark bool // of the Stale mark alone
 }

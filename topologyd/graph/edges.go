@@ -182,23 +182,23 @@ func (g *Graph) refreshEdge(e int32, at int64) {
 	if old.Revision > 0 && old.Origin == origin && old.Attrs.Equal(attrs) {
 		return
 	}
-	n := old
+	n, was := old, (*Edge)(nil)
 	if old.Revision > 0 {
 		c := *old
-		n = &c
+		n, was = &c, old
 	}
 	n.Attrs, n.Origin = attrs, g.intern(origin)
 	if slot := g.t.findNode(list[0].emitter); slot >= 0 {
 		n.Host = g.intern((*g.t.states.at(slot)).ref.ID.Get(entity.IDHost))
 	}
-	n.UpdatedAt = at
+	n.UpdatedAt = max(at, n.UpdatedAt)
 	n.Revision++
 	op := EdgeUpdated
 	if n.Revision == 1 {
 		n.CreatedAt, op = at, EdgeAdded
 	}
 	g.t.edges.edit(e, g.epoch).edge = n
-	g.emit(Change{Op: op, At: at, Edge: n})
+	g.emit(Change{Op: op, At: n.UpdatedAt, Edge: n, OldEdge: was})
 }
 
 // deleteEdge takes an edge away.
@@ -211,8 +211,8 @@ func (g *Graph) deleteEdge(e int32, at int64) {
 	g.freeEdges = append(g.freeEdges, e)
 	g.t.edgeCount--
 	last := *rec.edge
-	last.UpdatedAt = at
-	g.emit(Change{Op: EdgeDeleted, At: at, Edge: &last})
+	last.UpdatedAt = max(at, last.UpdatedAt)
+	g.emit(Change{Op: EdgeDeleted, At: last.UpdatedAt, Edge: &last, OldEdge: rec.edge})
 	if rec.edge.RelationType == entity.Ownership {
 		g.renewTID(rec.edge.ChildSlot, at)
 	}

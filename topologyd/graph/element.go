@@ -21,9 +21,13 @@ type Node struct {
 	Origin string
 	// Attrs is the union of what the facets say, and TID.
 	Attrs entity.Attrs
-	// CreatedAt and UpdatedAt are Unix milliseconds, on the clock of the source
-	// whose event made the node or its last revision.
+	// CreatedAt and UpdatedAt are from when on the node and its last revision
+	// hold, Unix milliseconds (see [Change.At]).
 	CreatedAt, UpdatedAt int64
+	// ArchivedAt is when the revision ended, DeletedAt when it did so because the
+	// node was deleted; Unix milliseconds, 0 while it holds. They are set in views
+	// of a slice of time only.
+	ArchivedAt, DeletedAt int64
 	// Revision counts the states of this node from 1.
 	Revision uint64
 	// Metric and LastUpdateMetric are the latest counters and their growth since
@@ -44,20 +48,23 @@ type Edge struct {
 	RelationType          string
 	Host, Origin          string
 	// Attrs describe the relation; RelationType is not among them.
-	Attrs                entity.Attrs
-	CreatedAt, UpdatedAt int64
-	Revision             uint64
+	Attrs                 entity.Attrs
+	CreatedAt, UpdatedAt  int64
+	ArchivedAt, DeletedAt int64
+	Revision              uint64
 }
 
 // Keys that name fields of the element itself in queries.
 const (
-	FieldID        = "@ID"
-	FieldHost      = "@Host"
-	FieldOrigin    = "@Origin"
-	FieldCreatedAt = "@CreatedAt"
-	FieldUpdatedAt = "@UpdatedAt"
-	FieldRevision  = "@Revision"
-	FieldStale     = "@Stale"
+	FieldID         = "@ID"
+	FieldHost       = "@Host"
+	FieldOrigin     = "@Origin"
+	FieldCreatedAt  = "@CreatedAt"
+	FieldUpdatedAt  = "@UpdatedAt"
+	FieldArchivedAt = "@ArchivedAt"
+	FieldDeletedAt  = "@DeletedAt"
+	FieldRevision   = "@Revision"
+	FieldStale      = "@Stale"
 
 	keyMetric     = "Metric"
 	keyLastMetric = "LastUpdateMetric"
@@ -66,10 +73,11 @@ const (
 // Lookup calls yield for every value that a dotted path names: attributes and
 // what is inside them, the counters below Metric and LastUpdateMetric, and the
 // node's own fields (@ID, @Host, @Origin, @CreatedAt, @UpdatedAt, @Revision,
-// @Stale). It stops when yield returns false.
+// @Stale; @ArchivedAt and @DeletedAt when they are set). It stops when yield
+// returns false.
 func (n *Node) Lookup(path string, yield func(entity.Value) bool) {
 	if strings.HasPrefix(path, "@") {
-		yieldField(path, header{n.ID, n.Host, n.Origin, n.CreatedAt, n.UpdatedAt, n.Revision, n.Stale}, yield)
+		yieldField(path, n.header(), yield)
 		return
 	}
 	if strings.HasPrefix(path, keyMetric) || strings.HasPrefix(path, keyLastMetric) {
@@ -82,7 +90,7 @@ func (n *Node) Lookup(path string, yield func(entity.Value) bool) {
 func (e *Edge) Lookup(path string, yield func(entity.Value) bool) {
 	switch {
 	case strings.HasPrefix(path, "@"):
-		yieldField(path, header{e.ID, e.Host, e.Origin, e.CreatedAt, e.UpdatedAt, e.Revision, e.Stale}, yield)
+		yieldField(path, e.header(), yield)
 	case path == entity.KeyRelationType:
 		yield(entity.String(e.RelationType))
 	default:
@@ -92,11 +100,20 @@ func (e *Edge) Lookup(path string, yield func(entity.Value) bool) {
 
 // header is what nodes and edges have in common.
 type header struct {
-	id                   entity.UUID
-	host, origin         string
-	createdAt, updatedAt int64
-	revision             uint64
-	stale                bool
+	id                    entity.UUID
+	host, origin          string
+	createdAt, updatedAt  int64
+	archivedAt, deletedAt int64
+	revision              uint64
+	stale                 bool
+}
+
+func (n *Node) header() header {
+	return header{n.ID, n.Host, n.Origin, n.CreatedAt, n.UpdatedAt, n.ArchivedAt, n.DeletedAt, n.Revision, n.Stale}
+}
+
+func (e *Edge) header() header {
+	return header{e.ID, e.Host, e.Origin, e.CreatedAt, e.UpdatedAt, e.ArchivedAt, e.DeletedAt, e.Revision, e.Stale}
 }
 
 func yieldField(path string, h header, yield func(entity.Value) bool) {
@@ -111,6 +128,14 @@ func yieldField(path string, h header, yield func(entity.Value) bool) {
 		yield(entity.Int(h.createdAt))
 	case FieldUpdatedAt:
 		yield(entity.Int(h.updatedAt))
+	case FieldArchivedAt:
+		if h.archivedAt != 0 {
+			yield(entity.Int(h.archivedAt))
+		}
+	case FieldDeletedAt:
+		if h.deletedAt != 0 {
+			yield(entity.Int(h.deletedAt))
+		}
 	case FieldRevision:
 		yield(entity.Uint(h.revision))
 	case FieldStale:
@@ -145,14 +170,14 @@ func (e *Edge) Metadata() entity.Attrs {
 
 // AppendJSON appends the node as JSON to b.
 func (n *Node) AppendJSON(b []byte) []byte {
-	b = header{n.ID, n.Host, n.Origin, n.CreatedAt, n.UpdatedAt, n.Revision, n.Stale}.appendJSON(b)
+	b = n.header().appendJSON(b)
 	b = append(b, `,"Metadata":`...)
 	return append(n.Metadata().AppendJSON(b), '}')
 }
 
 // AppendJSON appends the edge as JSON to b.
 func (e *Edge) AppendJSON(b []byte) []byte {
-	b = header{e.ID, e.Host, e.Origin, e.CreatedAt, e.UpdatedAt, e.Revision, e.Stale}.appendJSON(b)
+	b = e.header().appendJSON(b)
 	b = append(b, `,"Parent":"`...)
 	b = append(b, e.Parent.String()...)
 	b = append(b, `","Child":"`...)
@@ -172,6 +197,14 @@ func (h header) appendJSON(b []byte) []byte {
 	b = strconv.AppendInt(b, h.createdAt, 10)
 	b = append(b, `,"UpdatedAt":`...)
 	b = strconv.AppendInt(b, h.updatedAt, 10)
+	if h.archivedAt != 0 {
+		b = append(b, `,"ArchivedAt":`...)
+		b = strconv.AppendInt(b, h.archivedAt, 10)
+	}
+	if h.deletedAt != 0 {
+		b = append(b, `,"DeletedAt":`...)
+		b = strconv.AppendInt(b, h.deletedAt, 10)
+	}
 	b = append(b, `,"Revision":`...)
 	b = strconv.AppendUint(b, h.revision, 10)
 	if h.stale {

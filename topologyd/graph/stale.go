@@ -72,7 +72,7 @@ func (g *Graph) refreshStale(slot int32) {
 		marked.Stale = stale
 		g.t.nodes.edit(slot, g.epoch).node = &marked
 		g.view = nil
-		g.emit(Change{Op: NodeUpdated, At: n.UpdatedAt, Node: &marked, mark: true})
+		g.emit(Change{Op: NodeUpdated, At: n.UpdatedAt, Node: &marked, OldNode: n, mark: true})
 	}
 	for i := range st.facets {
 		for j := range st.facets[i].edges {
@@ -96,7 +96,7 @@ func (g *Graph) refreshStaleEdge(e int32) {
 	marked.Stale = stale
 	g.t.edges.edit(e, g.epoch).edge = &marked
 	g.view = nil
-	g.emit(Change{Op: EdgeUpdated, At: edge.UpdatedAt, Edge: &marked, mark: true})
+	g.emit(Change{Op: EdgeUpdated, At: edge.UpdatedAt, Edge: &marked, OldEdge: edge, mark: true})
 }
 
 func (g *Graph) isStale(ev evidence) bool {
