@@ -60,7 +60,7 @@ func owners() []owner {
 // core lists the pure packages, which import the standard library and one
 // another only. Each row speaks of the folder and what is below it.
 func core() []string {
-	return []string{"internal/entity", "topologyd/graph", "topologyd/gremlin", "topologyd/when", "otel-receiver/packet", "otel-receiver/flow"}
+	return []string{"internal/entity", "topologyd/graph", "topologyd/gremlin", "topologyd/diff", "topologyd/when", "otel-receiver/packet", "otel-receiver/flow"}
 }
 
 // notCore are folders below a core one that are not pure.
