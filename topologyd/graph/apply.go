@@ -9,7 +9,7 @@ import (
 
 // begin starts a call that changes the graph; the changes are appended to out.
 func (g *Graph) begin(out []Change) {
-	g.out, g.first, g.busy = out, len(out), noSlot
+	g.out, g.first, g.busy, g.renewed = out, len(out), noSlot, nil
 }
 
 // end numbers the changes of the call and returns them.
@@ -30,55 +30,64 @@ func (g *Graph) emit(c Change) { g.out = append(g.out, c) }
 // noSlot is no node.
 const noSlot = -1
 
-// Apply changes the graph as the event says and appends what changed to out.
-// An event that is outdated or says what is known changes nothing, so applying
-// a log twice, or a log from before a snapshot, does no harm.
+// Apply changes the graph as an event that was just logged says and appends
+// what changed to out.
 func (g *Graph) Apply(p *Prepared, now time.Time, out []Change) ([]Change, Outcome) {
+	return g.ApplyLogged(p, now, now, out)
+}
+
+// ApplyLogged changes the graph as an event says that was logged at a time, the
+// log's, and reached this replica at the time now. Log times must not go back.
+// What it does depends on what was applied before and on nothing else. An event
+// that is outdated or says what is known changes nothing, so applying a log
+// twice, or a log from before a snapshot, does no harm.
+func (g *Graph) ApplyLogged(p *Prepared, logged, now time.Time, out []Change) ([]Change, Outcome) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.begin(out)
+	g.logged = max(g.logged, logged.UnixNano())
 	slot := g.t.findNode(p.id)
-	outcome, facet := g.judge(p, slot, now.UnixNano())
+	outcome, facet := g.decide(p, slot, g.logged)
+	at := milliseconds(min(p.facet.time, g.logged))
 	switch {
 	case outcome != Changed:
-		g.settle(p, outcome, slot, facet, now.UnixNano())
+		g.settle(p, outcome, slot, facet, now.UnixNano(), &g.tombs, g.logged)
 	case p.Event.Kind == entity.Delete:
 		g.stats.Changed++
 		if p.Event.Reason == entity.ReasonExpired {
+			// Its time is that of the last report; nobody knows better when it ended
+			// than that it was still shown until now.
 			g.stats.Expired++
+			at = milliseconds(g.logged)
 		}
 		g.view = nil
-		g.bury(p, (*g.t.states.at(slot)).facets[facet].interval, now.UnixNano())
-		g.removeFacet(slot, facet, milliseconds(p.facet.time))
+		g.bury(&g.tombs, p, (*g.t.states.at(slot)).facets[facet].interval, g.logged)
+		g.removeFacet(slot, facet, at)
 	default:
 		g.stats.Changed++
 		g.view = nil
-		delete(g.tombs, facetKey{p.id, p.facet.source})
-		g.setFacet(slot, p, now.UnixNano())
+		g.tombs.forget(facetKey{p.id, p.facet.source})
+		g.heard.forget(facetKey{p.id, p.facet.source})
+		g.setFacet(slot, p, at, now.UnixNano())
 	}
 	return g.end(), outcome
 }
 
 // bury remembers a deletion. interval is that of the deleted facet, if known.
-func (g *Graph) bury(p *Prepared, interval, now int64) {
-	key := facetKey{p.id, p.facet.source}
-	old, known := g.tombs[key]
-	if !known && len(g.tombs) >= g.cfg.MaxTombstones {
-		g.stats.TombstonesRefused++
-		return
-	}
+func (g *Graph) bury(t *tombs, p *Prepared, interval, now int64) {
 	keep := max(int64(g.cfg.MinTombstone), 3*interval, 3*p.facet.interval)
-	g.tombs[key] = tombstone{time: max(old.time, p.facet.time), until: now + keep}
+	if !t.bury(facetKey{p.id, p.facet.source}, p.facet.time, now, keep) {
+		g.stats.TombstonesRefused++
+	}
 }
 
 // setFacet puts the facet of an event in place, in a new node if need be.
-func (g *Graph) setFacet(slot int32, p *Prepared, now int64) {
+func (g *Graph) setFacet(slot int32, p *Prepared, at, now int64) {
 	f := p.facet
 	for i := range f.attrs {
 		f.attrs[i].Key = g.intern(f.attrs[i].Key)
 	}
 	f.source = g.intern(f.source)
-	at := milliseconds(f.time)
 	isNew := slot < 0
 	if isNew {
 		slot = g.newNode(p.id, p.Event.Ref)

@@ -218,16 +218,29 @@ func (g *Graph) deleteEdge(e int32, at int64) {
 	}
 }
 
+// incident returns the edges of a node in the order of their IDs: that of the
+// lists differs among replicas.
+func (g *Graph) incident(slot int32) []*Edge {
+	rec := g.t.nodes.at(slot)
+	list := make([]*Edge, 0, rec.outs+rec.ins)
+	for e := rec.firstOut; e != 0; e = g.t.edges.at(e - 1).nextOut {
+		list = append(list, g.t.edges.at(e-1).edge)
+	}
+	for e := rec.firstIn; e != 0; e = g.t.edges.at(e - 1).nextIn {
+		list = append(list, g.t.edges.at(e-1).edge)
+	}
+	slices.SortFunc(list, func(a, b *Edge) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return list
+}
+
 // isolate deletes the edges of a node that goes. What others assert of it
 // dangles from then on.
 func (g *Graph) isolate(slot int32, id entity.UUID, at int64) {
-	for {
-		rec := g.t.nodes.at(slot)
-		e := cmp.Or(rec.firstOut, rec.firstIn) - 1
-		if e < 0 {
-			return
+	for _, edge := range g.incident(slot) {
+		e := edge.Slot
+		if g.t.edges.at(e).edge != edge {
+			continue // a loop is listed twice
 		}
-		edge := g.t.edges.at(e).edge
 		for _, ev := range g.evidence[e] {
 			if ev.emitter != id {
 				g.leaveDangling(id, dangler{ev.emitter, edge.ID, ev.source})

@@ -10,7 +10,9 @@ import (
 // NodeState is all that a graph has to know of a node to show it again as it
 // was: what each source said, and the node's own history in numbers.
 type NodeState struct {
-	Ref                  entity.Ref
+	Ref entity.Ref
+	// TID is kept, since in a loop of owners it depends on what came first.
+	TID                  entity.UUID
 	CreatedAt, UpdatedAt int64
 	Revision             uint64
 	Facets               []FacetState
@@ -52,7 +54,7 @@ func (v *View) NodeStates() iter.Seq[NodeState] {
 // NodeState returns what each source says of a node of the view.
 func (v *View) NodeState(n *Node) NodeState {
 	st := *v.t.states.at(n.Slot)
-	out := NodeState{Ref: st.ref, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt, Revision: n.Revision}
+	out := NodeState{Ref: st.ref, TID: n.tid, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt, Revision: n.Revision}
 	for i := range st.facets {
 		f := &st.facets[i]
 		fs := FacetState{Source: f.source, Time: f.time, Interval: time.Duration(f.interval)}
@@ -100,7 +102,7 @@ func (g *Graph) RestoreNode(n *NodeState, now time.Time) {
 			p.facet.edges = append(p.facet.edges, assertion{a.Edge, a.Attributes})
 		}
 		p.hash = p.facet.hash(g.seed)
-		g.setFacet(g.t.findNode(id), &p, now.UnixNano())
+		g.setFacet(g.t.findNode(id), &p, milliseconds(fs.Time), now.UnixNano())
 	}
 	g.out = nil
 }
@@ -113,8 +115,13 @@ func (g *Graph) RestoreHistory(nodes iter.Seq[NodeState], edges iter.Seq[EdgeSta
 	g.view = nil
 	for s := range nodes {
 		if i := g.t.findNode(s.Ref.UUID()); i >= 0 {
-			n := *g.t.nodes.at(i).node
+			old := g.t.nodes.at(i).node
+			n := *old
 			n.CreatedAt, n.UpdatedAt, n.Revision = s.CreatedAt, s.UpdatedAt, s.Revision
+			if n.tid != s.TID {
+				n.tid = s.TID
+				n.Attrs = g.reindex(i, old.Attrs, (*g.t.states.at(i)).merged(s.TID))
+			}
 			g.t.nodes.edit(i, g.epoch).node = &n
 		}
 	}
@@ -126,4 +133,59 @@ func (g *Graph) RestoreHistory(nodes iter.Seq[NodeState], edges iter.Seq[EdgeSta
 		}
 	}
 	g.t.revision = max(g.t.revision, revision)
+}
+
+// Tombstone is a deletion of the log that is remembered for a while.
+type Tombstone struct {
+	Node   entity.UUID
+	Source string
+	// Time is that of the deletion, Until when it is forgotten, on the log's
+	// clock; Unix nanoseconds.
+	Time, Until int64
+}
+
+// Tombstones returns the deletions that are remembered and the newest log time.
+// They belong to what a replica has to know to go on from a snapshot.
+func (g *Graph) Tombstones() (list []Tombstone, logged time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list = make([]Tombstone, 0, len(g.tombs.byKey))
+	for k, t := range g.tombs.byKey {
+		if t.until > g.logged {
+			list = append(list, Tombstone{k.node, k.source, t.time, t.until})
+		}
+	}
+	return list, time.Unix(0, g.logged)
+}
+
+// RestoreTombstones is the reverse of Tombstones.
+func (g *Graph) RestoreTombstones(list []Tombstone, logged time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.logged = max(g.logged, logged.UnixNano())
+	for _, t := range list {
+		g.tombs.put(facetKey{t.Node, t.Source}, tombstone{t.Time, t.Until})
+	}
+}
+
+// Advance raises the revision to at least the one given, so that numbers that
+// were given out before, by changes that were lost since, are not used again.
+func (g *Graph) Advance(revision uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if revision > g.t.revision {
+		g.t.revision = revision
+		g.view = nil
+	}
+}
+
+// LogTime returns the time of the newest event of the log that was applied; the
+// zero time when there was none.
+func (g *Graph) LogTime() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.logged == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, g.logged)
 }

@@ -40,18 +40,6 @@ type liveness struct {
 	stale bool
 }
 
-// tombstone remembers a deleted facet for a while, so that an older report
-// that comes late does not bring it back.
-type tombstone struct {
-	time  int64 // of the delete event
-	until int64 // daemon's clock
-}
-
-type facetKey struct {
-	node   entity.UUID
-	source string
-}
-
 func (s *state) find(source string) (int, bool) {
 	return slices.BinarySearchFunc(s.facets, source, func(f facet, src string) int { return strings.Compare(f.source, src) })
 }

@@ -49,15 +49,20 @@ type content struct {
 	freeNodes, freeEdges []int32
 
 	dangling map[entity.UUID]map[dangler]struct{}
-	tombs    map[facetKey]tombstone
 	lines    map[uint64]lineRef
 	keys     map[string]string
 
+	// tombs are the deletions of the log, which all replicas know; heard are
+	// those of facets that were not known, which are not logged.
+	tombs, heard tombs
+	logged       int64 // the newest log time
+
 	// Of the call that is under way:
-	out   []Change
-	first int   // in out
-	busy  int32 // the node that it speaks of, refreshed at its end
-	depth int   // of renewing TIDs
+	out     []Change
+	first   int           // in out
+	busy    int32         // the node that it speaks of, refreshed at its end
+	depth   int           // of renewing TIDs
+	renewed map[int32]int // how often a node's TID was renewed
 
 	stats Stats
 }
@@ -94,7 +99,8 @@ func (g *Graph) Reset() {
 	g.content = content{
 		epoch:    1,
 		dangling: make(map[entity.UUID]map[dangler]struct{}),
-		tombs:    make(map[facetKey]tombstone),
+		tombs:    newTombs(g.cfg.MaxTombstones),
+		heard:    newTombs(g.cfg.MaxTombstones),
 		lines:    make(map[uint64]lineRef),
 		keys:     make(map[string]string),
 	}
@@ -160,7 +166,11 @@ const (
 type Prepared struct {
 	Event *entity.Event
 	// Line is the fingerprint of the encoded form, 0 when there is none.
-	Line  uint64
+	Line uint64
+	// Force has the event applied although it is older than what is known. Check
+	// sets it when the source's clock was set back; it is logged with the event.
+	Force bool
+
 	id    entity.UUID
 	facet facet
 	hash  uint64
@@ -211,20 +221,20 @@ func (g *Graph) Check(p *Prepared, now time.Time, out []Change) ([]Change, Outco
 	defer g.mu.Unlock()
 	g.begin(out)
 	slot := g.t.findNode(p.id)
-	outcome, facet := g.judge(p, slot, now.UnixNano())
-	g.settle(p, outcome, slot, facet, now.UnixNano())
+	outcome, facet := g.admit(p, slot, now.UnixNano())
+	g.settle(p, outcome, slot, facet, now.UnixNano(), &g.heard, now.UnixNano())
 	return g.end(), outcome
 }
 
 // settle does what events do that change nothing but times.
-func (g *Graph) settle(p *Prepared, outcome Outcome, slot int32, facet int, now int64) {
+func (g *Graph) settle(p *Prepared, outcome Outcome, slot int32, facet int, now int64, tombs *tombs, tombNow int64) {
 	switch {
 	case outcome == Outdated:
 		g.stats.Outdated++
 	case outcome == Changed:
 	case facet < 0:
 		g.stats.Unchanged++
-		g.bury(p, 0, now)
+		g.bury(tombs, p, 0, tombNow)
 	default:
 		g.stats.Unchanged++
 		g.touch(slot, facet, p.facet.time, now)
@@ -232,34 +242,43 @@ func (g *Graph) settle(p *Prepared, outcome Outcome, slot int32, facet int, now 
 	}
 }
 
-// judge compares an event with what is known. facet is the number of the facet
-// it speaks of, -1 when that is not known.
-func (g *Graph) judge(p *Prepared, slot int32, now int64) (outcome Outcome, facet int) {
-	facet = -1
+// facetOf returns the number of the facet that an event speaks of, -1 when it is
+// not known.
+func (g *Graph) facetOf(p *Prepared, slot int32) int {
 	if slot >= 0 {
 		if i, ok := (*g.t.states.at(slot)).find(p.facet.source); ok {
-			facet = i
+			return i
 		}
 	}
-	tomb, buried := g.tombs[facetKey{p.id, p.facet.source}]
+	return -1
+}
+
+// admit compares an event with what was heard, logged or not, to tell whether
+// it is worth being logged.
+func (g *Graph) admit(p *Prepared, slot int32, now int64) (outcome Outcome, facet int) {
+	p.Force = false
 	isDelete := p.Event.Kind == entity.Delete
-	if facet < 0 {
+	if facet = g.facetOf(p, slot); facet < 0 {
+		key := facetKey{p.id, p.facet.source}
 		switch {
 		case isDelete: // remembered, since the state may come late
 			return Unchanged, facet
-		case buried && p.facet.time <= tomb.time && now < tomb.until:
+		case g.heard.covers(key, p.facet.time, now), g.tombs.covers(key, p.facet.time, g.logged):
 			return Outdated, facet
 		default:
 			return Changed, facet
 		}
 	}
 	l := &g.live[slot][facet]
-	interval := (*g.t.states.at(slot)).facets[facet].interval
-	// A source whose clock was set back would be ignored for as long as the
-	// step; after a silence longer than its interval, a minute at the least, older
-	// times count again.
-	if p.facet.time < l.time && now-l.seen <= max(interval, int64(time.Minute)) {
-		return Outdated, facet
+	f := &(*g.t.states.at(slot)).facets[facet]
+	if p.facet.time < l.time {
+		// A source whose clock was set back would be ignored for as long as the
+		// step; after a silence longer than its interval, a minute at the least,
+		// older times count again.
+		if now-l.seen <= max(f.interval, int64(time.Minute)) {
+			return Outdated, facet
+		}
+		p.Force = true
 	}
 	if !isDelete && l.hash == p.hash {
 		return Unchanged, facet
@@ -267,10 +286,34 @@ func (g *Graph) judge(p *Prepared, slot int32, now int64) (outcome Outcome, face
 	return Changed, facet
 }
 
+// decide compares an event with what the log said before, and with nothing
+// else, so that all replicas come to the same.
+func (g *Graph) decide(p *Prepared, slot int32, logged int64) (outcome Outcome, facet int) {
+	isDelete := p.Event.Kind == entity.Delete
+	if facet = g.facetOf(p, slot); facet < 0 {
+		switch {
+		case isDelete:
+			return Unchanged, facet
+		case !p.Force && g.tombs.covers(facetKey{p.id, p.facet.source}, p.facet.time, logged):
+			return Outdated, facet
+		default:
+			return Changed, facet
+		}
+	}
+	switch {
+	case !p.Force && p.facet.time < (*g.t.states.at(slot)).facets[facet].time:
+		return Outdated, facet
+	case !isDelete && g.live[slot][facet].hash == p.hash:
+		return Unchanged, facet
+	default:
+		return Changed, facet
+	}
+}
+
 // touch notes a report of a facet that changes nothing else.
 func (g *Graph) touch(slot int32, facet int, eventTime, now int64) {
 	l := &g.live[slot][facet]
-	l.time, l.seen = max(l.time, eventTime), now
+	l.time, l.seen = max(l.time, eventTime), max(l.seen, now)
 	if l.stale {
 		l.stale = false
 		g.stats.Stale--

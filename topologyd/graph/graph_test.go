@@ -35,7 +35,10 @@ func (w *world) apply(evs ...entity.Event) []Change {
 		evs[i].Attributes = evs[i].Attributes.Normalize()
 		require.NoError(w.t, evs[i].Validate())
 		p := w.g.Prepare(&evs[i], 0)
-		out, _ = w.g.Apply(&p, w.now, out)
+		var outcome Outcome
+		if out, outcome = w.g.Check(&p, w.now, out); outcome == Changed {
+			out, _ = w.g.Apply(&p, w.now, out)
+		}
 	}
 	return out
 }

@@ -21,11 +21,8 @@ func (g *Graph) Sweep(from int32, now time.Time, out []Change) (expired []entity
 	g.begin(out)
 	n := now.UnixNano()
 	if from == 0 {
-		for k, tomb := range g.tombs {
-			if n >= tomb.until {
-				delete(g.tombs, k)
-			}
-		}
+		g.heard.clean(n)
+		g.tombs.clean(g.logged)
 	}
 	slot := from
 	for ; slot < g.t.nodes.n && slot < from+sweepSize; slot++ {

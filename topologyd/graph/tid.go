@@ -6,9 +6,13 @@ import (
 	"github.com/skein-net/skein/internal/entity"
 )
 
-// maxTIDDepth bounds how far below a node TIDs are renewed. Chains of
-// ownership are a few nodes long; a loop that sources report is cut here.
-const maxTIDDepth = 32
+// Bounds on the renewal of TIDs in one call: how far below a node, and how often
+// the same one. Chains of ownership are a few nodes long, and an owner changes
+// once; what goes on is a loop that sources report.
+const (
+	maxTIDDepth    = 32
+	maxTIDRenewals = 4
+)
 
 // deriveTID computes a node's name-based identifier from its own name and that
 // of the node that owns it. Of several owners the one with the smallest ID
@@ -34,7 +38,7 @@ func (g *Graph) deriveTID(slot int32, st *state) entity.UUID {
 	var owner *Node
 	for e := g.t.nodes.at(slot).firstIn; e != 0; {
 		rec := g.t.edges.at(e - 1)
-		if rec.edge.RelationType == entity.Ownership {
+		if rec.edge.RelationType == entity.Ownership && rec.parent != slot {
 			p := g.t.nodes.at(rec.edge.ParentSlot).node
 			if p != nil && !p.tid.IsZero() && (owner == nil || bytes.Compare(p.ID[:], owner.ID[:]) < 0) {
 				owner = p
@@ -57,6 +61,12 @@ func (g *Graph) renewTID(slot int32, at int64) {
 	}
 	st := *g.t.states.at(slot)
 	if len(st.facets) > 0 && g.deriveTID(slot, st) != n.tid {
+		if g.renewed == nil {
+			g.renewed = make(map[int32]int)
+		}
+		if g.renewed[slot]++; g.renewed[slot] > maxTIDRenewals {
+			return
+		}
 		g.refreshNode(slot, at, len(g.out))
 	}
 }
@@ -67,11 +77,10 @@ func (g *Graph) propagateTID(slot int32, at int64) {
 		return
 	}
 	g.depth++
-	for e := g.t.nodes.at(slot).firstOut; e != 0; {
-		rec := g.t.edges.at(e - 1)
-		e = rec.nextOut
-		if rec.edge.RelationType == entity.Ownership {
-			g.renewTID(rec.edge.ChildSlot, at)
+	id := g.t.nodes.at(slot).node.ID
+	for _, edge := range g.incident(slot) {
+		if edge.RelationType == entity.Ownership && edge.Parent == id {
+			g.renewTID(edge.ChildSlot, at)
 		}
 	}
 	g.depth--

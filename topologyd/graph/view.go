@@ -34,6 +34,10 @@ type edgeRec struct {
 	// parent and child repeat the slots of the edge, so that a traversal does
 	// not touch the edges it only passes.
 	parent, child int32
+	// back is not 0 in slices only, where an edge has a record for each pair of
+	// revisions of its ends, one after the other: how far before this the first
+	// one is. The edge's Slot is that of the first.
+	back int32
 	// relation is the number of its RelationType among tables.relations, plus
 	// one; 0 when there are too many to have one.
 	relation         uint32
@@ -44,7 +48,17 @@ type edgeRec struct {
 // View is the graph at one revision. It never changes and may be used by any
 // number of goroutines. What it keeps alive is small as long as it is held for
 // a request or a query; do not hold one for longer.
-type View struct{ t tables }
+//
+// A view comes from a live graph, or from a [Builder]: then it may be a slice of
+// time, in which an ID stands for as many nodes or edges as it has revisions,
+// each with a slot of its own.
+type View struct {
+	t tables
+	// lazy is the index of a built view, nil in one of a live graph.
+	lazy *lazyIndex
+	// slice tells that some ID recurs.
+	slice bool
+}
 
 // Revision returns the revision of the graph that the view shows.
 func (v *View) Revision() uint64 { return v.t.revision }
@@ -69,18 +83,41 @@ func (v *View) NodeAt(slot int32) *Node {
 	return v.t.nodes.at(slot).node
 }
 
-// EdgeAt returns the edge in a slot, nil when it is free or out of bounds.
+// EdgeAt returns the edge in a slot, nil when it is free or out of bounds. In a
+// slice only the slot that is the edge's own has it.
 func (v *View) EdgeAt(slot int32) *Edge {
 	if slot < 0 || slot >= v.t.edges.n {
 		return nil
 	}
-	return v.t.edges.at(slot).edge
+	rec := v.t.edges.at(slot)
+	if rec.back != 0 {
+		return nil
+	}
+	return rec.edge
 }
 
-// Node returns the node with an ID, nil when there is none.
+// IsSlice reports whether the view is a slice of time in which some ID recurs.
+func (v *View) IsSlice() bool { return v.slice }
+
+// Ends yields the slots of parent and child of the edge in a slot: one pair,
+// but in a slice one for each pair of revisions that the edge stood between.
+func (v *View) Ends(edge int32) iter.Seq2[int32, int32] {
+	return func(yield func(parent, child int32) bool) {
+		for i := edge; i < v.t.edges.n; i++ {
+			rec := v.t.edges.at(i)
+			if rec.edge == nil || rec.back != i-edge || !yield(rec.parent, rec.child) {
+				return
+			}
+		}
+	}
+}
+
+// Node returns the node with an ID, nil when there is none; in a slice, its
+// newest revision.
 func (v *View) Node(id entity.UUID) *Node { return v.NodeAt(v.t.findNode(id)) }
 
-// Edge returns the edge with an ID, nil when there is none.
+// Edge returns the edge with an ID, nil when there is none; in a slice, its
+// newest revision.
 func (v *View) Edge(id entity.UUID) *Edge { return v.EdgeAt(v.t.findEdge(id)) }
 
 // Nodes yields all nodes in the order of their slots.
@@ -98,33 +135,40 @@ func (v *View) Nodes() iter.Seq[*Node] {
 func (v *View) Edges() iter.Seq[*Edge] {
 	return func(yield func(*Edge) bool) {
 		for i := int32(0); i < v.t.edges.n; i++ {
-			if e := v.t.edges.at(i).edge; e != nil && !yield(e) {
+			rec := v.t.edges.at(i)
+			if rec.edge != nil && rec.back == 0 && !yield(rec.edge) {
 				return
 			}
 		}
 	}
 }
 
-// Out yields the edges whose parent is the node in a slot.
+// Out yields the edges whose parent is the node in a slot, each once.
 func (v *View) Out(slot int32) iter.Seq[*Edge] {
 	return func(yield func(*Edge) bool) {
+		last := int32(-1)
 		for e := v.t.nodes.at(slot).firstOut; e != 0; {
 			rec := v.t.edges.at(e - 1)
-			if !yield(rec.edge) {
-				return
+			if first := e - 1 - rec.back; first != last {
+				if last = first; !yield(rec.edge) {
+					return
+				}
 			}
 			e = rec.nextOut
 		}
 	}
 }
 
-// In yields the edges whose child is the node in a slot.
+// In yields the edges whose child is the node in a slot, each once.
 func (v *View) In(slot int32) iter.Seq[*Edge] {
 	return func(yield func(*Edge) bool) {
+		last := int32(-1)
 		for e := v.t.nodes.at(slot).firstIn; e != 0; {
 			rec := v.t.edges.at(e - 1)
-			if !yield(rec.edge) {
-				return
+			if first := e - 1 - rec.back; first != last {
+				if last = first; !yield(rec.edge) {
+					return
+				}
 			}
 			e = rec.nextIn
 		}
@@ -132,12 +176,13 @@ func (v *View) In(slot int32) iter.Seq[*Edge] {
 }
 
 // OutSlots yields, for each edge whose parent is the node in a slot, the slots
-// of the edge and of its child, in the order of Out.
+// of the edge and of its child, in the order of Out. In a slice an edge comes
+// once for each revision of its child that it led to, one after the other.
 func (v *View) OutSlots(slot int32) iter.Seq2[int32, int32] {
 	return func(yield func(edge, child int32) bool) {
 		for e := v.t.nodes.at(slot).firstOut; e != 0; {
 			rec := v.t.edges.at(e - 1)
-			if !yield(e-1, rec.child) {
+			if !yield(e-1-rec.back, rec.child) {
 				return
 			}
 			e = rec.nextOut
@@ -146,12 +191,12 @@ func (v *View) OutSlots(slot int32) iter.Seq2[int32, int32] {
 }
 
 // InSlots yields, for each edge whose child is the node in a slot, the slots of
-// the edge and of its parent, in the order of In.
+// the edge and of its parent, in the order of In; in a slice as OutSlots does.
 func (v *View) InSlots(slot int32) iter.Seq2[int32, int32] {
 	return func(yield func(edge, parent int32) bool) {
 		for e := v.t.nodes.at(slot).firstIn; e != 0; {
 			rec := v.t.edges.at(e - 1)
-			if !yield(e-1, rec.parent) {
+			if !yield(e-1-rec.back, rec.parent) {
 				return
 			}
 			e = rec.nextIn
@@ -168,10 +213,12 @@ func (v *View) RelationType(edge int32) string {
 	return rec.edge.RelationType
 }
 
-// OutDegree returns the number of edges whose parent is the node in a slot.
+// OutDegree returns the number of edges whose parent is the node in a slot, in
+// a slice of what OutSlots yields.
 func (v *View) OutDegree(slot int32) int { return int(v.t.nodes.at(slot).outs) }
 
-// InDegree returns the number of edges whose child is the node in a slot.
+// InDegree returns the number of edges whose child is the node in a slot, in a
+// slice of what InSlots yields.
 func (v *View) InDegree(slot int32) int { return int(v.t.nodes.at(slot).ins) }
 
 // NodesWith yields the nodes for which a key holds the scalar value, or a list
@@ -194,6 +241,9 @@ func (v *View) NodesWith(key string, value entity.Value) (nodes iter.Seq[*Node],
 
 // SlotsWith is [View.NodesWith] for the slots of the nodes.
 func (v *View) SlotsWith(key string, value entity.Value) (slots iter.Seq[int32], count int) {
+	if v.lazy != nil {
+		return v.lazy.slotsWith(v, key, value)
+	}
 	x := &v.t.index
 	if !indexable(value) || !x.covers(key) {
 		return func(func(int32) bool) {}, -1
