@@ -11,8 +11,10 @@ import (
 // was: what each source said, and the node's own history in numbers.
 type NodeState struct {
 	Ref entity.Ref
-	// TID is kept, since in a loop of owners it depends on what came first.
+	// TID is kept, since in a loop of owners it depends on what came first. When
+	// it is not Known it is derived anew.
 	TID                  entity.UUID
+	Known                bool
 	CreatedAt, UpdatedAt int64
 	Revision             uint64
 	Facets               []FacetState
@@ -54,7 +56,7 @@ func (v *View) NodeStates() iter.Seq[NodeState] {
 // NodeState returns what each source says of a node of the view.
 func (v *View) NodeState(n *Node) NodeState {
 	st := *v.t.states.at(n.Slot)
-	out := NodeState{Ref: st.ref, TID: n.tid, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt, Revision: n.Revision}
+	out := NodeState{Ref: st.ref, TID: n.tid, Known: true, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt, Revision: n.Revision}
 	for i := range st.facets {
 		f := &st.facets[i]
 		fs := FacetState{Source: f.source, Time: f.time, Interval: time.Duration(f.interval)}
@@ -118,7 +120,7 @@ func (g *Graph) RestoreHistory(nodes iter.Seq[NodeState], edges iter.Seq[EdgeSta
 			old := g.t.nodes.at(i).node
 			n := *old
 			n.CreatedAt, n.UpdatedAt, n.Revision = s.CreatedAt, s.UpdatedAt, s.Revision
-			if n.tid != s.TID {
+			if s.Known && n.tid != s.TID {
 				n.tid = s.TID
 				n.Attrs = g.reindex(i, old.Attrs, (*g.t.states.at(i)).merged(s.TID))
 			}

@@ -13,7 +13,7 @@ import (
 func values[T any](s []T) iter.Seq[T] { return slices.Values(s) }
 
 func appendNode(b []byte, n *graph.NodeState) []byte {
-	b = wire.AppendRef(b, n.Ref)
+	b = wire.AppendUUID(wire.AppendRef(b, n.Ref), n.TID)
 	b = wire.AppendInt(wire.AppendInt(b, n.CreatedAt), n.UpdatedAt)
 	b = wire.AppendUint(b, n.Revision)
 	b = wire.AppendUint(b, uint64(len(n.Facets)))
@@ -32,8 +32,12 @@ func appendNode(b []byte, n *graph.NodeState) []byte {
 	return b
 }
 
-func readNode(r *wire.Reader) graph.NodeState {
-	n := graph.NodeState{Ref: r.Ref(), CreatedAt: r.Int(), UpdatedAt: r.Int(), Revision: r.Uint()}
+func readNode(r *wire.Reader, version byte) graph.NodeState {
+	n := graph.NodeState{Ref: r.Ref()}
+	if version > 1 {
+		n.TID, n.Known = r.UUID(), true
+	}
+	n.CreatedAt, n.UpdatedAt, n.Revision = r.Int(), r.Int(), r.Uint()
 	for range r.Count(5) {
 		f := graph.FacetState{Source: r.String(), Time: r.Int(), Interval: time.Duration(r.Int()), Attributes: r.Attrs()}
 		for range r.Count(50) {
@@ -51,6 +55,15 @@ func appendEdge(b []byte, e *graph.EdgeState) []byte {
 	b = wire.AppendUUID(b, e.ID)
 	b = wire.AppendInt(wire.AppendInt(b, e.CreatedAt), e.UpdatedAt)
 	return wire.AppendUint(b, e.Revision)
+}
+
+func appendTombstone(b []byte, t *graph.Tombstone) []byte {
+	b = wire.AppendString(wire.AppendUUID(b, t.Node), t.Source)
+	return wire.AppendInt(wire.AppendInt(b, t.Time), t.Until)
+}
+
+func readTombstone(r *wire.Reader) graph.Tombstone {
+	return graph.Tombstone{Node: r.UUID(), Source: r.String(), Time: r.Int(), Until: r.Int()}
 }
 
 func readEdge(r *wire.Reader) graph.EdgeState {

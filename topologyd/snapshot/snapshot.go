@@ -1,6 +1,7 @@
 // Package snapshot keeps a graph in one file, so that a restart need not read
 // the whole event log: the states of all nodes, the histories of all edges, the
-// graph's revision and the number of the last log record that is in it.
+// deletions that are remembered, the graph's revision, and which record of
+// which log is the last one in it.
 //
 // The file is made beside its place, synced and then renamed, so that there is
 // always a whole one. It begins with a magic text and a version; every section
@@ -27,21 +28,43 @@ import (
 
 const (
 	magic   = "SKEINSNP"
-	version = 1
+	version = 2 // version 1 is read too
 	// maxItem bounds one node state.
 	maxItem = 256 << 20
 )
 
+// ErrNewer tells that a snapshot was written by a newer program.
+var ErrNewer = errors.New("written by a newer version")
+
 // Position says what a snapshot stands for.
 type Position struct {
+	// Log is the ID of the log, "" when it is not known (version 1).
+	Log string
 	// Record is the number of the last log record that is in it.
 	Record uint64
 	// Revision is the revision of the graph.
 	Revision uint64
 }
 
-// Write writes the state of a view to a file.
-func Write(path string, pos Position, v *graph.View) (err error) {
+// State is what a snapshot holds.
+type State struct {
+	Position
+	View       *graph.View
+	Tombstones []graph.Tombstone
+	LogTime    time.Time
+}
+
+// Take takes the state of a graph, while nothing is applied to it.
+func Take(g *graph.Graph, log string, record uint64) *State {
+	s := &State{View: g.View()}
+	s.Tombstones, s.LogTime = g.Tombstones()
+	s.Position = Position{Log: log, Record: record, Revision: s.View.Revision()}
+	return s
+}
+
+// Write writes a state to a file.
+func Write(path string, s *State) (err error) {
+	v := s.View
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
 	if err != nil {
 		return fmt.Errorf("write snapshot: %w", err)
@@ -55,7 +78,8 @@ func Write(path string, pos Position, v *graph.View) (err error) {
 	w := newWriter(f)
 	w.raw([]byte(magic))
 	w.raw([]byte{version})
-	w.item(wire.AppendUint(wire.AppendUint(nil, pos.Record), pos.Revision))
+	head := wire.AppendUint(wire.AppendUint(nil, s.Record), s.Revision)
+	w.item(wire.AppendInt(wire.AppendString(head, s.Log), s.LogTime.UnixNano()))
 	w.item(wire.AppendUint(nil, uint64(v.NodeCount())))
 	for n := range v.NodeStates() {
 		w.b = appendNode(w.b[:0], &n)
@@ -64,6 +88,11 @@ func Write(path string, pos Position, v *graph.View) (err error) {
 	w.item(wire.AppendUint(nil, uint64(v.EdgeCount())))
 	for e := range v.EdgeStates() {
 		w.b = appendEdge(w.b[:0], &e)
+		w.item(w.b)
+	}
+	w.item(wire.AppendUint(nil, uint64(len(s.Tombstones))))
+	for i := range s.Tombstones {
+		w.b = appendTombstone(w.b[:0], &s.Tombstones[i])
 		w.item(w.b)
 	}
 	if err := errors.Join(w.finish(), f.Close()); err != nil {
@@ -115,15 +144,24 @@ func Read(path string, g *graph.Graph, now time.Time) (pos Position, err error) 
 }
 
 func (r *reader) read(g *graph.Graph, now time.Time) (pos Position, err error) {
+	var found byte
 	if head := r.raw(len(magic) + 1); r.err == nil && string(head[:len(magic)]) != magic {
 		return pos, errors.New("not a snapshot")
-	} else if r.err == nil && head[len(magic)] != version {
-		return pos, fmt.Errorf("version %d: this daemon reads version %d; use a newer one", head[len(magic)], version)
+	} else if r.err == nil {
+		if found = head[len(magic)]; found == 0 || found > version {
+			return pos, fmt.Errorf("version %d: %w; this one reads up to version %d, so use a newer one", found, ErrNewer, version)
+		}
 	}
-	r.item(func(in *wire.Reader) { pos = Position{in.Uint(), in.Uint()} })
+	var logged time.Time
+	r.item(func(in *wire.Reader) {
+		pos.Record, pos.Revision = in.Uint(), in.Uint()
+		if found > 1 {
+			pos.Log, logged = in.String(), time.Unix(0, in.Int())
+		}
+	})
 	var nodes []graph.NodeState
 	r.list(func(in *wire.Reader) {
-		n := readNode(in)
+		n := readNode(in, found)
 		if in.Err() == nil {
 			g.RestoreNode(&n, now)
 			n.Facets = nil
@@ -132,6 +170,10 @@ func (r *reader) read(g *graph.Graph, now time.Time) (pos Position, err error) {
 	})
 	var edges []graph.EdgeState
 	r.list(func(in *wire.Reader) { edges = append(edges, readEdge(in)) })
+	var tombs []graph.Tombstone
+	if found > 1 {
+		r.list(func(in *wire.Reader) { tombs = append(tombs, readTombstone(in)) })
+	}
 	want := r.sum.Sum32()
 	if sum := r.raw(4); r.err == nil && binary.LittleEndian.Uint32(sum) != want {
 		return pos, fmt.Errorf("%w: checksum does not match", wire.ErrCorrupt)
@@ -140,6 +182,9 @@ func (r *reader) read(g *graph.Graph, now time.Time) (pos Position, err error) {
 		return pos, r.err
 	}
 	g.RestoreHistory(values(nodes), values(edges), pos.Revision)
+	if found > 1 {
+		g.RestoreTombstones(tombs, logged)
+	}
 	return pos, nil
 }
 

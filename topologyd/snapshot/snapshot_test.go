@@ -51,14 +51,23 @@ func dump(v *graph.View) (out []string) {
 func TestRoundTrip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "snapshot")
 	for _, n := range []int{0, 1, 101} {
-		v := filled(t, n).View()
-		require.NoError(t, Write(path, Position{Record: 9, Revision: v.Revision()}, v))
+		full := filled(t, n)
+		gone := entity.Event{Kind: entity.Delete, Ref: entity.InterfaceRef("h", "1", "none"), Source: "netlink", Time: time.Unix(1_700_000_500, 0)}
+		p := full.Prepare(&gone, 0)
+		full.Apply(&p, time.Unix(1_700_000_600, 0), nil)
+		v := full.View()
+		require.NoError(t, Write(path, Take(full, "log", 9)))
 		g := graph.New(graph.DefaultConfig())
 		pos, err := Read(path, g, time.Now())
 		require.NoError(t, err)
-		require.Equal(t, Position{9, v.Revision()}, pos)
+		require.Equal(t, Position{"log", 9, v.Revision()}, pos)
 		require.Equal(t, dump(v), dump(g.View()))
-		require.Equal(t, v.Revision(), g.View().Revision())
+		require.Equal(t, v.Digest(), g.View().Digest())
+		wantTombs, wantTime := full.Tombstones()
+		tombs, logged := g.Tombstones()
+		require.Equal(t, wantTombs, tombs)
+		require.NotEmpty(t, tombs)
+		require.Equal(t, wantTime, logged)
 	}
 	files, err := os.ReadDir(filepath.Dir(path))
 	require.NoError(t, err)
@@ -70,7 +79,7 @@ func TestDamageIsNoticed(t *testing.T) {
 	path := filepath.Join(dir, "snapshot")
 	_, err := Read(path, graph.New(graph.DefaultConfig()), time.Now())
 	require.ErrorIs(t, err, os.ErrNotExist)
-	require.NoError(t, Write(path, Position{1, 2}, filled(t, 5).View()))
+	require.NoError(t, Write(path, Take(filled(t, 5), "log", 1)))
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
 	for i := range whole {
@@ -83,12 +92,12 @@ func TestDamageIsNoticed(t *testing.T) {
 		_, err = Read(path, graph.New(graph.DefaultConfig()), time.Now())
 		require.Error(t, err, "first %d bytes", i)
 	}
-	require.Error(t, Write(filepath.Join(dir, "no", "such"), Position{}, filled(t, 1).View()))
+	require.Error(t, Write(filepath.Join(dir, "no", "such"), Take(filled(t, 1), "log", 1)))
 }
 
 func TestCleanRemovesWhatWasNotFinished(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "snapshot")
-	require.NoError(t, Write(path, Position{1, 2}, filled(t, 1).View()))
+	require.NoError(t, Write(path, Take(filled(t, 1), "log", 1)))
 	for _, name := range []string{".new-1", ".new-23"} {
 		require.NoError(t, os.WriteFile(path+name, []byte("torn"), 0o600))
 	}
@@ -98,4 +107,19 @@ func TestCleanRemovesWhatWasNotFinished(t *testing.T) {
 	require.Len(t, files, 1)
 	_, err = Read(path, graph.New(graph.DefaultConfig()), time.Now())
 	require.NoError(t, err)
+}
+
+// TestVersions reads a file of the version before, and refuses one of the next.
+func TestVersions(t *testing.T) {
+	g := graph.New(graph.DefaultConfig())
+	pos, err := Read("testdata/version1", g, time.Now())
+	require.NoError(t, err)
+	require.Equal(t, Position{Record: 9, Revision: g.Revision()}, pos)
+	require.Equal(t, dump(filled(t, 7).View()), dump(g.View()))
+
+	path := filepath.Join(t.TempDir(), "snapshot")
+	require.NoError(t, os.WriteFile(path, []byte(magic+"\x03..."), 0o600))
+	_, err = Read(path, graph.New(graph.DefaultConfig()), time.Now())
+	require.ErrorIs(t, err, ErrNewer)
+	require.ErrorContains(t, err, "version 3")
 }
