@@ -7,199 +7,287 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Durability says when Append returns.
-type Durability string
-
-// The durabilities of the log.
-const (
-	// Sync: the record is on the disk (fsync).
-	Sync Durability = "sync"
-	// Batched: the record is written; a crash of the machine, not of the daemon,
-	// can lose what was written within the last [Config.SyncInterval].
-	Batched Durability = "batched"
+// Errors of the log.
+var (
+	// ErrClosed: the log is closed.
+	ErrClosed = errShut
+	// ErrFull: too many records wait to be stored.
+	ErrFull = errors.New("too many records wait for the event log")
+	// ErrTimeout: the log did not confirm a record in time; it may or may not be
+	// stored.
+	ErrTimeout = errors.New("the event log did not answer in time")
 )
 
-// Config says where the log is and how much of it is kept.
-type Config struct {
-	// Dir holds the files; it is made if need be.
-	Dir          string
-	Durability   Durability
-	SyncInterval time.Duration
-	// MaxAge and MaxBytes bound what is kept; the oldest records go first.
-	MaxAge   time.Duration
-	MaxBytes int64
-	// Timeout bounds how long Append waits for the log.
-	Timeout time.Duration
-}
-
-// DefaultConfig returns a synchronous log of 7 days and 10 GB.
-func DefaultConfig(dir string) Config {
-	return Config{
-		Dir: dir, Durability: Sync, SyncInterval: 200 * time.Millisecond,
-		MaxAge: 7 * 24 * time.Hour, MaxBytes: 10 << 30, Timeout: 10 * time.Second,
-	}
-}
-
-// MaxRecord is the longest record that Append takes, in bytes.
-const MaxRecord = 8<<20 - 1024
-
-const (
-	streamName = "SKEIN_EVENTS"
-	subject    = "skein.events"
-)
-
-// Log is an open event log. Append may be called from one goroutine at a time,
-// the other methods from any.
+// Log is an open event log. Its methods may be called from any goroutine.
 type Log struct {
-	cfg    Config
-	server *server.Server
-	conn   *nats.Conn
-	js     jetstream.JetStream
-	stream jetstream.Stream
-	lock   *os.File
+	cfg  Config
+	log  *slog.Logger
+	srv  *embedded // nil: the server is somebody else's
+	conn *nats.Conn
+	js   jetstream.JetStream
+	lock *os.File
+	pub  *publisher
+
+	ready  chan struct{} // closed when the stream was opened for the first time
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu      sync.Mutex
+	id      string
+	problem error // why the log does not work just now
+	closed  bool
 }
 
-// Open opens the log in a directory, which it locks against other processes.
+// Open opens the log and locks its directory against other processes. Alone it
+// returns when the log can be used. In the other modes it does not wait for
+// anybody: the stream is opened, and made if need be, in the background, and
+// what needs it waits (see [Log.Ready]).
 func Open(ctx context.Context, cfg Config, logger *slog.Logger) (*Log, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make data directory: %w; give one that can be written with --data-dir", err)
 	}
-	l := &Log{cfg: cfg}
-	if err := l.open(ctx, logger); err != nil {
+	l := &Log{cfg: cfg, log: logger, ready: make(chan struct{}), problem: errors.New("the event stream is being opened")}
+	if err := l.open(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
 
-func (l *Log) open(ctx context.Context, logger *slog.Logger) (err error) {
+func (l *Log) open(ctx context.Context) (err error) {
 	if l.lock, err = lockFile(filepath.Join(l.cfg.Dir, "lock")); err != nil {
 		return err
 	}
-	l.server, err = server.NewServer(&server.Options{
-		ServerName: "topologyd", DontListen: true, NoSigs: true,
-		JetStream: true, StoreDir: l.cfg.Dir, JetStreamMaxStore: l.cfg.MaxBytes + l.cfg.MaxBytes/4, MaxPayload: MaxRecord + 1024,
-		SyncAlways: l.cfg.Durability == Sync, SyncInterval: l.cfg.SyncInterval,
-	})
-	if err != nil {
-		return fmt.Errorf("set up event log: %w", err)
+	if l.cfg.mode() != Outside {
+		if l.srv, err = newEmbedded(&l.cfg, l.log); err != nil {
+			return err
+		}
+		if err = l.srv.start(); err != nil {
+			return err
+		}
 	}
-	l.server.SetLogger(&natsLogger{logger}, false, false)
-	l.server.Start()
-	if !l.server.ReadyForConnections(l.cfg.Timeout) {
-		return fmt.Errorf("start event log: not ready within %v; see the log for the reason", l.cfg.Timeout)
+	if err = l.connect(); err != nil {
+		return err
 	}
-	if l.conn, err = nats.Connect("", nats.InProcessServer(l.server)); err != nil {
+	run, cancel := context.WithCancel(context.Background())
+	l.cancel = cancel
+	if l.cfg.mode() == Single {
+		if err = l.openStream(ctx); err != nil {
+			return err
+		}
+		l.setProblem(nil)
+		close(l.ready)
+	} else {
+		l.work.Go(func() { l.awaitStream(run) })
+	}
+	l.pub = newPublisher(l)
+	if err = l.pub.subscribe(); err != nil {
+		return err
+	}
+	l.work.Go(func() { l.pub.run(run) })
+	if l.srv != nil {
+		l.work.Go(func() { l.mend(run) })
+	}
+	return nil
+}
+
+// connect connects to the server, in the background when it is far away.
+func (l *Log) connect() (err error) {
+	opts := []nats.Option{
+		nats.Name("topologyd"), nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond),
+		nats.ReconnectJitter(50*time.Millisecond, 200*time.Millisecond),
+		nats.ReconnectBufSize(-1), // the publisher sends again itself, in order
+		nats.PingInterval(5 * time.Second), nats.MaxPingsOutstanding(2),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { l.disconnected(err) }),
+		nats.ReconnectHandler(func(*nats.Conn) { l.pub.kick() }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			l.log.Warn("event log connection", "error", err)
+		}),
+	}
+	url := ""
+	if l.srv != nil {
+		opts = append(opts, nats.InProcessServer(l.srv), nats.UserInfo(l.srv.opts.Username, l.srv.opts.Password))
+	} else {
+		x := &l.cfg.External
+		url = strings.Join(x.URLs, ",")
+		opts = append(opts, nats.RetryOnFailedConnect(true))
+		if x.Credentials != "" {
+			opts = append(opts, nats.UserCredentials(x.Credentials))
+		}
+		if x.CA+x.Cert+x.Key != "" {
+			t, err := tlsConfig(x.CA, x.Cert, x.Key)
+			if err != nil {
+				return fmt.Errorf("connect to event log: %w", err)
+			}
+			opts = append(opts, nats.Secure(t))
+		}
+	}
+	if l.conn, err = nats.Connect(url, opts...); err != nil {
 		return fmt.Errorf("connect to event log: %w", err)
 	}
 	if l.js, err = jetstream.New(l.conn); err != nil {
 		return fmt.Errorf("connect to event log: %w", err)
 	}
-	l.stream, err = l.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: streamName, Subjects: []string{subject}, Storage: jetstream.FileStorage,
-		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld,
-		MaxAge: l.cfg.MaxAge, MaxBytes: l.cfg.MaxBytes,
-	})
-	if err != nil {
-		return fmt.Errorf("open event stream: %w", err)
-	}
 	return nil
 }
 
-// Append stores a record and returns its number in the log, from 1 upward.
-func (l *Log) Append(ctx context.Context, record []byte) (uint64, error) {
+// disconnected is called by the connection.
+func (l *Log) disconnected(err error) {
+	l.mu.Lock()
+	closed := l.closed
+	l.mu.Unlock()
+	if closed {
+		return
+	}
+	if err == nil {
+		err = errors.New("connection closed")
+	}
+	l.log.Warn("event log is disconnected", "error", err)
+	if l.pub != nil {
+		l.pub.lost()
+	}
+}
+
+// setProblem notes why the log does not work, nil when it does.
+func (l *Log) setProblem(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.problem = err
+}
+
+// why explains that something did not work in time.
+func (l *Log) why() error {
+	l.mu.Lock()
+	err := l.problem
+	l.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case l.conn != nil && !l.conn.IsConnected():
+		if err := l.conn.LastError(); err != nil {
+			return fmt.Errorf("not connected to NATS: %w", err)
+		}
+		return errors.New("not connected to NATS")
+	case l.cfg.mode() == Clustered:
+		return errors.New("no majority of the cluster's daemons can be reached")
+	}
+	return errors.New("the server does not answer")
+}
+
+// Ready waits until the stream was opened for the first time.
+func (l *Log) Ready(ctx context.Context) error {
+	select {
+	case <-l.ready:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for event log: %w: %w", ctx.Err(), l.why())
+	}
+}
+
+// ID identifies the log: it is made with the stream, is the same for all who
+// use it and never changes. It is empty until the log is ready.
+func (l *Log) ID() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.id
+}
+
+// mend replaces a server that cannot write any more, for example because the
+// disk was full, as soon as there is room.
+func (l *Log) mend(ctx context.Context) {
+	const least, most = 500 * time.Millisecond, 30 * time.Second
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.srv.logger.failed:
+		}
+		err := l.srv.broken()
+		if err == nil {
+			continue
+		}
+		l.log.Error("event log does not take records; it is opened again when it can be written", "error", err)
+		l.setProblem(err)
+		l.pub.fail(err)
+		l.srv.stop()
+		for wait := least; ; wait = min(2*wait, most) {
+			if !sleep(ctx, wait) {
+				return
+			}
+			if err = l.srv.start(); err == nil {
+				break
+			}
+			l.setProblem(err)
+		}
+		for !l.reopen(ctx) {
+			if !sleep(ctx, least) {
+				return
+			}
+		}
+		l.log.Info("event log takes records again")
+	}
+}
+
+// reopen waits for the stream of a server that was replaced.
+func (l *Log) reopen(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
 	defer cancel()
-	ack, err := l.js.Publish(ctx, subject, record)
-	if err != nil {
-		return 0, fmt.Errorf("append to event log: %w", err)
+	if err := l.openStream(ctx); err != nil {
+		l.setProblem(err)
+		return false
 	}
-	return ack.Sequence, nil
+	l.setProblem(nil)
+	l.pub.kick()
+	return true
 }
 
-// Replay calls fn for every record after the number given, in order, up to the
-// last that is there when it is called. When records between after and the
-// first one left were dropped by retention, replay starts with that one.
-func (l *Log) Replay(ctx context.Context, after uint64, fn func(number uint64, record []byte) error) error {
-	info, err := l.stream.Info(ctx)
-	if err != nil {
-		return fmt.Errorf("read event log: %w", err)
+// sleep waits and tells whether ctx is still alive.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
 	}
-	last := info.State.LastSeq
-	if info.State.Msgs == 0 || after >= last {
+}
+
+// Close closes the log; records that wait fail with [ErrClosed]. It is safe on
+// a log that is open only in part, and more than once.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	closed := l.closed
+	l.closed = true
+	l.mu.Unlock()
+	if closed {
 		return nil
 	}
-	consumer, err := l.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(after+1, info.State.FirstSeq),
-	})
-	if err != nil {
-		return fmt.Errorf("read event log: %w", err)
+	if l.cancel != nil {
+		l.cancel()
 	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return fmt.Errorf("read event log: %w", err)
-	}
-	defer messages.Stop()
-	for {
-		msg, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return fmt.Errorf("read event log: %w", err)
-		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			return fmt.Errorf("read event log: %w", err)
-		}
-		if err := fn(meta.Sequence.Stream, msg.Data()); err != nil {
-			return fmt.Errorf("record %d of the event log: %w", meta.Sequence.Stream, err)
-		}
-		if meta.Sequence.Stream >= last {
-			return nil
-		}
-	}
-}
-
-// Size tells how many records the log holds and how many bytes they take.
-func (l *Log) Size(ctx context.Context) (records, bytes uint64, err error) {
-	info, err := l.stream.Info(ctx)
-	if err != nil {
-		return 0, 0, fmt.Errorf("read event log: %w", err)
-	}
-	return info.State.Msgs, info.State.Bytes, nil
-}
-
-// Close closes the log. It is safe on a log that is open only in part, and
-// more than once.
-func (l *Log) Close() error {
+	l.work.Wait()
 	if l.conn != nil {
 		l.conn.Close()
 	}
-	if l.server != nil {
-		l.server.Shutdown()
-		l.server.WaitForShutdown()
+	if l.srv != nil {
+		l.srv.close()
 	}
 	if l.lock == nil {
 		return nil
 	}
-	err := l.lock.Close()
-	l.lock = nil
-	if err != nil {
+	if err := l.lock.Close(); err != nil {
 		return fmt.Errorf("unlock data directory: %w", err)
 	}
 	return nil
 }
-
-// natsLogger passes the server's messages on. Its notices are details to us.
-type natsLogger struct{ log *slog.Logger }
-
-func (n *natsLogger) Noticef(format string, v ...any) { n.log.Debug(fmt.Sprintf(format, v...)) }
-func (n *natsLogger) Warnf(format string, v ...any)   { n.log.Warn(fmt.Sprintf(format, v...)) }
-func (n *natsLogger) Errorf(format string, v ...any)  { n.log.Error(fmt.Sprintf(format, v...)) }
-func (n *natsLogger) Fatalf(format string, v ...any)  { n.log.Error(fmt.Sprintf(format, v...)) }
-func (n *natsLogger) Debugf(string, ...any)           {}
-func (n *natsLogger) Tracef(string, ...any)           {}

@@ -6,12 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/topologyd/wire"
 )
 
 func open(t testing.TB, cfg Config) *Log {
@@ -82,45 +78,6 @@ func TestDirectoryIsLocked(t *testing.T) {
 	open(t, cfg)
 	_, err := Open(context.Background(), cfg, slog.New(slog.DiscardHandler))
 	require.ErrorContains(t, err, "is held by process")
-}
-
-func TestRecord(t *testing.T) {
-	rec := &Record{At: time.Unix(1_700_000_000, 5), Revision: 77, Events: []entity.Event{
-		{Ref: entity.HostRef("h"), Source: "host", Time: time.Unix(1, 2), Attributes: entity.Attrs{entity.A("Name", entity.String("h"))}},
-		{Kind: entity.Delete, Ref: entity.HostRef("g"), Source: "host", Time: time.Unix(3, 4)},
-	}}
-	b := AppendRecord(nil, rec)
-	got, err := DecodeRecord(b)
-	require.NoError(t, err)
-	require.Equal(t, rec.Revision, got.Revision)
-	require.True(t, rec.At.Equal(got.At))
-	require.Len(t, got.Events, 2)
-	for i := range got.Events {
-		require.True(t, got.Events[i].Equal(&rec.Events[i]))
-	}
-	for n := range b {
-		_, err := DecodeRecord(b[:n:n])
-		require.ErrorIs(t, err, wire.ErrCorrupt)
-	}
-	_, err = DecodeRecord(append(b, 0))
-	require.ErrorIs(t, err, wire.ErrCorrupt)
-	b[0] = 2
-	_, err = DecodeRecord(b)
-	require.ErrorContains(t, err, "version 2")
-}
-
-func FuzzDecodeRecord(f *testing.F) {
-	f.Add(AppendRecord(nil, &Record{At: time.Unix(1, 0), Events: []entity.Event{{Ref: entity.HostRef("h"), Source: "s", Time: time.Unix(1, 2)}}}))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		rec, err := DecodeRecord(b)
-		if err != nil {
-			return
-		}
-		again, err := DecodeRecord(AppendRecord(nil, rec))
-		if err != nil || len(again.Events) != len(rec.Events) {
-			t.Fatalf("does not survive: %v", err)
-		}
-	})
 }
 
 func BenchmarkAppend(b *testing.B) {
