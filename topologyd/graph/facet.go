@@ -38,6 +38,7 @@ type liveness struct {
 	hash  uint64 // of what it said
 	line  uint64 // fingerprint of its encoded form, 0: unknown
 	stale bool
+	noted bool // among Graph.noted
 }
 
 func (s *state) find(source string) (int, bool) {

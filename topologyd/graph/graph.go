@@ -57,6 +57,9 @@ type content struct {
 	tombs, heard tombs
 	logged       int64 // the newest log time
 
+	collect bool
+	noted   []heardAt
+
 	// Of the call that is under way:
 	out     []Change
 	first   int           // in out
@@ -97,6 +100,7 @@ func (g *Graph) Reset() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.content = content{
+		collect:  g.collect,
 		epoch:    1,
 		dangling: make(map[entity.UUID]map[dangler]struct{}),
 		tombs:    newTombs(g.cfg.MaxTombstones),
@@ -238,6 +242,7 @@ func (g *Graph) settle(p *Prepared, outcome Outcome, slot int32, facet int, now 
 	default:
 		g.stats.Unchanged++
 		g.touch(slot, facet, p.facet.time, now)
+		g.note(slot, facet)
 		g.setLine(slot, facet, p.Line)
 	}
 }
@@ -355,6 +360,7 @@ func (g *Graph) Touch(lines []uint64, times []int64, hit []bool, now time.Time, 
 			continue
 		}
 		g.touch(ref.slot, facet, times[i], n)
+		g.note(ref.slot, facet)
 		g.stats.Unchanged++
 		hit[i] = true
 	}

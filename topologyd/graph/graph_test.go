@@ -420,3 +420,29 @@ func TestRestore(t *testing.T) {
 	_, outcome := g.Check(&p, t0.Add(time.Hour), nil)
 	require.Equal(t, Unchanged, outcome)
 }
+
+func TestHeard(t *testing.T) {
+	a, b := newWorld(t), newWorld(t)
+	a.g.CollectHeard()
+	for _, w := range []*world{a, b} {
+		w.apply(host("h"), link("h", "1", 1, "eth0", "veth"))
+	}
+	require.Empty(t, a.g.TakeHeard(), "what is logged needs no telling")
+	for range 4 {
+		a.tick(5 * time.Second)
+		b.now = a.now
+		a.apply(host("h"), host("h"), link("h", "1", 1, "eth0", "veth"))
+		heard := a.g.TakeHeard()
+		require.Len(t, heard, 2)
+		require.Empty(t, a.g.TakeHeard())
+		b.g.Hear(append(heard, Heard{Source: "nobody"}), b.now, nil)
+	}
+	require.Empty(t, b.sweep(), "what another replica heard is not overdue")
+	a.tick(16 * time.Second)
+	b.now = a.now
+	require.Len(t, b.sweep(), 3, "node, node and edge are stale")
+	a.apply(host("h"))
+	a.apply(host("h"), link("h", "1", 1, "eth1", "veth"))
+	a.apply(entity.Event{Kind: entity.Delete, Ref: entity.HostRef("h"), Source: "host"})
+	require.Empty(t, a.g.TakeHeard(), "of what is gone nothing is told")
+}
