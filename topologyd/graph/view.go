@@ -54,8 +54,8 @@ type edgeRec struct {
 // each with a slot of its own.
 type View struct {
 	t tables
-	// lazy is the index of a built view, nil in one of a live graph.
-	lazy *lazyIndex
+	// built is nil in a view of a live graph.
+	built *built
 	// slice tells that some ID recurs.
 	slice bool
 }
@@ -114,11 +114,21 @@ func (v *View) Ends(edge int32) iter.Seq2[int32, int32] {
 
 // Node returns the node with an ID, nil when there is none; in a slice, its
 // newest revision.
-func (v *View) Node(id entity.UUID) *Node { return v.NodeAt(v.t.findNode(id)) }
+func (v *View) Node(id entity.UUID) *Node {
+	if v.built != nil {
+		return v.NodeAt(v.built.nodeIDs.find(id))
+	}
+	return v.NodeAt(v.t.findNode(id))
+}
 
 // Edge returns the edge with an ID, nil when there is none; in a slice, its
 // newest revision.
-func (v *View) Edge(id entity.UUID) *Edge { return v.EdgeAt(v.t.findEdge(id)) }
+func (v *View) Edge(id entity.UUID) *Edge {
+	if v.built != nil {
+		return v.EdgeAt(v.built.findEdge(&v.t, id))
+	}
+	return v.EdgeAt(v.t.findEdge(id))
+}
 
 // Nodes yields all nodes in the order of their slots.
 func (v *View) Nodes() iter.Seq[*Node] {
@@ -241,8 +251,8 @@ func (v *View) NodesWith(key string, value entity.Value) (nodes iter.Seq[*Node],
 
 // SlotsWith is [View.NodesWith] for the slots of the nodes.
 func (v *View) SlotsWith(key string, value entity.Value) (slots iter.Seq[int32], count int) {
-	if v.lazy != nil {
-		return v.lazy.slotsWith(v, key, value)
+	if v.built != nil {
+		return v.built.index.slotsWith(v, key, value)
 	}
 	x := &v.t.index
 	if !indexable(value) || !x.covers(key) {

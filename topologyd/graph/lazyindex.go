@@ -1,0 +1,206 @@
+package graph
+
+import (
+	"iter"
+	"math"
+	"strings"
+	"sync"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// maxLazyKeys is for how many keys a built view keeps an index.
+const maxLazyKeys = 64
+
+// lazyIndex is the index of a built view: one part for each key, made when the
+// key is asked for. It gives the answers of [index].
+type lazyIndex struct {
+	mu   sync.Mutex
+	keys map[string]*keyIndex
+}
+
+// keyIndex finds the nodes by the values of one key.
+type keyIndex struct {
+	once sync.Once
+	// covers is false when the index cannot tell.
+	covers  bool
+	strings map[string]int32
+	others  map[scalar]int32
+	// lists of the values are one after the other; that of value i is
+	// slots[starts[i]:starts[i+1]].
+	starts, slots []int32
+}
+
+// scalar is a value that is no string. Numbers that compare equal are equal.
+type scalar struct {
+	kind entity.Kind
+	bits uint64
+}
+
+// slotsWith is [View.SlotsWith] for a built view.
+func (x *lazyIndex) slotsWith(v *View, key string, value entity.Value) (slots iter.Seq[int32], count int) {
+	none := func(func(int32) bool) {}
+	if !indexable(value) || strings.HasPrefix(key, "@") || isCounter(key) {
+		return none, -1
+	}
+	k := x.key(key)
+	k.once.Do(func() { k.fill(v, key) })
+	if !k.covers {
+		return none, -1
+	}
+	id, ok := k.find(value)
+	if !ok {
+		return none, 0
+	}
+	list := k.slots[k.starts[id]:k.starts[id+1]]
+	return func(yield func(int32) bool) {
+		for _, s := range list {
+			if !yield(s) {
+				return
+			}
+		}
+	}, len(list)
+}
+
+// key returns the part of a key. When there are too many, one of the others is
+// given up.
+func (x *lazyIndex) key(key string) *keyIndex {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	k := x.keys[key]
+	if k != nil {
+		return k
+	}
+	if len(x.keys) >= maxLazyKeys {
+		for other := range x.keys {
+			delete(x.keys, other)
+			break
+		}
+	}
+	k = &keyIndex{}
+	x.keys[strings.Clone(key)] = k
+	return k
+}
+
+// fill reads the values of a key from all nodes.
+func (k *keyIndex) fill(v *View, key string) {
+	var prefixes []string
+	for i := range len(key) {
+		if key[i] == '.' {
+			prefixes = append(prefixes, key[:i])
+		}
+	}
+	k.strings, k.others = make(map[string]int32), make(map[scalar]int32)
+	type entry struct{ slot, id int32 }
+	var entries []entry
+	var counts []int32
+	covers, slot := true, int32(0)
+	enter := func(t entity.Value) {
+		switch t.Kind() {
+		case entity.KindNone: // a string too long
+			covers = false
+			return
+		case entity.KindMap:
+			return
+		}
+		id := k.number(t, int32(len(counts)))
+		if int(id) == len(counts) {
+			counts = append(counts, 0)
+		}
+		counts[id]++
+		entries = append(entries, entry{slot, id})
+	}
+	for n := range v.Nodes() {
+		for _, p := range prefixes {
+			covers = covers && !leadsOn(scan(n.Attrs, p))
+		}
+		have := scan(n.Attrs, key)
+		if have.IsZero() {
+			continue
+		}
+		slot = n.Slot
+		terms(have, enter)
+		if !covers {
+			break
+		}
+	}
+	if !covers {
+		k.strings, k.others = nil, nil
+		return
+	}
+	// counts becomes where the next slot of each list goes.
+	k.starts, k.slots = make([]int32, len(counts)+1), make([]int32, len(entries))
+	next := int32(0)
+	for i, n := range counts {
+		k.starts[i], counts[i] = next, next
+		next += n
+	}
+	k.starts[len(counts)] = next
+	for _, e := range entries {
+		k.slots[counts[e.id]] = e.slot
+		counts[e.id]++
+	}
+	k.covers = true
+}
+
+// scan is Attrs.Get for many elements in turn: of few keys most differ in
+// length, and looking at each is faster than halving.
+func scan(a entity.Attrs, key string) entity.Value {
+	if len(a) > 32 {
+		return a.Get(key)
+	}
+	for i := range a {
+		if a[i].Key == key {
+			return a[i].Value
+		}
+	}
+	return entity.Value{}
+}
+
+// number returns the number of a value; a new one gets next.
+func (k *keyIndex) number(v entity.Value, next int32) int32 {
+	if id, ok := k.find(v); ok {
+		return id
+	}
+	if v.Kind() == entity.KindString {
+		k.strings[v.Str()] = next
+	} else {
+		k.others[scalarOf(v)] = next
+	}
+	return next
+}
+
+func (k *keyIndex) find(v entity.Value) (id int32, ok bool) {
+	if v.Kind() == entity.KindString {
+		id, ok = k.strings[v.Str()]
+	} else {
+		id, ok = k.others[scalarOf(v)]
+	}
+	return id, ok
+}
+
+func scalarOf(v entity.Value) scalar {
+	if f := v.Float(); v.Kind() == entity.KindFloat && f == math.Trunc(f) && f >= math.MinInt64 && f < math.MaxInt64 {
+		return scalar{entity.KindInt, uint64(int64(f))}
+	}
+	return scalar{v.Kind(), v.Bits()}
+}
+
+// leadsOn tells whether dotted paths may lead into a value.
+func leadsOn(v entity.Value) bool {
+	deep := false
+	if v.Kind() == entity.KindMap || v.Kind() == entity.KindList {
+		terms(v, func(t entity.Value) { deep = deep || t.Kind() == entity.KindMap })
+	}
+	return deep
+}
+
+// isCounter tells whether a key names counters, which are not indexed.
+func isCounter(key string) bool {
+	for _, c := range [...]string{keyMetric, keyLastMetric} {
+		if rest, ok := strings.CutPrefix(key, c); ok && (rest == "" || rest[0] == '.') {
+			return true
+		}
+	}
+	return false
+}
