@@ -75,6 +75,13 @@ type Deps struct {
 	// Subscribe begins a watch: after the revision from, or with the current
 	// graph when from is 0 or too long ago.
 	Subscribe func(from uint64) (Subscription, error)
+	// Past and Records are what was; nil when the daemon does not keep it.
+	Past    Past
+	Records Records
+	// Digest identifies the current state; nil when the daemon has none.
+	Digest func(ctx context.Context) (Digest, error)
+	// Now is the clock for relative times, nil is [time.Now].
+	Now func() time.Time
 	// Status describes the engine.
 	Status func(ctx context.Context) (engine.Status, error)
 	// Ready says why requests cannot be served yet, nil when they can.
@@ -95,6 +102,7 @@ type API struct {
 	buffers  sync.Pool // *bytes.Buffer
 	watchers watchers
 	n        *counters
+	now      func() time.Time
 }
 
 // answersInHand is how many answers of the largest size may wait for their
@@ -112,6 +120,9 @@ func New(cfg Config, deps Deps) (*API, error) {
 		slots:  httpx.NewSlots(cfg.Concurrency),
 		budget: httpx.NewBudget(answersInHand * int64(cfg.Limits.Bytes)),
 	}
+	if a.now = deps.Now; a.now == nil {
+		a.now = time.Now
+	}
 	a.watchers.init()
 	return a, nil
 }
@@ -121,6 +132,9 @@ func (a *API) Routes() []httpx.Route {
 	return []httpx.Route{
 		httpx.Get("/api/v1/query", a.queryGet),
 		httpx.Post("/api/v1/query", a.queryPost),
+		httpx.Get("/api/v1/history/{id}", a.history),
+		httpx.Get("/api/v1/diff", a.difference),
+		httpx.Get("/api/v1/digest", a.digest),
 		httpx.Get("/api/v1/watch", a.watch),
 		httpx.Get("/api/v1/status", a.status),
 	}

@@ -96,14 +96,14 @@ func TestShapes(t *testing.T) {
 			check("Edge", d.Components.Schemas["Edge"], e)
 		}
 	}
-	status := encode(statusAnswer{})
+	status := encode(statusAnswer{Past: &statusPast{}})
 	s := d.Components.Schemas["Status"]
 	check("Status", s, status)
-	for _, k := range []string{"events", "log", "watch", "queries"} {
+	for _, k := range []string{"events", "log", "watch", "queries", "past"} {
 		check("Status."+k, s.Properties[k], status[k].(map[string]any))
 	}
 	n := 1
-	check("Error", d.Components.Schemas["Error"], encode(httpx.Error{Position: &httpx.Position{Line: 1, Column: 1}, Accepted: &n, Rejected: &n}))
+	check("Error", d.Components.Schemas["Error"], encode(httpx.Error{Position: &httpx.Position{Line: 1, Column: 1}, Accepted: &n, Rejected: &n, Oldest: "x"}))
 	check("Position", d.Components.Schemas["Position"], encode(httpx.Position{Line: 1, Column: 1}))
 	for op := graph.NodeAdded; op <= graph.EdgeDeleted; op++ {
 		if !slices.Contains(d.Components.Schemas["Change"].Properties["op"].Enum, op.String()) {
@@ -111,7 +111,7 @@ func TestShapes(t *testing.T) {
 		}
 	}
 	codes := []string{httpx.CodeSyntax, httpx.CodeType, httpx.CodeLimit, httpx.CodeInvalid, httpx.CodeTooLarge, httpx.CodeUnsupported,
-		httpx.CodeNotFound, httpx.CodeMethod, httpx.CodeBusy, httpx.CodeUnavailable, httpx.CodeInternal}
+		httpx.CodeNotFound, httpx.CodeMethod, httpx.CodeGone, httpx.CodeBusy, httpx.CodeUnavailable, httpx.CodeInternal}
 	if got := d.Components.Schemas["Error"].Properties["code"].Enum; !slices.Equal(got, codes) {
 		t.Errorf("codes %v, want %v", got, codes)
 	}

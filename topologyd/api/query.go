@@ -132,15 +132,28 @@ func (a *API) query(w http.ResponseWriter, r *http.Request, req *queryRequest) {
 			"none of the media types in Accept is known; ask for %s, %s or %s", typeJSON, typeNDJSON, typeDOT))
 		return
 	}
-	buf, _ := a.buffers.Get().(*bytes.Buffer)
-	if buf == nil {
-		buf = new(bytes.Buffer)
-	}
+	buf := a.buffer()
 	head, f := a.evaluate(r.Context(), req, media, buf)
 	if f != nil {
 		a.failed(w, f)
 		return
 	}
+	a.reply(w, r, media, buf, func(h http.Header) {
+		h.Set(HeaderRevision, strconv.FormatUint(head.revision, 10))
+		h.Set(HeaderKind, head.kind.String())
+	})
+}
+
+// buffer returns a buffer that reply takes back.
+func (a *API) buffer() *bytes.Buffer {
+	if buf, ok := a.buffers.Get().(*bytes.Buffer); ok {
+		return buf
+	}
+	return new(bytes.Buffer)
+}
+
+// reply sends an answer that is complete and counts it.
+func (a *API) reply(w http.ResponseWriter, r *http.Request, media string, buf *bytes.Buffer, header func(http.Header)) {
 	size := int64(buf.Cap())
 	if !a.budget.Take(size) {
 		f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "too many answers wait for their clients; try again in a second")
@@ -149,8 +162,7 @@ func (a *API) query(w http.ResponseWriter, r *http.Request, req *queryRequest) {
 		return
 	}
 	a.n.queries.WithLabelValues("ok").Inc()
-	w.Header().Set(HeaderRevision, strconv.FormatUint(head.revision, 10))
-	w.Header().Set(HeaderKind, head.kind.String())
+	header(w.Header())
 	if err := httpx.WriteBody(w, r, http.StatusOK, media, buf.Bytes(), a.cfg.WriteTimeout); err != nil {
 		a.deps.Log.Debug("client did not take its answer", "remote", r.RemoteAddr, "error", err)
 	}
@@ -177,16 +189,20 @@ func (a *API) evaluate(ctx context.Context, req *queryRequest, media string, buf
 	if err != nil {
 		return head{}, queryFailure(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, lim.Time)
-	defer cancel()
-	if !a.slots.Acquire(ctx, lim.Time) {
-		f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%d other queries are being evaluated; try again in a second", a.cfg.Concurrency)
-		f.retry = 1
+	at, f := a.moment("at", req.At)
+	if f != nil {
 		return head{}, f
 	}
-	defer a.slots.Release()
-	view := a.deps.View()
-	result, err := q.Run(ctx, view, lim)
+	ctx, done, f := a.work(ctx, lim.Time)
+	if f != nil {
+		return head{}, f
+	}
+	defer done()
+	view, err := a.viewAt(ctx, at)
+	if err != nil {
+		return head{}, queryFailure(err)
+	}
+	result, err := a.run(ctx, q, view, lim)
 	if err != nil {
 		return head{}, queryFailure(err)
 	}
@@ -204,7 +220,19 @@ func (a *API) evaluate(ctx context.Context, req *queryRequest, media string, buf
 	if media == typeJSON {
 		buf.WriteByte('\n') // for those who read it in a terminal
 	}
-	return head{view.Revision(), q.Kind()}, nil
+	return head{result.Revision(), q.Kind()}, nil
+}
+
+// work takes a slot for costly work and bounds its time. done gives it back.
+func (a *API) work(ctx context.Context, limit time.Duration) (bounded context.Context, done func(), f *failure) {
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	if !a.slots.Acquire(bounded, limit) {
+		cancel()
+		f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%d other queries are being evaluated; try again in a second", a.cfg.Concurrency)
+		f.retry = 1
+		return nil, nil, f
+	}
+	return bounded, func() { a.slots.Release(); cancel() }, nil
 }
 
 // limits returns the limits of a request: its own where they are lower.
@@ -212,9 +240,6 @@ func (a *API) limits(req *queryRequest) (gremlin.Limits, *failure) {
 	lim := a.cfg.Limits
 	if strings.TrimSpace(req.Gremlin) == "" {
 		return lim, fail(http.StatusBadRequest, httpx.CodeInvalid, "there is no query; give gremlin, for example G.V().Limit(10)")
-	}
-	if req.At != "" {
-		return lim, fail(http.StatusBadRequest, httpx.CodeInvalid, "queries of the past are not supported yet; leave out at")
 	}
 	l := req.Limits
 	if l == nil {
@@ -249,6 +274,9 @@ func queryFailure(err error) *failure {
 		eval   *gremlin.EvalError
 		limit  *gremlin.LimitError
 	)
+	if f := pastFailure(err); f != nil {
+		return f
+	}
 	switch {
 	case errors.As(err, &syntax):
 		f = fail(http.StatusBadRequest, httpx.CodeSyntax, "%v", err)

@@ -24,6 +24,8 @@ type statusAnswer struct {
 	Log     statusLog     `json:"log"`
 	Watch   statusWatch   `json:"watch"`
 	Queries statusQueries `json:"queries"`
+	// Past is left out when the daemon keeps none.
+	Past *statusPast `json:"past,omitempty"`
 }
 
 type statusEvents struct {
@@ -55,6 +57,23 @@ type statusQueries struct {
 	Limit   int `json:"limit"`
 }
 
+// statusPast tells what can be asked about.
+type statusPast struct {
+	Oldest time.Time `json:"oldest"`
+	Newest time.Time `json:"newest"`
+	// OldestRevision is the first after which a watch can resume.
+	OldestRevision uint64 `json:"oldest_revision"`
+}
+
+// past tells what can be asked about, nil when nothing is kept.
+func (a *API) past() *statusPast {
+	if a.deps.Records == nil {
+		return nil
+	}
+	oldest, newest, revision := a.deps.Records.Bounds()
+	return &statusPast{oldest.UTC(), newest.UTC(), revision}
+}
+
 // status is GET /api/v1/status.
 func (a *API) status(w http.ResponseWriter, r *http.Request) {
 	s, err := a.deps.Status(r.Context())
@@ -71,5 +90,6 @@ func (a *API) status(w http.ResponseWriter, r *http.Request) {
 		Log:     statusLog{s.LogRecords, s.LogBytes, s.Replayed, s.LogErrors, s.Snapshots, s.SnapshotErrors},
 		Watch:   statusWatch{a.watchers.count(), a.cfg.MaxSubscribers, s.CutOff},
 		Queries: statusQueries{a.slots.InUse(), a.cfg.Concurrency},
+		Past:    a.past(),
 	})
 }

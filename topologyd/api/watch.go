@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/engine"
@@ -96,7 +97,7 @@ type transport interface {
 
 // watch is GET /api/v1/watch.
 func (a *API) watch(w http.ResponseWriter, r *http.Request) {
-	from, f := watchFrom(r)
+	from, f := a.watchFrom(r)
 	if f != nil {
 		a.refuseWatch(w, f)
 		return
@@ -116,10 +117,13 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request) {
 	defer cancel(nil)
 	defer context.AfterFunc(a.watchers.ctx, func() { cancel(errStopping) })()
 
-	sub, err := a.deps.Subscribe(from)
+	sub, err := a.openWatch(ctx, from)
 	if err != nil {
-		f := fail(http.StatusServiceUnavailable, httpx.CodeUnavailable, "cannot watch: %v; try again", err)
-		f.retry = 1
+		f := pastFailure(err)
+		if f == nil && !errors.As(err, &f) {
+			f = fail(http.StatusServiceUnavailable, httpx.CodeUnavailable, "cannot watch: %v; try again", err)
+			f.retry = 1
+		}
 		a.refuseWatch(w, f)
 		return
 	}
@@ -156,24 +160,35 @@ func (a *API) refuseWatch(w http.ResponseWriter, f *failure) {
 	httpx.WriteError(w, f.status, f.err)
 }
 
+// watchStart is where a watch begins: after a revision, or at a time; now when
+// both are zero.
+type watchStart struct {
+	revision uint64
+	since    time.Time
+}
+
 // watchFrom reads the parameters of a watch. A browser that connects again
 // gives the last event's ID, which is newer than its URL.
-func watchFrom(r *http.Request) (from uint64, f *failure) {
+func (a *API) watchFrom(r *http.Request) (from watchStart, f *failure) {
 	q := r.URL.Query()
 	if q.Has("gremlin") {
-		return 0, fail(http.StatusBadRequest, httpx.CodeUnsupported,
+		return from, fail(http.StatusBadRequest, httpx.CodeUnsupported,
 			"a watch cannot be filtered by a query yet; leave out gremlin and filter the changes yourself")
 	}
 	text := q.Get("from")
+	if text != "" && q.Get("since") != "" {
+		return from, fail(http.StatusBadRequest, httpx.CodeInvalid, "give from or since, not both")
+	}
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		text = id
 	}
 	if text == "" {
-		return 0, nil
+		from.since, f = a.moment("since", q.Get("since"))
+		return from, f
 	}
-	from, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		return 0, fail(http.StatusBadRequest, httpx.CodeInvalid, "from=%.40q is not a revision; give the revision of the last message that you have", text)
+	var err error
+	if from.revision, err = strconv.ParseUint(text, 10, 64); err != nil {
+		return from, fail(http.StatusBadRequest, httpx.CodeInvalid, "from=%.40q is not a revision; give the revision of the last message that you have", text)
 	}
 	return from, nil
 }

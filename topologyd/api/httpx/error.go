@@ -14,8 +14,9 @@ const (
 	CodeInvalid     = "invalid"     // the request is malformed
 	CodeTooLarge    = "too_large"   // the body is over the limit
 	CodeUnsupported = "unsupported" // media type or encoding that is not known
-	CodeNotFound    = "not_found"   // no such endpoint
+	CodeNotFound    = "not_found"   // no such endpoint, or no such thing
 	CodeMethod      = "method"      // the endpoint takes another method
+	CodeGone        = "gone"        // the time is before what is kept
 	CodeBusy        = "busy"        // try again after Retry-After seconds
 	CodeUnavailable = "unavailable" // starting, stopping, or the log cannot be written
 	CodeInternal    = "internal"    // a mistake of the server
@@ -34,6 +35,9 @@ type Error struct {
 	Code     string    `json:"code"`
 	Message  string    `json:"message"`
 	Position *Position `json:"position,omitempty"`
+	// Oldest is, with CodeGone, the oldest time that can be asked about, in
+	// RFC 3339.
+	Oldest string `json:"oldest,omitempty"`
 	// Accepted and Rejected count the events of an ingest request.
 	Accepted *int `json:"accepted,omitempty"`
 	Rejected *int `json:"rejected,omitempty"`

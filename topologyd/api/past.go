@@ -1,0 +1,83 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/graph"
+	"github.com/skein-net/skein/topologyd/gremlin"
+	"github.com/skein-net/skein/topologyd/when"
+)
+
+// Past gives the graph at other times, as a query needs it.
+type Past interface {
+	At(ctx context.Context, t time.Time) (*graph.View, error)
+	Slice(ctx context.Context, from, to time.Time) (*graph.View, error)
+}
+
+// Records are the changes that are kept, one by one.
+type Records interface {
+	// History returns the newest revisions of one element that hold at some time
+	// between from and to, at most limit, in their order.
+	History(ctx context.Context, id entity.UUID, from, to time.Time, limit int) ([]Revision, error)
+	// Changes calls fn with all changes after a revision, in their order.
+	Changes(ctx context.Context, after uint64, fn func([]graph.Change) error) error
+	// Bounds returns the oldest time that can be asked about, that of the newest
+	// change, and the oldest revision after which changes can be asked for.
+	Bounds() (oldest, newest time.Time, oldestRevision uint64)
+}
+
+// moment reads a time of a request; the zero time is now.
+func (a *API) moment(name, text string) (time.Time, *failure) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	now := a.now()
+	t, err := when.Parse(text, now)
+	if err != nil {
+		return time.Time{}, fail(http.StatusBadRequest, httpx.CodeInvalid, "%s: %v", name, err)
+	}
+	if !t.Before(now) {
+		return time.Time{}, nil
+	}
+	return t, nil
+}
+
+// errNoPast is for a daemon that keeps none.
+var errNoPast = errors.New("this daemon keeps no past; ask about now only")
+
+// viewAt returns the graph at a time, the current one at the zero time.
+func (a *API) viewAt(ctx context.Context, t time.Time) (*graph.View, error) {
+	if t.IsZero() {
+		return a.deps.View(), nil
+	}
+	if a.deps.Past == nil {
+		return nil, errNoPast
+	}
+	return a.deps.Past.At(ctx, t)
+}
+
+// run runs a query, which may lead to other times.
+func (a *API) run(ctx context.Context, q *gremlin.Query, v *graph.View, lim gremlin.Limits) (*gremlin.Result, error) {
+	return q.Run(ctx, v, lim)
+}
+
+// pastFailure says what is wrong with a time that was asked about, nil when err
+// is about something else.
+func pastFailure(err error) *failure {
+	var old *TooOldError
+	switch {
+	case errors.As(err, &old):
+		oldest := old.Oldest.UTC().Format(time.RFC3339Nano)
+		f := fail(http.StatusGone, httpx.CodeGone, "the past is kept from %s on; ask about that time or a later one", oldest)
+		f.err.Oldest = oldest
+		return f
+	case errors.Is(err, errNoPast):
+		return fail(http.StatusNotImplemented, httpx.CodeUnsupported, "%v", err)
+	}
+	return nil
+}
