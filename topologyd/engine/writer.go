@@ -152,7 +152,7 @@ func (w *writer) finish() {
 	}
 	w.snap.Wait()
 	if w.pending > 0 {
-		w.writeSnapshot(w.graph.View(), w.record)
+		w.writeSnapshot(snapshot.Take(w.graph, "", w.record))
 	}
 }
 
@@ -290,13 +290,13 @@ func (w *writer) snapshot(due bool) {
 	}
 	w.snap.Wait()
 	w.pending = 0
-	v, record := w.graph.View(), w.record
-	w.snap.Go(func() { w.writeSnapshot(v, record) })
+	s := snapshot.Take(w.graph, "", w.record)
+	w.snap.Go(func() { w.writeSnapshot(s) })
 }
 
-func (w *writer) writeSnapshot(v *graph.View, record uint64) {
+func (w *writer) writeSnapshot(s *snapshot.State) {
 	w.counters.snapshots.Add(1)
-	if err := snapshot.Write(w.snapshotPath(), snapshot.Position{Record: record, Revision: v.Revision()}, v); err != nil {
+	if err := snapshot.Write(w.snapshotPath(), s); err != nil {
 		w.counters.snapErrors.Add(1)
 		w.logger.Error("the event log will be read further back after a restart", "error", err)
 	}
