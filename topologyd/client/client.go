@@ -110,7 +110,12 @@ func (c *Client) header() http.Header {
 // do sends a request and returns the answer if it is a success, else an error,
 // which is an [*Error] when the server gave one.
 func (c *Client) do(ctx context.Context, method, path, accept string, body io.Reader) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.url(path, nil), body)
+	return c.doURL(ctx, method, c.url(path, nil), accept, body)
+}
+
+// doURL is do for a whole URL of the server.
+func (c *Client) doURL(ctx context.Context, method, to, accept string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, to, body)
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
@@ -147,7 +152,17 @@ func plain(err error) error {
 
 // get reads a whole answer.
 func (c *Client) get(ctx context.Context, path, accept string) ([]byte, error) {
-	resp, err := c.do(ctx, http.MethodGet, path, accept, nil)
+	return c.getQuery(ctx, path, nil, accept)
+}
+
+// getQuery is get with parameters; those that are empty are left out.
+func (c *Client) getQuery(ctx context.Context, path string, query url.Values, accept string) ([]byte, error) {
+	for k, v := range query {
+		if len(v) == 1 && v[0] == "" {
+			delete(query, k)
+		}
+	}
+	resp, err := c.doURL(ctx, http.MethodGet, c.url(path, query), accept, nil)
 	if err != nil {
 		return nil, err
 	}

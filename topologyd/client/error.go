@@ -16,6 +16,8 @@ const (
 	CodeType        = "type"        // the query asks for what does not fit together
 	CodeLimit       = "limit"       // a limit of the query was hit
 	CodeInvalid     = "invalid"     // the request is malformed
+	CodeNotFound    = "not_found"   // there is no such thing
+	CodeGone        = "gone"        // the time is before what is kept; see Oldest
 	CodeBusy        = "busy"        // try again after RetryAfter
 	CodeUnavailable = "unavailable" // the server starts or stops
 )
@@ -38,6 +40,8 @@ type Error struct {
 	Message string `json:"message"`
 	// Position is where the query is wrong, nil when it is not.
 	Position *Position `json:"position"`
+	// Oldest is the first time that can be asked about, with CodeGone.
+	Oldest time.Time `json:"oldest"`
 	// RetryAfter is how long to wait before asking again; 0: not said.
 	RetryAfter time.Duration `json:"-"`
 }
@@ -71,7 +75,7 @@ func errorOf(resp *http.Response) *Error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what there is of it
 	var answer struct{ Error *Error }
 	if json.Unmarshal(body, &answer) == nil && answer.Error != nil && answer.Error.Code != "" {
-		e.Code, e.Message, e.Position = answer.Error.Code, answer.Error.Message, answer.Error.Position
+		e.Code, e.Message, e.Position, e.Oldest = answer.Error.Code, answer.Error.Message, answer.Error.Position, answer.Error.Oldest
 		return e
 	}
 	e.Message = http.StatusText(resp.StatusCode)

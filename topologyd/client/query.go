@@ -41,7 +41,11 @@ type Node struct {
 	Origin   string
 	// CreatedAt and UpdatedAt are in Unix milliseconds.
 	CreatedAt, UpdatedAt int64
-	Revision             uint64
+	// ArchivedAt is when the revision ended, DeletedAt when it did because the
+	// node was deleted; 0 when it did not, and always outside a slice of time.
+	ArchivedAt int64 `json:",omitempty"`
+	DeletedAt  int64 `json:",omitempty"`
+	Revision   uint64
 	// Stale tells that its sources have not spoken of it for longer than they
 	// said.
 	Stale bool `json:",omitempty"`
@@ -55,6 +59,8 @@ type Edge struct {
 	Host                 string
 	Origin               string
 	CreatedAt, UpdatedAt int64
+	ArchivedAt           int64 `json:",omitempty"` // as of a [Node]
+	DeletedAt            int64 `json:",omitempty"`
 	Revision             uint64
 	Stale                bool `json:",omitempty"`
 }
@@ -62,7 +68,9 @@ type Edge struct {
 // Query is a question.
 type Query struct {
 	Gremlin string `json:"gremlin"`
-	// At is the time that is asked about, "" for now.
+	// At is the time that is asked about, "" for now: RFC 3339, RFC 1123,
+	// "2006-01-02 15:04:05" or "2006-01-02" in UTC, seconds or milliseconds since
+	// 1970, or a time back from now such as "-1h" or "-7d".
 	At     string  `json:"at,omitempty"`
 	Limits *Limits `json:"limits,omitempty"`
 }

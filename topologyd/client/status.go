@@ -24,8 +24,20 @@ type Status struct {
 	Facets   int `json:"facets"`
 	Stale    int `json:"stale"`
 	Dangling int `json:"dangling"`
+	// Past tells what can be asked about, nil when the server keeps no past.
+	Past *Kept `json:"past"`
 	// Raw is the whole answer, in JSON; it says more.
 	Raw json.RawMessage `json:"-"`
+}
+
+// Kept is what a server keeps of the past.
+type Kept struct {
+	// Oldest is the first time that can be asked about, Newest when the newest
+	// change was taken.
+	Oldest time.Time `json:"oldest"`
+	Newest time.Time `json:"newest"`
+	// OldestRevision is the first after which a watch can resume.
+	OldestRevision uint64 `json:"oldest_revision"`
 }
 
 // Status asks how the server is.

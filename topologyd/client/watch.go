@@ -60,7 +60,21 @@ type Message struct {
 // 0: begin with a snapshot of the whole graph. A server that no longer knows
 // what happened since from sends a snapshot too.
 func (c *Client) Watch(ctx context.Context, from uint64, handle func(*Message) error) error {
-	conn, err := c.dial(ctx, from)
+	query := url.Values{}
+	if from > 0 {
+		query.Set("from", strconv.FormatUint(from, 10))
+	}
+	return c.watchQuery(ctx, query, handle)
+}
+
+// WatchSince is [Client.Watch] that begins with a snapshot of the graph at a
+// time, which is given as in [Query]. The changes since then follow.
+func (c *Client) WatchSince(ctx context.Context, since string, handle func(*Message) error) error {
+	return c.watchQuery(ctx, url.Values{"since": {since}}, handle)
+}
+
+func (c *Client) watchQuery(ctx context.Context, query url.Values, handle func(*Message) error) error {
+	conn, err := c.dial(ctx, query)
 	if err != nil {
 		return err
 	}
@@ -80,13 +94,9 @@ func (c *Client) Watch(ctx context.Context, from uint64, handle func(*Message) e
 	}
 }
 
-func (c *Client) dial(ctx context.Context, from uint64) (*websocket.Conn, error) {
+func (c *Client) dial(ctx context.Context, query url.Values) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	query := url.Values{}
-	if from > 0 {
-		query.Set("from", strconv.FormatUint(from, 10))
-	}
 	conn, resp, err := websocket.Dial(ctx, c.url("/api/v1/watch", query), &websocket.DialOptions{HTTPClient: c.watch, HTTPHeader: c.header()}) //nolint:bodyclose // websocket.Dial: it need not be closed
 	if err != nil {
 		if resp != nil && resp.StatusCode != 0 && resp.StatusCode != 101 {
@@ -126,6 +136,9 @@ func (c *Client) read(ctx context.Context, conn *websocket.Conn) (*Message, erro
 type Follow struct {
 	// From is as in [Client.Watch].
 	From uint64
+	// Since, when From is 0, is as in [Client.WatchSince]. A time back from now is
+	// counted from each attempt until the first snapshot is complete.
+	Since string
 	// Handle is called with every message. A snapshot replaces all that was
 	// known: after the first one it means that the watch had to start over.
 	Handle func(*Message) error
@@ -135,6 +148,18 @@ type Follow struct {
 	// MinWait and MaxWait bound the time between two attempts; 0: half a
 	// second, 15 seconds.
 	MinWait, MaxWait time.Duration
+}
+
+// query returns the parameters of an attempt.
+func (f *Follow) query(from uint64) url.Values {
+	query := url.Values{}
+	switch {
+	case from > 0:
+		query.Set("from", strconv.FormatUint(from, 10))
+	case f.Since != "":
+		query.Set("since", f.Since)
+	}
+	return query
 }
 
 // Follow watches until ctx ends, Handle fails, the first connection cannot be
@@ -154,7 +179,7 @@ func (c *Client) Follow(ctx context.Context, f Follow) error {
 		failed  error
 	)
 	for {
-		err := c.Watch(ctx, from, func(m *Message) error {
+		err := c.watchQuery(ctx, f.query(from), func(m *Message) error {
 			started, wait = true, least
 			if failed = f.Handle(m); failed != nil {
 				return failed
