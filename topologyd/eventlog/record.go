@@ -89,14 +89,11 @@ func AppendRecord(b []byte, r *Record) []byte {
 // that is not known does not.
 func DecodeRecord(b []byte) (*Record, error) {
 	r := wire.NewReader(b)
-	version := r.Byte()
-	if r.Err() == nil && (version == 0 || version > recordVersion) {
-		return nil, fmt.Errorf("record of version %d: this daemon reads versions 1 to %d; use a newer one", version, recordVersion)
+	head, version, err := readHead(r)
+	if err != nil {
+		return nil, err
 	}
-	rec := &Record{Head: Head{At: time.Unix(0, r.Int()), Revision: r.Uint()}}
-	if version > 1 {
-		rec.Origin, rec.Batch = r.UUID(), r.Uint()
-	}
+	rec := &Record{Head: head}
 	n := r.Count(8)
 	rec.Events = make([]entity.Event, 0, min(n, 4096))
 	for i := range n {
