@@ -2,7 +2,6 @@ package eventlog
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -87,10 +86,9 @@ type follower struct {
 	failed error // of fn
 }
 
-// follow makes a consumer and reads from it until something fails.
+// follow reads until something fails.
 func (f *follower) follow(ctx context.Context) error {
 	l := f.l
-	name := "skein_" + rand.Text()
 	short, cancel := context.WithTimeout(ctx, min(l.cfg.Timeout, requestTimeout))
 	defer cancel()
 	info, err := l.info(short)
@@ -100,41 +98,17 @@ func (f *follower) follow(ctx context.Context) error {
 	if f.at > info.State.LastSeq {
 		return &RewoundError{After: f.at, Last: info.State.LastSeq}
 	}
-	consumer, err := l.js.CreateConsumer(short, l.cfg.streamName(), jetstream.ConsumerConfig{
-		Name: name, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.at + 1,
-		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Minute,
-	})
-	if err != nil {
-		return fmt.Errorf("read event log: %w", err)
-	}
-	defer f.remove(name)
-	messages, err := consumer.Messages(
-		jetstream.PullMaxMessagesWithBytesLimit(pullRecords, pullBytes),
-		jetstream.PullExpiry(pullExpiry), jetstream.PullHeartbeat(pullBeat),
-		jetstream.WithMessagesErrOnMissingHeartbeat(true))
-	if err != nil {
-		return fmt.Errorf("read event log: %w", err)
-	}
-	defer messages.Stop()
-	for delivered := uint64(1); ; delivered++ {
-		msg, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return fmt.Errorf("read event log: %w", err)
-		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			return fmt.Errorf("read event log: %w", err)
-		}
-		if meta.Sequence.Consumer != delivered || meta.Sequence.Stream <= f.at {
-			return fmt.Errorf("read event log: delivery %d of record %d is out of order", meta.Sequence.Consumer, meta.Sequence.Stream)
-		}
-		if err := f.deliver(Entry{Number: meta.Sequence.Stream, Data: msg.Data(), Missing: meta.Sequence.Stream - f.at - 1, Pending: meta.NumPending}); err != nil {
-			return err
-		}
-	}
+	return l.consume(ctx, l.cfg.streamName(), jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.at + 1,
+	}, nil, f.deliver)
 }
 
-func (f *follower) deliver(e Entry) error {
+func (f *follower) deliver(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	number := meta.Sequence.Stream
+	if number <= f.at {
+		return fmt.Errorf("record %d comes after %d", number, f.at)
+	}
+	e := Entry{Number: number, Data: msg.Data(), Missing: number - f.at - 1, Pending: meta.NumPending}
 	if e.Missing > 0 {
 		f.l.log.Warn("records of the event log are gone", "after", f.at, "missing", e.Missing)
 	}
@@ -142,20 +116,8 @@ func (f *follower) deliver(e Entry) error {
 		f.failed = fmt.Errorf("record %d of the event log: %w", e.Number, err)
 		return f.failed
 	}
-	f.at = e.Number
+	f.at = number
 	return nil
-}
-
-// remove deletes a consumer; one that stays goes by itself within a minute.
-func (f *follower) remove(name string) {
-	if !f.l.conn.IsConnected() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if err := f.l.js.DeleteConsumer(ctx, f.l.cfg.streamName(), name); err != nil {
-		f.l.log.Debug("remove consumer", "error", err)
-	}
 }
 
 // errEnd ends a Replay.

@@ -135,7 +135,7 @@ func (l *Log) connect() (err error) {
 	if l.conn, err = nats.Connect(url, opts...); err != nil {
 		return fmt.Errorf("connect to event log: %w", err)
 	}
-	if l.js, err = jetstream.New(l.conn); err != nil {
+	if l.js, err = jetstream.New(l.conn, jetstream.WithPublishAsyncMaxPending(16)); err != nil {
 		return fmt.Errorf("connect to event log: %w", err)
 	}
 	return nil

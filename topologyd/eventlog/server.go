@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -182,13 +183,21 @@ func (e *embedded) broken() error {
 		return fmt.Errorf("the event log was switched off: %s", e.logger.reason("unknown reason"))
 	}
 	var w memoryResponse
-	r, err := http.NewRequest(http.MethodGet, "/healthz", nil)
+	r, err := http.NewRequest(http.MethodGet, "/healthz?details=true", nil)
 	if err != nil {
 		return fmt.Errorf("ask for health: %w", err)
 	}
 	s.HandleHealthz(&w, r)
-	if text := w.body.String(); strings.Contains(text, "write error") {
-		return fmt.Errorf("the event log cannot write: %s", e.logger.reason(text))
+	var health struct {
+		Errors []struct{ Error string } `json:"errors"`
+	}
+	if err := json.Unmarshal([]byte(w.body.String()), &health); err != nil {
+		return nil // another answer than that of a server that is broken
+	}
+	for _, h := range health.Errors {
+		if strings.Contains(h.Error, "write error") {
+			return fmt.Errorf("the event log cannot write: %s", h.Error)
+		}
 	}
 	return nil
 }
