@@ -20,17 +20,25 @@ type compiler struct {
 	source *source
 	// names holds what As has named so far.
 	names map[string]named
+	// before is the step before the one that is built.
+	before *call
+	// context is the moment.key of the graph that the steps work on, "" for the
+	// graph itself; contexts are all that occur.
+	context  string
+	contexts map[string]bool
 }
 
 // named is a set of elements that As keeps.
 type named struct {
 	index int
 	kind  Kind
+	// context is where it was named, see compiler.
+	context string
 }
 
 // compile builds the operators of a query.
 func (q *Query) compile(table []step) error {
-	c := &compiler{text: q.text, names: make(map[string]named)}
+	c := &compiler{text: q.text, names: make(map[string]named), contexts: make(map[string]bool)}
 	kind := KindGraph
 	q.ops = make([]op, 0, len(q.steps))
 	for i := range q.steps {
@@ -43,6 +51,9 @@ func (q *Query) compile(table []step) error {
 		}
 		if !def.on.has(kind) {
 			return c.misuse(s, "works on %s, but what stands before it (%s) gives %s", anyOf(def.on.names()), q.steps[i-1].name, kind)
+		}
+		if i > 0 {
+			c.before = &q.steps[i-1]
 		}
 		o, out, err := def.build(c, s, kind)
 		if err != nil {
@@ -98,7 +109,7 @@ func (c *compiler) key(a *arg) (string, error) {
 	}
 	fields := []string{
 		graph.FieldID, graph.FieldHost, graph.FieldOrigin, graph.FieldCreatedAt,
-		graph.FieldUpdatedAt, graph.FieldRevision, graph.FieldStale,
+		graph.FieldUpdatedAt, graph.FieldArchivedAt, graph.FieldDeletedAt, graph.FieldRevision, graph.FieldStale,
 	}
 	for _, f := range fields {
 		if strings.EqualFold(f, key) {

@@ -20,7 +20,8 @@ const layer2Style = ` color="#2f7d4f" fontcolor="#2f7d4f" penwidth=1.6`
 // WriteDOT writes the answer as a directed graph in the DOT language
 // (graphviz.org/doc/info/lang.html): nodes labelled with Name and Type, edges
 // with RelationType; stale ones dashed. Of nodes and paths it also draws the
-// edges among them, of edges their ends. Values and numbers have no drawing:
+// edges among them, of edges their ends; of a slice each element once, by its
+// newest revision. Values and numbers have no drawing:
 // they are an *EvalError.
 func (r *Result) WriteDOT(out io.Writer) error {
 	if r.kind != KindNodes && r.kind != KindEdges && r.kind != KindPaths && r.kind != KindGraph {
@@ -33,6 +34,9 @@ func (r *Result) WriteDOT(out io.Writer) error {
 	nodes := r.nodeSet()
 	for slot := range nodes.all() {
 		n := r.view.NodeAt(slot)
+		if newest := r.view.Node(n.ID); newest != n && nodes.has(newest.Slot) {
+			continue
+		}
 		label := []string{nodeName(n)}
 		if t := cell(n, entity.KeyType); t != "" {
 			label = append(label, t)
@@ -59,7 +63,18 @@ func (r *Result) WriteDOT(out io.Writer) error {
 // drawEdges writes the edges that belong to the drawing, each once.
 func (r *Result) drawEdges(w *writer, nodes bitset) error {
 	var err error
+	seen := newBitset(r.view.EdgeSlots())
+	ids := map[entity.UUID]struct{}{} // of a slice
 	draw := func(e *graph.Edge) bool {
+		if !seen.add(e.Slot) {
+			return true
+		}
+		if r.view.IsSlice() {
+			if _, drawn := ids[e.ID]; drawn {
+				return true
+			}
+			ids[e.ID] = struct{}{}
+		}
 		w.text("  ")
 		w.quoted(e.Parent.String())
 		w.text(" -> ")
@@ -75,17 +90,16 @@ func (r *Result) drawEdges(w *writer, nodes bitset) error {
 	}
 	if r.kind == KindNodes || r.kind == KindPaths {
 		for slot := range nodes.all() {
-			for e := range r.view.Out(slot) {
-				if r.scope.edge(e.Slot) && nodes.has(e.ChildSlot) && !draw(e) {
+			for e, child := range r.view.OutSlots(slot) {
+				if r.scope.edge(e) && nodes.has(child) && !draw(r.view.EdgeAt(e)) {
 					return err
 				}
 			}
 		}
 		return nil
 	}
-	seen := newBitset(r.view.EdgeSlots())
 	for e := range r.Edges() {
-		if seen.add(e.Slot) && !draw(e) {
+		if !draw(e) {
 			return err
 		}
 	}

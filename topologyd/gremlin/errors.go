@@ -66,7 +66,7 @@ func (e *EvalError) Error() string { return fmt.Sprintf("%s: %s: %s", e.Position
 
 // LimitError says that a query was stopped by one of its [Limits].
 type LimitError struct {
-	// Limit is "time", "visited", "results" or "bytes".
+	// Limit is "time", "visited", "memory", "results" or "bytes".
 	Limit string
 	// Max is the limit's value in words.
 	Max string
@@ -88,6 +88,10 @@ func PositionOf(err error) (p Position, ok bool) {
 	var e *EvalError
 	if errors.As(err, &e) {
 		return e.Position, true
+	}
+	var t *TimeError
+	if errors.As(err, &t) {
+		return t.Position, true
 	}
 	return Position{}, false
 }

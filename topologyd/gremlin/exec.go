@@ -79,9 +79,14 @@ type flow struct {
 
 // exec is one run of a query.
 type exec struct {
-	ctx     context.Context
-	text    string
-	view    *graph.View
+	ctx  context.Context
+	text string
+	// view is the graph that the steps work on now, base the one that was asked.
+	view, base *graph.View
+	past       Past
+	// views are the graphs at other times, by moment.key.
+	views   map[string]*graph.View
+	now     time.Time
 	lim     Limits
 	start   time.Time
 	visited int
@@ -157,9 +162,13 @@ const (
 )
 
 // Run evaluates the query on a view. The error is a *LimitError, an *EvalError
-// (a sum over texts), or wraps the context's.
+// (a sum over texts, another time), or wraps the context's.
 func (q *Query) Run(ctx context.Context, v *graph.View, lim Limits) (*Result, error) {
-	x := &exec{ctx: ctx, text: q.text, view: v, lim: lim.filled(), start: time.Now(), named: make([][]int32, q.names)}
+	return q.run(ctx, v, nil, time.Now(), lim)
+}
+
+func (q *Query) run(ctx context.Context, v *graph.View, p Past, now time.Time, lim Limits) (*Result, error) {
+	x := &exec{ctx: ctx, text: q.text, view: v, base: v, past: p, now: now, lim: lim.filled(), start: time.Now(), named: make([][]int32, q.names)}
 	if !x.check() {
 		return nil, x.err
 	}

@@ -2,6 +2,7 @@ package gremlin
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -54,7 +55,7 @@ line 2, column 6: found the end of the query, expected a string in quotes, a num
   .Has(
        ^`},
 		{"G.V('Name', '" + strings.Repeat("x", 100) + "').Ot()." + strings.Repeat("Out().", 20) + "Out()", `
-line 1, column 117: unknown step Ot; did you mean Out?
+line 1, column 117: unknown step Ot; did you mean At or Out?
   ` + strings.Repeat("x", 57) + `').Ot().Out().Out().Out().Out().Out().Out().Out().Out().Out().O
   ` + strings.Repeat(" ", 60) + `^`},
 		{"", `
@@ -90,7 +91,7 @@ func TestErrorTypes(t *testing.T) {
 		t.Errorf("got %#v", err)
 	}
 	_, err = Parse("G.V().Ot()")
-	if !errors.As(err, &syntax) || len(syntax.Expected) == 0 || syntax.Expected[0] != "Out" {
+	if !errors.As(err, &syntax) || !slices.Equal(syntax.Expected, []string{"At", "Out"}) {
 		t.Errorf("got %#v", err)
 	}
 }

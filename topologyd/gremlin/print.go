@@ -26,6 +26,11 @@ func appendCall(b []byte, c *call) []byte {
 		return b
 	}
 	b = append(b, '(')
+	return append(appendArgs(b, c), ')')
+}
+
+// appendArgs writes the arguments of a call in their canonical form.
+func appendArgs(b []byte, c *call) []byte {
 	for i := range c.args {
 		if i > 0 {
 			b = append(b, ',', ' ')
@@ -36,7 +41,7 @@ func appendCall(b []byte, c *call) []byte {
 			b = appendLiteral(b, a.val)
 		}
 	}
-	return append(b, ')')
+	return b
 }
 
 func appendLiteral(b []byte, v entity.Value) []byte {

@@ -126,9 +126,11 @@ func (r *Result) nodeSet() bitset {
 			set.set(slot)
 		}
 	case KindEdges:
-		for e := range r.Edges() {
-			set.set(e.ParentSlot)
-			set.set(e.ChildSlot)
+		for _, slot := range r.slots {
+			for parent, child := range r.view.Ends(slot) {
+				set.set(parent)
+				set.set(child)
+			}
 		}
 	case KindPaths:
 		for _, path := range r.paths {

@@ -91,6 +91,14 @@ func (s *source) edge(e *graph.Edge) bool {
 
 func (s *source) nodes(x *exec, sc *scope, yield func(int32) bool) {
 	if id := s.onlyID(); !id.IsZero() {
+		if x.view.IsSlice() {
+			for n := range x.view.Nodes() {
+				if !x.visit() || n.ID == id && sc.node(n.Slot) && s.node(n) && !yield(n.Slot) {
+					return
+				}
+			}
+			return
+		}
 		if n := x.view.Node(id); n != nil && sc.node(n.Slot) && s.node(n) && x.visit() {
 			yield(n.Slot)
 		}
@@ -121,6 +129,14 @@ func (s *source) nodes(x *exec, sc *scope, yield func(int32) bool) {
 
 func (s *source) edges(x *exec, sc *scope, yield func(int32) bool) {
 	if id := s.onlyID(); !id.IsZero() {
+		if x.view.IsSlice() {
+			for e := range x.view.Edges() {
+				if !x.visit() || e.ID == id && sc.edge(e.Slot) && s.edge(e) && !yield(e.Slot) {
+					return
+				}
+			}
+			return
+		}
 		if e := x.view.Edge(id); e != nil && sc.edge(e.Slot) && s.edge(e) && x.visit() {
 			yield(e.Slot)
 		}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // buildDedup makes Dedup: ([key …]). Without keys elements are the same when
@@ -47,7 +48,10 @@ func dedup(x *exec, in flow, keys []string) flow {
 				}
 			}
 		}
-	case len(keys) > 0:
+	case len(keys) > 0 || x.view.IsSlice():
+		if len(keys) == 0 {
+			keys = []string{graph.FieldID} // an element is one for all its revisions
+		}
 		out.slots = func(yield func(int32) bool) {
 			seen := unique{}
 			for slot := range keep(x, in.slots, func(slot int32) bool {

@@ -1,9 +1,12 @@
 package gremlin
 
-// buildG makes G: the whole graph again. What As named stays.
+// buildG makes G: the whole graph that was asked again. What As named stays.
 func buildG(c *compiler, s *call, _ Kind) (op, Kind, error) {
-	c.source = nil
-	return func(*exec, flow) flow { return flow{kind: KindGraph} }, KindGraph, c.atMost(s, 0)
+	c.source, c.context = nil, ""
+	return func(x *exec, _ flow) flow {
+		x.view = x.base
+		return flow{kind: KindGraph}
+	}, KindGraph, c.atMost(s, 0)
 }
 
 // buildSubGraph makes SubGraph: ([edge key, value …]). Of nodes and paths: the
@@ -30,8 +33,12 @@ func cut(x *exec, in flow, f *filter) *scope {
 			}
 			if e := x.view.EdgeAt(slot); f.edge(e) {
 				out.edges.set(slot)
-				out.nodes.set(e.ParentSlot)
-				out.nodes.set(e.ChildSlot)
+				for parent, child := range x.view.Ends(slot) {
+					if in.scope.node(parent) && in.scope.node(child) {
+						out.nodes.set(parent)
+						out.nodes.set(child)
+					}
+				}
 			}
 		}
 		return out

@@ -14,12 +14,13 @@ const (
 )
 
 // around calls visit for every edge of a node in a direction, with the slots of
-// the edge and of the other end. A loop is seen once. It returns false when the
+// the edge and of the other end. A loop is seen once. In a slice an edge is
+// seen once for each revision at its other end, one after the other. It returns false when the
 // run, or visit, says stop.
 func (x *exec) around(sc *scope, slot int32, dir direction, visit func(edge, other int32) bool) bool {
 	if dir&dirOut != 0 {
 		for e, child := range x.view.OutSlots(slot) {
-			if !x.visit() || (sc == nil || sc.edge(e)) && !visit(e, child) {
+			if !x.visit() || (sc == nil || sc.edge(e) && sc.node(child)) && !visit(e, child) {
 				return false
 			}
 		}
@@ -29,7 +30,7 @@ func (x *exec) around(sc *scope, slot int32, dir direction, visit func(edge, oth
 			if dir == dirBoth && parent == slot {
 				continue
 			}
-			if !x.visit() || (sc == nil || sc.edge(e)) && !visit(e, parent) {
+			if !x.visit() || (sc == nil || sc.edge(e) && sc.node(parent)) && !visit(e, parent) {
 				return false
 			}
 		}
@@ -66,21 +67,27 @@ func buildMove(dir direction, to Kind) func(*compiler, *call, Kind) (op, Kind, e
 func move(x *exec, in flow, dir direction, to Kind, f *filter) flow {
 	out := flow{kind: to, scope: in.scope}
 	out.slots = func(yield func(int32) bool) {
+		last := int32(-1) // edge; in a slice it comes again for another end
 		follow := func(e, other int32) bool {
 			if to == KindEdges {
+				if e == last {
+					return true
+				}
+				last = e
 				return !x.passes(f, e) || yield(e)
 			}
 			return f != nil && !f.node(x.view.NodeAt(other)) || yield(other)
 		}
 		for slot := range in.slots {
+			last = -1
 			if !x.around(in.scope, slot, dir, follow) {
 				return
 			}
 		}
 	}
 	// Without filter and scope the degrees are the answer; loops would be
-	// counted twice by Both.
-	if f == nil && in.scope == nil && dir != dirBoth {
+	// counted twice by Both, edges of a slice for each end.
+	if f == nil && in.scope == nil && dir != dirBoth && !(to == KindEdges && x.view.IsSlice()) {
 		out.count = func() int {
 			n := 0
 			for slot := range in.slots {
@@ -120,6 +127,12 @@ func ends(x *exec, in flow, dir direction, f *filter) flow {
 			if !x.visit() {
 				return
 			}
+			if x.view.IsSlice() {
+				if !x.revisions(in.scope, slot, dir, give) {
+					return
+				}
+				continue
+			}
 			e := x.view.EdgeAt(slot)
 			if dir&dirIn != 0 && !give(e.ParentSlot) || dir&dirOut != 0 && !give(e.ChildSlot) {
 				return
@@ -127,4 +140,35 @@ func ends(x *exec, in flow, dir direction, f *filter) flow {
 		}
 	}
 	return out
+}
+
+// revisions gives each revision that an edge of a slice had at its ends once:
+// first the parents, then the children.
+func (x *exec) revisions(sc *scope, edge int32, dir direction, give func(slot int32) bool) bool {
+	for _, want := range [...]direction{dirIn, dirOut} {
+		if dir&want == 0 {
+			continue
+		}
+		var seen map[int32]struct{}
+		last := int32(-1)
+		for parent, child := range x.view.Ends(edge) {
+			slot := parent
+			if want == dirOut {
+				slot = child
+			}
+			if _, known := seen[slot]; known || slot == last || !sc.node(parent) || !sc.node(child) {
+				continue
+			}
+			if last >= 0 && seen == nil {
+				seen = map[int32]struct{}{last: {}}
+			}
+			if last = slot; seen != nil {
+				seen[slot] = struct{}{}
+			}
+			if !x.visit() || !give(slot) {
+				return false
+			}
+		}
+	}
+	return true
 }

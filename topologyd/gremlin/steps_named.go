@@ -31,7 +31,7 @@ func buildAs(c *compiler, s *call, in Kind) (op, Kind, error) {
 	if !known {
 		n.index = len(c.names)
 	}
-	n.kind = in
+	n.kind, n.context = in, c.context
 	c.names[name] = n
 	return func(x *exec, in flow) flow {
 		set := held(x, in.slots)
@@ -60,6 +60,9 @@ func buildSelect(c *compiler, s *call, _ Kind) (op, Kind, error) {
 		n, known := c.names[name]
 		if !known {
 			return nil, 0, c.refuse(a, "no step As(%s) stands before this", appendQuoted(nil, clip(name)))
+		}
+		if n.context != c.context {
+			return nil, 0, c.misuse(s, "%s was named at another time; elements of different times cannot stand together", appendQuoted(nil, clip(name)))
 		}
 		if kind != KindNone && n.kind != kind {
 			return nil, 0, c.refuse(a, "%s names %s, but the names before it name %s", appendQuoted(nil, clip(name)), n.kind, kind)

@@ -121,8 +121,8 @@ func buildSort(c *compiler, s *call, in Kind) (op, Kind, error) {
 			return nil, 0, c.bad(&rest[1], "the end of the arguments of Sort")
 		}
 	}
-	// Skydive's names for the two times an element has.
-	if onElements.has(in) && (key == "CreatedAt" || key == "UpdatedAt") {
+	// Skydive's names for the times an element has.
+	if onElements.has(in) && (slices.Contains([]string{"CreatedAt", "UpdatedAt", "DeletedAt"}, key)) {
 		key = "@" + key
 	}
 	return func(x *exec, in flow) flow {

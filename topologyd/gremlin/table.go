@@ -49,6 +49,7 @@ const (
 
 	onElements = onNodes | onEdges
 	onStreams  = onElements | onValues | onPaths
+	onAll      = onGraph | onStreams | 1<<KindNumber
 )
 
 func (s kinds) has(k Kind) bool { return s>>k&1 != 0 }
@@ -82,7 +83,9 @@ type step struct {
 // steps is the step table: everything a query can be made of.
 func steps() []step {
 	return []step{
-		{name: stepG, on: onGraph | onStreams | 1<<KindNumber, bare: true, build: buildG},
+		{name: stepG, on: onAll, bare: true, build: buildG},
+		{name: "At", on: onAll, build: buildAt},
+		{name: "Context", on: onAll, build: buildAt},
 		{name: "V", on: onGraph, build: buildSource},
 		{name: "E", on: onGraph, build: buildSource},
 
@@ -149,6 +152,8 @@ func functions() []function {
 		{name: fnMetadata},
 		{name: fnAsc, bare: true},
 		{name: fnDesc, bare: true},
+		{name: fnNow, bare: true},
+		{name: fnForever, bare: true},
 	}
 }
 
@@ -170,4 +175,6 @@ const (
 	fnMetadata = "METADATA"
 	fnAsc      = "ASC"
 	fnDesc     = "DESC"
+	fnNow      = "NOW"
+	fnForever  = "FOREVER"
 )

@@ -2,12 +2,14 @@ package gremlin
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/graph"
+	"github.com/skein-net/skein/topologyd/when"
 )
 
 // world builds a graph from the compact text that the scripts load:
@@ -17,6 +19,9 @@ import (
 //	edge PARENT -> CHILD RELATION [KEY=VALUE ...]
 //	metric ALIAS KEY=VALUE ...          counters of a node, one second later each time
 //	stale ALIAS                         the reports of the node have stopped
+//	delete ALIAS                        the node is gone
+//	unlink PARENT -> CHILD RELATION     the edge is gone
+//	clock TIME                          the next line happens a second after it
 //
 // A value is JSON or a bare word; @Host and @Origin set those fields. Each
 // line happens a second after the one before it, the first at 1 s after 1970.
@@ -30,12 +35,13 @@ type world struct {
 	now    time.Time
 	stale  bool
 	view   *graph.View
+	past   *history
 }
 
 func newWorld(tb testing.TB) *world {
 	return &world{
 		tb: tb, g: graph.New(graph.DefaultConfig()), now: time.Unix(0, 0).UTC(),
-		events: map[string]*entity.Event{}, edges: map[string]entity.UUID{}, names: map[entity.UUID]string{},
+		events: map[string]*entity.Event{}, edges: map[string]entity.UUID{}, names: map[entity.UUID]string{}, past: &history{},
 	}
 }
 
@@ -84,8 +90,22 @@ func (w *world) line(line string) error {
 		w.now = w.now.Add(1700 * time.Millisecond)
 		w.stale = true
 		return nil
+	case words[0] == "delete" && len(words) == 2:
+		e := w.events[words[1]]
+		w.apply(&entity.Event{Kind: entity.Delete, Ref: e.Ref, Source: e.Source})
+		return nil
+	case words[0] == "unlink" && len(words) == 5:
+		p, c := w.events[words[1]], w.events[words[3]]
+		p.Relationships = slices.DeleteFunc(p.Relationships, func(r entity.Relationship) bool {
+			return r.Type == words[4] && r.Target.Equal(c.Ref)
+		})
+		w.apply(p)
+		return nil
+	case words[0] == "clock" && len(words) > 1:
+		w.now, err = when.Parse(strings.Join(words[1:], " "), w.now)
+		return err
 	}
-	return fmt.Errorf("not a node, edge, metric or stale line")
+	return fmt.Errorf("not a line that is known")
 }
 
 func (w *world) node(alias string, words []string) error {
@@ -156,7 +176,8 @@ func (w *world) apply(e *entity.Event) {
 	ev.Attributes = append(entity.Attrs(nil), e.Attributes...)
 	ev.Relationships = append([]entity.Relationship(nil), e.Relationships...)
 	p := w.g.Prepare(&ev, 0)
-	w.g.Apply(&p, w.now, nil)
+	changes, _ := w.g.Apply(&p, w.now, nil)
+	w.past.add(changes)
 }
 
 // expand replaces $(alias) and $(parent>child:relation) by IDs.
@@ -209,7 +230,7 @@ func (w *world) ask(text string, lim Limits) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := q.Run(w.tb.Context(), w.view, lim)
+	r, err := q.run(w.tb.Context(), w.view, w.past, w.now, lim)
 	if err != nil {
 		return nil, err
 	}
