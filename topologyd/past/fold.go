@@ -1,0 +1,289 @@
+package past
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// fold gathers, from files of changes, what happened to which element. It
+// reads only the heads of the changes; their bodies are decoded once it is
+// known which of them count.
+type fold struct {
+	after uint64 // changes up to this revision are in the base
+	until int64  // Unix ms: changes valid from later do not count
+	// all keeps the changes before a whole state or an end too, which is for
+	// slices of time; without, only what makes up the last state is kept.
+	all bool
+
+	frames  []frame
+	refs    []ref
+	touched []touch
+	index   []int32  // into touched, plus one; open addressing by ID
+	numbers []uint32 // of the file that is read: into touched, plus one
+	limit   uint32   // bound of the numbers in the file
+
+	// low and high bound the times for which the result is the same: the largest
+	// time from which a change is valid that counts, the smallest that does not.
+	low, high int64
+	revision  uint64 // largest that counts
+	broken    int    // changes whose state before is not known
+
+	d decoder
+}
+
+// minNamed is the length of the shortest change that names an element by ID.
+const minNamed = 20
+
+// ref is a change that counts.
+type ref struct {
+	frame  int32
+	offset uint32 // in the frame's body
+	prev   int32  // the change of the same element before it, plus one
+}
+
+// touch is an element that changed.
+type touch struct {
+	id       entity.UUID
+	last     int32 // its last change, plus one; 0: none
+	revision uint64
+	edge     bool
+	// based: the first change is a difference to the base, whose revision must be
+	// that of first, less one.
+	based bool
+	first uint64
+	gone  bool // it was deleted last
+	// seen: it was met in the base.
+	seen bool
+}
+
+func newFold(after uint64, until int64) *fold {
+	return &fold{after: after, until: until, low: math.MinInt64, high: math.MaxInt64, index: make([]int32, 1<<10)}
+}
+
+func hashID(id *entity.UUID) uint64 {
+	// UUIDs of version 5 are random in these bytes.
+	return binary.LittleEndian.Uint64(id[:8]) ^ uint64(binary.LittleEndian.Uint32(id[12:]))<<20
+}
+
+// find returns the element with an ID, nil when it did not change.
+func (f *fold) find(id *entity.UUID) *touch {
+	mask := uint64(len(f.index) - 1)
+	for i := hashID(id) & mask; ; i = (i + 1) & mask {
+		n := f.index[i]
+		if n == 0 {
+			return nil
+		}
+		if f.touched[n-1].id == *id {
+			return &f.touched[n-1]
+		}
+	}
+}
+
+// enter returns the number of the element with an ID.
+func (f *fold) enter(id *entity.UUID, edge bool) uint32 {
+	if 2*len(f.touched) >= len(f.index) {
+		f.grow()
+	}
+	mask := uint64(len(f.index) - 1)
+	for i := hashID(id) & mask; ; i = (i + 1) & mask {
+		n := f.index[i]
+		if n == 0 {
+			f.touched = append(f.touched, touch{id: *id, edge: edge})
+			f.index[i] = int32(len(f.touched))
+			return uint32(len(f.touched))
+		}
+		if f.touched[n-1].id == *id {
+			return uint32(n)
+		}
+	}
+}
+
+func (f *fold) grow() {
+	f.index = make([]int32, 4*len(f.index))
+	mask := uint64(len(f.index) - 1)
+	for n := range f.touched {
+		i := hashID(&f.touched[n].id) & mask
+		for f.index[i] != 0 {
+			i = (i + 1) & mask
+		}
+		f.index[i] = int32(n + 1)
+	}
+}
+
+// file reads a file of changes.
+func (f *fold) file(c *changes) error {
+	f.numbers = f.numbers[:0]
+	f.limit = uint32(min(len(c.s)/minNamed+1, maxNumber))
+	return c.each(func(sum summary, payload string) error {
+		if sum.valid > f.until {
+			f.high = min(f.high, sum.valid)
+			return nil
+		}
+		fr, err := readFrame(payload, &f.d)
+		if err != nil {
+			return err
+		}
+		f.frames = append(f.frames, fr)
+		return f.frame(&fr, int32(len(f.frames)-1))
+	})
+}
+
+// frame reads the heads of the changes of a frame.
+func (f *fold) frame(fr *frame, number int32) error {
+	d := &f.d
+	d.read(fr.body, fr.table)
+	ms := milliseconds(fr.at)
+	next := fr.number
+	var h changeHead
+	for i := range fr.count {
+		offset := uint32(d.at)
+		d.changeHead(ms, &h)
+		if d.err != nil {
+			return d.err
+		}
+		named := next
+		if h.flags&flagNumber == 0 {
+			next++
+		}
+		if h.valid > f.until {
+			f.high = min(f.high, h.valid)
+			continue
+		}
+		revision := fr.revision + uint64(i)
+		if revision <= f.after && h.flags&flagNumber != 0 {
+			continue
+		}
+		n := f.element(&h, named)
+		if revision <= f.after {
+			continue
+		}
+		if n == 0 {
+			f.broken++
+			continue
+		}
+		f.low, f.revision = max(f.low, h.valid), max(f.revision, revision)
+		f.add(&f.touched[n-1], &h, ref{frame: number, offset: offset})
+	}
+	return nil
+}
+
+// element returns the number of the element that a change speaks of, 0 when it
+// cannot be known. named is the number that an ID in place gets.
+func (f *fold) element(h *changeHead, named uint32) uint32 {
+	if h.flags&flagNumber != 0 {
+		if int(h.number) < len(f.numbers) {
+			return f.numbers[h.number]
+		}
+		return 0
+	}
+	n := f.enter(&h.id, isEdge(h.op))
+	if named >= f.limit {
+		return n
+	}
+	if int(named) >= len(f.numbers) {
+		f.numbers = append(f.numbers, make([]uint32, int(named)+1-len(f.numbers))...)
+	}
+	f.numbers[named] = n
+	return n
+}
+
+// add enters a change of an element.
+func (f *fold) add(t *touch, h *changeHead, r ref) {
+	switch {
+	case isDeleted(h.op):
+		t.gone, t.based, t.revision = true, false, 0
+		if !f.all {
+			t.last = 0
+			return
+		}
+	case h.flags&flagFull != 0:
+		t.gone, t.based, t.revision = false, false, h.revision
+		if !f.all {
+			t.last = 0
+		}
+	case t.last == 0 && !t.gone:
+		t.based, t.first, t.revision = true, h.revision, h.revision
+	case t.gone || h.revision != t.revision+1:
+		f.broken++ // something before it was lost
+		return
+	default:
+		t.revision = h.revision
+	}
+	r.prev = t.last
+	f.refs = append(f.refs, r)
+	t.last = int32(len(f.refs))
+}
+
+// chain returns the changes of an element in order, in the memory of out.
+func (f *fold) chain(t *touch, out []ref) []ref {
+	n := 0
+	for i := t.last; i != 0; i = f.refs[i-1].prev {
+		n++
+	}
+	for len(out) < n {
+		out = append(out, ref{})
+	}
+	out = out[:n]
+	for i := t.last; i != 0; i = f.refs[i-1].prev {
+		n--
+		out[n] = f.refs[i-1]
+	}
+	return out
+}
+
+// stepper applies changes to elements; each goroutine has its own.
+type stepper struct {
+	in    decoder // of the base
+	d     decoder // of changes
+	chain []ref
+	attrs entity.Attrs // of the element that changes
+	h     changeHead
+}
+
+// open reads the head of a change.
+func (s *stepper) open(f *fold, r ref) *frame {
+	fr := &f.frames[r.frame]
+	s.d.read(fr.body[r.offset:], fr.table)
+	s.d.changeHead(milliseconds(fr.at), &s.h)
+	s.d.read(s.h.body, fr.table)
+	return fr
+}
+
+// last brings an element to its last state; e is its state in the base, not
+// known when it is not there. It returns false when the element is not there.
+func (s *stepper) last(f *fold, t *touch, e *element) (bool, error) {
+	if t.gone {
+		return false, nil
+	}
+	if t.based && (!e.known || e.revision+1 != t.first) {
+		return e.known, nil // what led there was lost: what was known before
+	}
+	s.chain = f.chain(t, s.chain)
+	s.attrs = append(s.attrs[:0], e.attrs...)
+	e.attrs = s.attrs
+	for _, r := range s.chain {
+		s.open(f, r)
+		if s.h.flags&flagFull != 0 {
+			s.d.full(&s.h, e)
+		} else {
+			s.d.difference(&s.h, e, nil)
+		}
+		if s.d.err != nil {
+			return false, s.d.err
+		}
+	}
+	s.attrs = e.attrs
+	return e.known, nil
+}
+
+// keep returns attributes that are not changed any more.
+func (s *stepper) keep(a entity.Attrs) entity.Attrs {
+	if len(a) == 0 {
+		return nil
+	}
+	out := s.d.room(len(a))
+	copy(out, a)
+	return out
+}
