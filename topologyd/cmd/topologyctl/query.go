@@ -25,11 +25,14 @@ Formats:
   table  columns that suit the kind of answer
   json   the answer as the server gives it, indented
   yaml   the same in YAML
-  dot    a graph for Graphviz`
+  dot    a graph for Graphviz
+
+` + timesHelp
 
 func (a *app) queryCommand() *cobra.Command {
 	var (
 		output string
+		at     string
 		limits client.Limits
 	)
 	cmd := &cobra.Command{
@@ -57,7 +60,7 @@ func (a *app) queryCommand() *cobra.Command {
 				}
 				text = strings.TrimRight(string(b), "\r\n")
 			}
-			q := client.Query{Gremlin: text}
+			q := client.Query{Gremlin: text, At: strings.TrimSpace(at)}
 			if limits != (client.Limits{}) {
 				q.Limits = &limits
 			}
@@ -68,6 +71,7 @@ func (a *app) queryCommand() *cobra.Command {
 		},
 	}
 	outputFlag(cmd, &output, "table", "json", "yaml", "dot")
+	cmd.Flags().StringVar(&at, "at", "", "`time` that is asked about, for example -1h")
 	cmd.Flags().IntVar(&limits.Results, "max-results", 0, "most elements of an intermediate or final result; 0: the server's limit")
 	return cmd
 }

@@ -50,6 +50,7 @@ func answers() map[string][2]string {
 		"maps":   {"maps", `[{"Name":"eth0","MTU":1500,"IPV4":["10.0.0.1/24"]},{"Name":"lo","Deep":{"a":[{"b":1}]}}]`},
 		"paths":  {"paths", "[[" + host + "," + eth0 + "," + evil + "]]"},
 		"empty":  {"nodes", "[]"},
+		"pair":   {"nodes", "[" + host + "," + eth0 + "," + eth0 + "]"},
 		"yaml":   {"values", `["plain text","",":","yes","1","1.5","a: b","a #b","-","é","x:","nan","[]",{},[],[[1,[2]],{"a":{"b":[{"c":1,"d":[]}]},"b c":null,"1":"x"}]]`},
 	}
 }
@@ -61,8 +62,10 @@ func fake(t *testing.T) http.HandlerFunc {
 		case "/-/ready":
 		case "/api/v1/status":
 			io.WriteString(w, `{"version":"v0.1.0","revision":12,"nodes":3,"edges":2,"log":{"records":4,"errors":0},"queries":{"running":0}}`)
+		case "/api/v1/diff", "/api/v1/digest", "/api/v1/history/" + eth0ID, "/api/v1/history/" + hostID:
+			fakePast(t, w, r)
 		case "/api/v1/query":
-			var q struct{ Gremlin string }
+			var q struct{ Gremlin, At string }
 			if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
 				t.Error(err)
 			}
@@ -75,6 +78,10 @@ func fake(t *testing.T) http.HandlerFunc {
 				}
 				w.Header().Set("X-Skein-Kind", a[0])
 				io.WriteString(w, a[1])
+				return
+			}
+			if name == "at" {
+				fmt.Fprintf(w, "%q", q.At)
 				return
 			}
 			if name == "auth" {

@@ -22,7 +22,12 @@ starts over.
 
 The first column of the text is + for added, ~ for changed, - for deleted; a
 changed node is followed by what changed. With -o json each line is a JSON
-object with op, revision, at (Unix milliseconds) and node or edge.`
+object with op, revision, at (Unix milliseconds) and node or edge.
+
+With --since everything that changed since a time comes first, in the order in
+which it was logged.
+
+` + timesHelp
 
 func (a *app) watchCommand() *cobra.Command {
 	var (
@@ -36,12 +41,16 @@ func (a *app) watchCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w.json = output == "json"
+			if w.from > 0 && w.since != "" {
+				return usageError{errors.New("give --from or --since, not both")}
+			}
 			return w.run(cmd.Context())
 		},
 	}
 	outputFlag(cmd, &output, "text", "json")
 	cmd.Flags().Uint64Var(&w.from, "from", 0, "`revision` to go on after; 0: from now on")
-	cmd.Flags().BoolVar(&w.whole, "snapshot", false, "print the graph as it is first, as additions")
+	cmd.Flags().StringVar(&w.since, "since", "", "begin at this `time`, for example -1h")
+	cmd.Flags().BoolVar(&w.whole, "snapshot", false, "print the graph as it is at the beginning first, as additions")
 	return cmd
 }
 
@@ -52,6 +61,7 @@ type watcher struct {
 	json  bool
 	whole bool
 	from  uint64
+	since string
 
 	nodes    map[entity.UUID]*client.Node
 	snapshot bool // in the midst of one
@@ -70,6 +80,7 @@ func (w *watcher) run(ctx context.Context) error {
 	w.revision = w.from
 	err = c.Follow(ctx, client.Follow{
 		From:   w.from,
+		Since:  strings.TrimSpace(w.since),
 		Handle: w.message,
 		Broken: func(err error, wait time.Duration) {
 			w.say("the connection broke: %v; trying again in %v", err, wait.Round(100*time.Millisecond))
