@@ -1,0 +1,123 @@
+package rules
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/graph"
+)
+
+// step is one event that brings the graph nearer to what is desired.
+type step struct {
+	key
+	event entity.Event
+	// takes tells that something that the facet said goes, although its rule and
+	// its node stay.
+	takes bool
+	// sure tells that nothing can hold the step: the rule or the node is gone.
+	sure  bool
+	after int64 // time of the facet that is there, Unix nanoseconds
+}
+
+// difference returns the steps that lead from what the view holds under the
+// sources of rules and fabric to what is desired, and counts the facets that
+// are right.
+func (d *desired) difference() (steps []step, right int) {
+	found := make(map[key]bool)
+	mine := make(map[string]bool) // by Origin
+	for n := range d.view.Nodes() {
+		has, known := mine[n.Origin]
+		if !known {
+			// Names of sources may hold commas, so that this may say yes in error; the
+			// facets decide.
+			for source := range strings.SplitSeq(n.Origin, ",") {
+				has = has || ours(source)
+			}
+			if len(mine) < 1<<16 {
+				mine[n.Origin] = has
+			}
+		}
+		if !has {
+			continue
+		}
+		state := d.view.NodeState(n)
+		anchored := d.anchored(n)
+		for i := range state.Facets {
+			f := &state.Facets[i]
+			if !ours(f.Source) {
+				continue
+			}
+			k := key{n.ID, f.Source}
+			found[k] = true
+			want := d.facets[k]
+			switch {
+			case want == nil && anchored && d.keep[f.Source]:
+				right++
+			case want == nil:
+				stays := anchored && d.sources[f.Source]
+				steps = append(steps, step{key: k, after: f.Time, takes: stays, sure: !stays,
+					event: entity.Event{Kind: entity.Delete, Ref: state.Ref, Source: f.Source}})
+			case same(f, want, n.ID):
+				right++
+			default:
+				steps = append(steps, step{key: k, event: *want, takes: less(f, want, n.ID), after: f.Time})
+			}
+		}
+	}
+	for k, want := range d.facets {
+		if !found[k] {
+			steps = append(steps, step{key: k, event: *want})
+		}
+	}
+	// Nodes that are made come before what is said of others, what goes last.
+	slices.SortFunc(steps, func(a, b step) int {
+		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), strings.Compare(a.source, b.source), bytes.Compare(a.id[:], b.id[:]))
+	})
+	return steps, right
+}
+
+func rank(s *step) int {
+	switch {
+	case s.event.Kind == entity.Delete:
+		return 2
+	case owner(s.event.Ref) == s.source:
+		return 0
+	}
+	return 1
+}
+
+// same tells whether a facet says what is desired.
+func same(f *graph.FacetState, want *entity.Event, id entity.UUID) bool {
+	if f.Interval != 0 || !f.Attributes.Equal(want.Attributes) || len(f.Assertions) != len(want.Relationships) {
+		return false
+	}
+	for i := range f.Assertions {
+		r := &want.Relationships[i]
+		if f.Assertions[i].ID != r.Edge(id).ID || !f.Assertions[i].Attributes.Equal(r.Attributes) {
+			return false
+		}
+	}
+	return true
+}
+
+// less tells whether a facet says something that is not desired.
+func less(f *graph.FacetState, want *entity.Event, id entity.UUID) bool {
+	for _, a := range f.Attributes {
+		if !want.Attributes.Has(a.Key) {
+			return true
+		}
+	}
+	edges := make(map[entity.UUID]bool, len(want.Relationships))
+	for i := range want.Relationships {
+		edges[want.Relationships[i].Edge(id).ID] = true
+	}
+	for i := range f.Assertions {
+		if !edges[f.Assertions[i].ID] {
+			return true
+		}
+	}
+	return false
+}
