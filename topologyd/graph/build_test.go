@@ -102,6 +102,27 @@ func compareIndexes(t *testing.T, a, b *View) {
 	}
 }
 
+// TestEqualNumbersInList: 2 and 2.0 in one list are one entry of the index, also
+// when the nodes that have them go.
+func TestEqualNumbersInList(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{"a", "b", "c"} {
+		w.apply(link(name, "1", 1, name, "veth", entity.A("L", entity.List(entity.Int(2), entity.Float(2), entity.Int(2)))))
+	}
+	v := w.g.View()
+	_, count := v.SlotsWith("L", entity.Int(2))
+	require.Equal(t, 3, count)
+	compareIndexes(t, v, rebuilt(t, v, rand.New(rand.NewPCG(1, 1)), 3, 0))
+	_, count = rebuilt(t, v, rand.New(rand.NewPCG(1, 1)), 3, 0).SlotsWith("L", entity.Float(2))
+	require.Equal(t, 3, count)
+	w.tick(time.Second)
+	for _, name := range []string{"b", "a", "c"} {
+		w.apply(entity.Event{Kind: entity.Delete, Ref: link(name, "1", 1, name, "veth").Ref})
+	}
+	require.Zero(t, w.g.View().NodeCount())
+	require.Zero(t, w.g.t.index.lists.used)
+}
+
 // TestLazyIndexBounded asks for more keys than are kept, from several
 // goroutines.
 func TestLazyIndexBounded(t *testing.T) {

@@ -108,7 +108,8 @@ func terms(v entity.Value, yield func(entity.Value)) {
 		for i, e := range v.List() {
 			switch {
 			case indexable(e):
-				if !slices.ContainsFunc(v.List()[:i], e.Equal) {
+				// Equal as the postings take it: 2 and 2.0 are one term.
+				if !slices.ContainsFunc(v.List()[:i], func(x entity.Value) bool { return entity.Compare(x, e) == 0 }) {
 					yield(e)
 				}
 			case e.IsScalar():
