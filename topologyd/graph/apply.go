@@ -33,17 +33,29 @@ const noSlot = -1
 // Apply changes the graph as an event that was just logged says and appends
 // what changed to out.
 func (g *Graph) Apply(p *Prepared, now time.Time, out []Change) ([]Change, Outcome) {
-	return g.ApplyLogged(p, now, now, out)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.apply(p, now, now, out)
 }
 
-// ApplyLogged changes the graph as an event says that was logged at a time, the
+// ApplyLogged changes the graph as events say that were logged at a time, the
 // log's, and reached this replica at the time now. Log times must not go back.
 // What it does depends on what was applied before and on nothing else. An event
 // that is outdated or says what is known changes nothing, so applying a log
-// twice, or a log from before a snapshot, does no harm.
-func (g *Graph) ApplyLogged(p *Prepared, logged, now time.Time, out []Change) ([]Change, Outcome) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// twice, or a log from before a snapshot, does no harm. outcomes runs in
+// parallel to the events; what changed is appended to out.
+func (g *Graph) ApplyLogged(ps []*Prepared, outcomes []Outcome, logged, now time.Time, out []Change) []Change {
+	for i := 0; i < len(ps); i += lockFor {
+		g.mu.Lock()
+		for j := i; j < min(i+lockFor, len(ps)); j++ {
+			out, outcomes[j] = g.apply(ps[j], logged, now, out)
+		}
+		g.mu.Unlock()
+	}
+	return out
+}
+
+func (g *Graph) apply(p *Prepared, logged, now time.Time, out []Change) ([]Change, Outcome) {
 	g.begin(out)
 	g.logged = max(g.logged, logged.UnixNano())
 	slot := g.t.findNode(p.id)

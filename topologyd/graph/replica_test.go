@@ -80,7 +80,7 @@ func TestReplicas(t *testing.T) {
 				ev := e
 				p := g.Prepare(&ev, 0)
 				p.Force = force
-				changes, _ := g.ApplyLogged(&p, logged, logged.Add(time.Duration(j)*time.Hour), nil)
+				changes := g.ApplyLogged([]*Prepared{&p}, make([]Outcome, 1), logged, logged.Add(time.Duration(j)*time.Hour), nil)
 				var got []string
 				for k := range changes {
 					if !changes[k].IsMark() {
