@@ -76,8 +76,12 @@ type Deps struct {
 	// graph when from is 0 or too long ago.
 	Subscribe func(from uint64) (Subscription, error)
 	// Past and Records are what was; nil when the daemon does not keep it.
-	Past    Past
+	Past    gremlin.Past
 	Records Records
+	// RevisionAt returns the revision of the last change that was logged at or
+	// before a time. Without it a watch since a time reads all changes that are
+	// kept.
+	RevisionAt func(ctx context.Context, t time.Time) (uint64, error)
 	// Digest identifies the current state; nil when the daemon has none.
 	Digest func(ctx context.Context) (Digest, error)
 	// Now is the clock for relative times, nil is [time.Now].

@@ -12,6 +12,7 @@ import (
 	"github.com/skein-net/skein/topologyd/diff"
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
+	"github.com/skein-net/skein/topologyd/past"
 )
 
 // Bounds of how many revisions one answer holds.
@@ -81,8 +82,8 @@ func (a *API) appendHistory(r *http.Request, buf *bytes.Buffer) *failure {
 	oldest, _, _ := a.deps.Records.Bounds()
 	if req.from.IsZero() {
 		req.from = oldest
-		if req.from.After(req.to) {
-			return pastFailure(&TooOldError{oldest})
+		if oldest.IsZero() || oldest.After(req.to) {
+			return pastFailure(past.ErrTooOld{Oldest: oldest})
 		}
 	}
 	ctx, done, f := a.work(r.Context(), a.cfg.Limits.Time)

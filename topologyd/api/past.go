@@ -10,14 +10,9 @@ import (
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
+	"github.com/skein-net/skein/topologyd/past"
 	"github.com/skein-net/skein/topologyd/when"
 )
-
-// Past gives the graph at other times, as a query needs it.
-type Past interface {
-	At(ctx context.Context, t time.Time) (*graph.View, error)
-	Slice(ctx context.Context, from, to time.Time) (*graph.View, error)
-}
 
 // Records are the changes that are kept, one by one.
 type Records interface {
@@ -28,6 +23,7 @@ type Records interface {
 	Changes(ctx context.Context, after uint64, fn func([]graph.Change) error) error
 	// Bounds returns the oldest time that can be asked about, that of the newest
 	// change, and the oldest revision after which changes can be asked for.
+	// Times are zero when nothing is kept.
 	Bounds() (oldest, newest time.Time, oldestRevision uint64)
 }
 
@@ -63,18 +59,26 @@ func (a *API) viewAt(ctx context.Context, t time.Time) (*graph.View, error) {
 
 // run runs a query, which may lead to other times.
 func (a *API) run(ctx context.Context, q *gremlin.Query, v *graph.View, lim gremlin.Limits) (*gremlin.Result, error) {
-	return q.Run(ctx, v, lim)
+	return q.RunPast(ctx, v, a.deps.Past, lim)
 }
 
 // pastFailure says what is wrong with a time that was asked about, nil when err
 // is about something else.
 func pastFailure(err error) *failure {
-	var old *TooOldError
+	var old past.ErrTooOld
 	switch {
+	case errors.As(err, &old) && old.Oldest.IsZero():
+		return fail(http.StatusGone, httpx.CodeGone, "nothing of the past is kept yet; ask about now")
 	case errors.As(err, &old):
 		oldest := old.Oldest.UTC().Format(time.RFC3339Nano)
 		f := fail(http.StatusGone, httpx.CodeGone, "the past is kept from %s on; ask about that time or a later one", oldest)
 		f.err.Oldest = oldest
+		return f
+	case errors.Is(err, past.ErrTooLarge):
+		return fail(http.StatusUnprocessableEntity, httpx.CodeLimit, "%v: ask for a shorter time", err)
+	case errors.Is(err, past.ErrClosed):
+		f := fail(http.StatusServiceUnavailable, httpx.CodeUnavailable, "%v; the daemon is stopping", err)
+		f.retry = 1
 		return f
 	case errors.Is(err, errNoPast):
 		return fail(http.StatusNotImplemented, httpx.CodeUnsupported, "%v", err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/graph"
+	"github.com/skein-net/skein/topologyd/past"
 )
 
 // t0 is when the history of the tests begins, and now is their clock.
@@ -43,7 +44,7 @@ func (p *fakePast) At(_ context.Context, t time.Time) (*graph.View, error) {
 		return nil, p.err
 	}
 	if t.Before(p.oldest) {
-		return nil, fmt.Errorf("look back: %w", &TooOldError{p.oldest})
+		return nil, fmt.Errorf("look back: %w", past.ErrTooOld{Oldest: p.oldest})
 	}
 	var out *graph.View
 	for i, x := range p.times {
@@ -63,7 +64,7 @@ func (p *fakePast) History(_ context.Context, id entity.UUID, from, to time.Time
 	defer p.mu.Unlock()
 	p.asked = append(p.asked, fmt.Sprint(id, " ", from.Format(time.TimeOnly), " ", to.Format(time.TimeOnly), " ", limit))
 	if from.Before(p.oldest) {
-		return nil, &TooOldError{p.oldest}
+		return nil, past.ErrTooOld{Oldest: p.oldest}
 	}
 	return p.history[max(0, len(p.history)-limit):], p.err
 }
@@ -72,7 +73,7 @@ func (p *fakePast) Changes(ctx context.Context, after uint64, fn func([]graph.Ch
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if after < p.oldestRevision {
-		return &TooOldError{p.oldest}
+		return past.ErrTooOld{Oldest: p.oldest}
 	}
 	for _, c := range p.changes {
 		if c.Revision > after {
@@ -90,15 +91,15 @@ func (p *fakePast) Bounds() (oldest, newest time.Time, oldestRevision uint64) {
 	return p.oldest, p.times[len(p.times)-1], p.oldestRevision
 }
 
-// past is a bench whose graph has a past: each call of put is a minute later.
-type past struct {
+// aged is a bench whose graph has a past: each call of put is a minute later.
+type aged struct {
 	*bench
 	fake *fakePast
 	at   time.Time
 }
 
-func newPast(t testing.TB, change func(*Config)) *past {
-	p := &past{fake: &fakePast{oldest: t0}, at: t0}
+func newPast(t testing.TB, change func(*Config)) *aged {
+	p := &aged{fake: &fakePast{oldest: t0}, at: t0}
 	p.bench = newBenchWith(t, change, func(d *Deps) {
 		d.Past, d.Records, d.Now = p.fake, p.fake, func() time.Time { return now }
 		d.Digest = func(context.Context) (Digest, error) { return Digest{p.graph.View().Revision(), 4, "abcd"}, nil }
@@ -107,7 +108,7 @@ func newPast(t testing.TB, change func(*Config)) *past {
 	return p
 }
 
-func (p *past) keep(changes []graph.Change) {
+func (p *aged) keep(changes []graph.Change) {
 	p.fake.mu.Lock()
 	defer p.fake.mu.Unlock()
 	p.fake.changes = append(p.fake.changes, changes...)
@@ -115,7 +116,7 @@ func (p *past) keep(changes []graph.Change) {
 	p.fake.views = append(p.fake.views, p.graph.View())
 }
 
-func (p *past) put(e entity.Event) []graph.Change {
+func (p *aged) put(e entity.Event) []graph.Change {
 	p.at = p.at.Add(time.Minute)
 	e.Source, e.Time, e.Attributes = "netlink", p.at, e.Attributes.Normalize()
 	x := p.graph.Prepare(&e, 0)
@@ -132,7 +133,7 @@ func eth(i, mtu int) entity.Event {
 
 // lived has a host at minute 1, eth0 at 2, eth1 at 3, eth0 with another MTU at
 // 4, and eth1 gone at 5.
-func lived(t testing.TB, change func(*Config)) *past {
+func lived(t testing.TB, change func(*Config)) *aged {
 	p := newPast(t, change)
 	p.put(entity.Event{Ref: entity.HostRef("h"), Attributes: entity.Attrs{entity.A("Name", entity.String("h")), entity.A("Type", entity.String("host"))}})
 	p.put(eth(0, 1500))
@@ -143,7 +144,7 @@ func lived(t testing.TB, change func(*Config)) *past {
 }
 
 // ask gets a path with parameters in pairs.
-func (p *past) ask(path string, params ...string) (*http.Response, string) {
+func (p *aged) ask(path string, params ...string) (*http.Response, string) {
 	p.t.Helper()
 	q := url.Values{}
 	for i := 0; i < len(params); i += 2 {
@@ -173,6 +174,10 @@ func TestQueryAt(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", at, resp.StatusCode, answer, want)
 		}
 	}
+	// In the text of a query times are those of the daemon's own clock.
+	if _, answer := p.ask("/api/v1/query", "gremlin", "G.At('2026-03-01 12:02:00').V().Values('MTU')", "at", "-57m"); strings.TrimSpace(answer) != "[1500]" {
+		t.Errorf("at another time in the query: %s", answer)
+	}
 	resp, answer := p.do(http.MethodPost, "/api/v1/query", `{"gremlin":"G.V().Count()","at":"-58m"}`)
 	if strings.TrimSpace(answer) != "2" || resp.Header.Get(HeaderRevision) != "3" {
 		t.Errorf("%s at revision %s", answer, resp.Header.Get(HeaderRevision))
@@ -191,6 +196,8 @@ func TestTimesRefused(t *testing.T) {
 		{"/api/v1/query", []string{"gremlin", "G", "at", "-2h"}, 410, `"code":"gone"`},
 		{"/api/v1/query", []string{"gremlin", "G", "at", "-2h"}, 410, `"oldest":"2026-03-01T12:00:00Z"`},
 		{"/api/v1/query", []string{"gremlin", "G", "at", "once"}, 400, "at: "},
+		{"/api/v1/query", []string{"gremlin", "G.At('2026-03-01 11:00:00').V()"}, 410, `"position"`},
+		{"/api/v1/query", []string{"gremlin", "G.Context('-1m', '5s').V()"}, 500, "no slices here"},
 		{"/api/v1/query", []string{"gremlin", "G.V(", "at", "-1m"}, 400, "syntax"},
 		{"/api/v1/diff", []string{"from", "-2h"}, 410, "kept from 2026-03-01T12:00:00Z on"},
 		{"/api/v1/diff", []string{"from", "-1m", "to", "-2h"}, 410, "gone"},
@@ -372,6 +379,29 @@ func TestHistory(t *testing.T) {
 	}
 	if got := p.fake.asked; got[1] != id.String()+" 12:01:00 12:59:00 2" {
 		t.Errorf("%q", got)
+	}
+}
+
+// What the store says in other words.
+func TestStoreErrors(t *testing.T) {
+	p := lived(t, nil)
+	for _, x := range []struct {
+		err    error
+		status int
+		want   string
+	}{
+		{past.ErrTooOld{}, 410, "nothing of the past is kept yet"},
+		{past.ErrTooLarge, 422, `"limit"`},
+		{fmt.Errorf("build: %w", past.ErrClosed), 503, `"unavailable"`},
+		{errors.New("broken"), 500, `"internal"`},
+		{context.DeadlineExceeded, 408, `"limit"`},
+	} {
+		p.fake.err = x.err
+		for _, path := range []string{"/api/v1/query?gremlin=G&at=-1m", "/api/v1/diff?from=-1m", "/api/v1/history/" + eth(0, 0).Ref.UUID().String()} {
+			if resp, answer := p.do(http.MethodGet, path, ""); resp.StatusCode != x.status || !strings.Contains(answer, x.want) {
+				t.Errorf("%v: %s: %d %s", x.err, path, resp.StatusCode, answer)
+			}
+		}
 	}
 }
 

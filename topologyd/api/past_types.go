@@ -23,8 +23,3 @@ type KeyChange struct {
 	Key      string
 	Old, New entity.Value
 }
-
-// TooOldError is a time before what is kept.
-type TooOldError struct{ Oldest time.Time }
-
-func (e *TooOldError) Error() string { return "too old" }

@@ -268,16 +268,14 @@ func (a *API) limits(req *queryRequest) (gremlin.Limits, *failure) {
 
 // queryFailure says which error of a query is whose.
 func queryFailure(err error) *failure {
-	var f *failure
 	var (
+		f      *failure
 		syntax *gremlin.SyntaxError
 		eval   *gremlin.EvalError
 		limit  *gremlin.LimitError
 	)
-	if f := pastFailure(err); f != nil {
-		return f
-	}
-	switch {
+	switch f = pastFailure(err); {
+	case f != nil:
 	case errors.As(err, &syntax):
 		f = fail(http.StatusBadRequest, httpx.CodeSyntax, "%v", err)
 	case errors.As(err, &eval):

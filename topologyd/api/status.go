@@ -59,8 +59,8 @@ type statusQueries struct {
 
 // statusPast tells what can be asked about.
 type statusPast struct {
-	Oldest time.Time `json:"oldest"`
-	Newest time.Time `json:"newest"`
+	Oldest time.Time `json:"oldest,omitzero"`
+	Newest time.Time `json:"newest,omitzero"`
 	// OldestRevision is the first after which a watch can resume.
 	OldestRevision uint64 `json:"oldest_revision"`
 }
@@ -71,7 +71,10 @@ func (a *API) past() *statusPast {
 		return nil
 	}
 	oldest, newest, revision := a.deps.Records.Bounds()
-	return &statusPast{oldest.UTC(), newest.UTC(), revision}
+	if !oldest.IsZero() {
+		oldest, newest = oldest.UTC(), newest.UTC()
+	}
+	return &statusPast{oldest, newest, revision}
 }
 
 // status is GET /api/v1/status.

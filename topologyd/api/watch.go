@@ -213,7 +213,11 @@ func closeReason(ctx context.Context, err error) string {
 func (a *API) serveWatch(ctx context.Context, sub Subscription, t transport) error {
 	s := &sender{a: a, t: t}
 	if v := sub.View(); v != nil {
-		if err := s.snapshot(ctx, v); err != nil {
+		revision := v.Revision()
+		if r, ok := sub.(*replay); ok {
+			revision = r.first
+		}
+		if err := s.snapshot(ctx, v, revision); err != nil {
 			return err
 		}
 	}

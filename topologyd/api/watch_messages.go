@@ -35,19 +35,20 @@ func (s *sender) send(ctx context.Context, kind string, id uint64, data []byte) 
 }
 
 // snapshot sends the graph in messages of bounded size: nodes, then edges.
-func (s *sender) snapshot(ctx context.Context, v *graph.View) error {
+// revision is the one after which a watcher that has it all can resume.
+func (s *sender) snapshot(ctx context.Context, v *graph.View, revision uint64) error {
 	left := v.NodeCount() + v.EdgeCount()
 	n := 0
 	begin := func() {
 		s.buf = append(s.buf[:0], `{"type":"snapshot","revision":`...)
-		s.buf = strconv.AppendUint(s.buf, v.Revision(), 10)
+		s.buf = strconv.AppendUint(s.buf, revision, 10)
 		n = 0
 	}
 	// end sends what is collected; the lists that are missing are empty.
 	end := func(tail string) error {
 		id := uint64(0)
 		if left == 0 {
-			id = v.Revision()
+			id = revision
 		}
 		b := append(append(s.buf, tail...), `,"more":`...)
 		b = append(strconv.AppendBool(b, left > 0), '}')

@@ -55,13 +55,28 @@ func (a *API) watchSince(ctx context.Context, t time.Time) (Subscription, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &replay{a: a, view: v, after: v.Revision()}
+	after, err := a.before(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	s := &replay{a: a, view: v, first: after, after: after}
 	ms := t.UnixMilli()
 	s.known = func(c *graph.Change) bool { return known(v, ms, c) }
 	if err := s.fill(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// before returns a revision such that the graph at a time holds it and all
+// before it. That of the view may be too large: it is that of a change that came
+// late, after others that are not in the view.
+func (a *API) before(ctx context.Context, t time.Time) (uint64, error) {
+	if a.deps.RevisionAt != nil {
+		return a.deps.RevisionAt(ctx, t)
+	}
+	_, _, oldest := a.deps.Records.Bounds()
+	return oldest, nil
 }
 
 // viewInTime makes a view of the past as queries do.
@@ -90,6 +105,7 @@ func known(v *graph.View, ms int64, c *graph.Change) bool {
 type replay struct {
 	a     *API
 	view  *graph.View
+	first uint64 // revision from which a watcher that has the view can resume
 	after uint64 // revision up to which changes were read
 	known func(*graph.Change) bool
 	// next are changes that were read and not yet given.

@@ -16,7 +16,7 @@ import (
 
 // ring is a subscription source that keeps the changes after one revision.
 type ring struct {
-	p *past
+	p *aged
 	// from is the first revision after which it has everything.
 	from uint64
 	subs atomic.Int32
@@ -30,7 +30,7 @@ type ringSub struct {
 }
 
 // keepFrom has watches served by a ring that begins at a revision.
-func (p *past) keepFrom(revision uint64) *ring {
+func (p *aged) keepFrom(revision uint64) *ring {
 	r := &ring{p: p, from: revision}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -121,29 +121,41 @@ func TestWatchBeginsAnew(t *testing.T) {
 	}
 }
 
-// A watch since a time begins with the graph of that time.
+// A watch since a time begins with the graph of that time, whether or not it is
+// known which revision that was.
 func TestWatchSince(t *testing.T) {
-	p := lived(t, nil)
-	p.keepFrom(6)
-	// Logged last, and valid before the time that is asked about: the view of
-	// then holds it.
-	late := p.fake.changes[len(p.fake.changes)-1]
-	node := *p.graph.View().Node(entity.HostRef("h").UUID())
-	late.Op, late.Revision, late.Edge, late.Node = graph.NodeUpdated, 9, nil, &node
-	p.fake.changes = append(p.fake.changes, late)
-	c := dialSocket(t, p.bench, "?since=2026-03-01T12:02:30Z")
-	m := receive(t, c)
-	if m.Type != "snapshot" || m.Revision != 3 || len(m.Nodes) != 2 || len(m.Edges) != 1 || *m.More {
-		t.Fatalf("%+v", m)
-	}
-	want := []uint64{4, 5, 6, 7, 8}
-	for i, x := range revisions(t, func() wireMessage { return receive(t, c) }, len(want)) {
-		if x != want[i] {
-			t.Errorf("%d: %d", i, x)
+	for _, revision := range []uint64{0, 3} {
+		p := lived(t, nil)
+		p.keepFrom(6)
+		if revision > 0 {
+			p.api.deps.RevisionAt = func(_ context.Context, at time.Time) (uint64, error) {
+				if !at.Equal(t0.Add(150 * time.Second)) {
+					t.Errorf("asked about %v", at)
+				}
+				return revision, nil
+			}
 		}
-	}
-	if err := c.CloseNow(); err != nil {
-		t.Error(err)
+		// Logged last, and valid before the time that is asked about: the view of
+		// then holds it.
+		late := p.fake.changes[len(p.fake.changes)-1]
+		node := *p.graph.View().Node(entity.HostRef("h").UUID())
+		late.Op, late.Revision, late.Edge, late.Node = graph.NodeUpdated, 9, nil, &node
+		p.fake.changes = append(p.fake.changes, late)
+		c := dialSocket(t, p.bench, "?since=2026-03-01T12:02:30Z")
+		m := receive(t, c)
+		if m.Type != "snapshot" || m.Revision != revision || len(m.Nodes) != 2 || len(m.Edges) != 1 || *m.More {
+			t.Fatalf("%+v", m)
+		}
+		want := []uint64{4, 5, 6, 7, 8}
+		for i, x := range revisions(t, func() wireMessage { return receive(t, c) }, len(want)) {
+			if x != want[i] {
+				t.Errorf("%d: %d", i, x)
+			}
+		}
+		if err := c.CloseNow(); err != nil {
+			t.Error(err)
+		}
+		eventually(t, "the watcher is gone", func() bool { return p.api.watchers.count() == 0 })
 	}
 }
 

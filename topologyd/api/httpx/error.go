@@ -16,6 +16,7 @@ const (
 	CodeUnsupported = "unsupported" // media type or encoding that is not known
 	CodeNotFound    = "not_found"   // no such endpoint, or no such thing
 	CodeMethod      = "method"      // the endpoint takes another method
+	CodeConflict    = "conflict"    // it is there already, or was changed meanwhile
 	CodeGone        = "gone"        // the time is before what is kept
 	CodeBusy        = "busy"        // try again after Retry-After seconds
 	CodeUnavailable = "unavailable" // starting, stopping, or the log cannot be written

@@ -8,7 +8,7 @@ import (
 
 // Route is one endpoint.
 type Route struct {
-	// Method is GET, POST or HEAD; GET answers HEAD too.
+	// Method is GET, POST, PUT, DELETE or HEAD; GET answers HEAD too.
 	Method string
 	// Path is a pattern of [net/http.ServeMux].
 	Path    string
@@ -20,6 +20,12 @@ func Get(path string, h http.HandlerFunc) Route { return Route{http.MethodGet, p
 
 // Post makes a route for POST from a function.
 func Post(path string, h http.HandlerFunc) Route { return Route{http.MethodPost, path, h} }
+
+// Put makes a route for PUT from a function.
+func Put(path string, h http.HandlerFunc) Route { return Route{http.MethodPut, path, h} }
+
+// Delete makes a route for DELETE from a function.
+func Delete(path string, h http.HandlerFunc) Route { return Route{http.MethodDelete, path, h} }
 
 // Head makes a route for HEAD alone from a function.
 func Head(path string, h http.HandlerFunc) Route { return Route{http.MethodHead, path, h} }
@@ -49,7 +55,7 @@ func Mux(routes []Route) http.Handler {
 // methods returns what the path of a request could be asked with.
 func methods(mux *http.ServeMux, r *http.Request) []string {
 	var out []string
-	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		probe := r.Clone(r.Context())
 		probe.Method = m
 		if _, pattern := mux.Handler(probe); pattern != "" {
