@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // TestDifferential compares the engine with the naive evaluator: random
@@ -18,17 +20,22 @@ func TestDifferential(t *testing.T) {
 	}
 	kinds := map[Kind]int{}
 	steps := map[string]int{}
-	empty := 0
+	empty, sliced := 0, 0
 	for seed := range uint64(graphs) {
 		rnd := rand.New(rand.NewPCG(seed, 7))
 		w := randomWorld(t, rnd)
 		for range perGraph {
-			text := (&generator{rnd: rnd, w: w}).query()
+			at := ""
+			if rnd.IntN(2) == 0 {
+				at = randomTime(w, rnd)
+			}
+			text := (&generator{rnd: rnd, w: w, at: at}).query()
 			q, err := Parse(text)
 			if err != nil {
 				t.Fatalf("seed %d: %s", seed, Explain(text, err))
 			}
-			r, err := q.Run(t.Context(), w.view, Limits{})
+			view := w.viewOf(t, stepG+at)
+			r, err := q.run(t.Context(), w.view, w.past, w.now, Limits{})
 			if err != nil {
 				if strings.Contains(err.Error(), "Sum") {
 					continue // the naive evaluator has no errors
@@ -39,7 +46,10 @@ func TestDifferential(t *testing.T) {
 				steps[q.steps[i].name]++
 			}
 			kinds[r.Kind()]++
-			n := &naive{view: w.view}
+			if view.IsSlice() {
+				sliced++
+			}
+			n := &naive{view: view}
 			want := n.run(q)
 			if diff := w.compare(n, r, want, q); diff != "" {
 				t.Fatalf("seed %d: %s\n%s", seed, text, diff)
@@ -49,7 +59,7 @@ func TestDifferential(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d queries, %d with an empty answer, kinds %v, steps %v", graphs*perGraph, empty, kinds, steps)
+	t.Logf("%d queries, %d of slices, %d with an empty answer, kinds %v, steps %v", graphs*perGraph, sliced, empty, kinds, steps)
 	if empty*2 > graphs*perGraph {
 		t.Errorf("%d answers are empty: the queries test too little", empty)
 	}
@@ -76,6 +86,12 @@ func (w *world) compare(n *naive, r *Result, want bag, q *Query) string {
 	for _, v := range want.values {
 		expect = append(expect, string(v.AppendJSON(nil)))
 	}
+	if nodes := slices.Collect(r.Nodes()); r.Kind() != KindPaths && !slices.Equal(nodes, want.nodes) {
+		return fmt.Sprintf("other nodes than wanted: got %v, want %v", revisions(w, nodes), revisions(w, want.nodes))
+	}
+	if edges := slices.Collect(r.Edges()); !slices.Equal(edges, want.edges) {
+		return "other edges than wanted"
+	}
 	if got := w.show(r); !slices.Equal(got, expect) {
 		return fmt.Sprintf("got\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(expect, "\n  "))
 	}
@@ -96,17 +112,14 @@ func (w *world) comparePaths(n *naive, r *Result, want []naivePath, q *Query) st
 		}
 		p := want[i]
 		i++
-		if path[0] != p.from || !p.targets[path[len(path)-1].ID] || len(path)-1 != p.hops {
+		if path[0] != p.from || !p.targets[path[len(path)-1]] || len(path)-1 != p.hops {
 			return fmt.Sprintf("path %d: %d hops from %s, want %d from %s", i, len(path)-1, w.names[path[0].ID], p.hops, w.names[p.from.ID])
 		}
 		for j := 1; j < len(path); j++ {
 			ok := false
-			for _, e := range n.edgesOf(path[j-1], true, true) {
-				other := e.Child
-				if other == path[j-1].ID {
-					other = e.Parent
-				}
-				ok = ok || other == path[j].ID && (along == nil || passesAll(e.Lookup, along, false))
+			links, to := n.from(path[j-1], true, true)
+			for i, l := range links {
+				ok = ok || to[i] == path[j] && (along == nil || passesAll(l.edge.Lookup, along, false))
 			}
 			if !ok {
 				return fmt.Sprintf("path %d: no edge %s - %s", i, w.names[path[j-1].ID], w.names[path[j].ID])
@@ -158,14 +171,59 @@ func randomWorld(t *testing.T, rnd *rand.Rand) *world {
 	if rnd.IntN(2) == 0 {
 		lines = append(lines, node(rnd.IntN(nodes)), fmt.Sprintf("metric n%d RxBytes=%d", rnd.IntN(nodes), rnd.IntN(3)))
 	}
+	for range rnd.IntN(8) {
+		switch a, b := rnd.IntN(nodes), rnd.IntN(nodes); rnd.IntN(5) {
+		case 0:
+			lines = append(lines, fmt.Sprintf("delete n%d", a))
+		case 1:
+			lines = append(lines, fmt.Sprintf("unlink n%d -> n%d %s", a, b, one("ownership", "layer2")))
+		case 2:
+			lines = append(lines, fmt.Sprintf("edge n%d -> n%d layer2 W=%s", a, b, one("1", "2", "3")))
+		default:
+			lines = append(lines, node(a))
+		}
+	}
 	w.load(lines...)
 	return w
+}
+
+// randomTime gives a step that goes to another time.
+func randomTime(w *world, rnd *rand.Rand) string {
+	last := w.now.Unix()
+	switch t := last/3 + rnd.Int64N(last); rnd.IntN(4) {
+	case 0:
+		return fmt.Sprintf(".At(%d)", t)
+	case 1:
+		return fmt.Sprintf(".Context(%d, %d)", t, rnd.Int64N(last+1))
+	case 2:
+		return fmt.Sprintf(".At('-%ds', %d)", last-min(t, last), 1+rnd.Int64N(last+1))
+	default:
+		return ".Context(FOREVER)"
+	}
+}
+
+// viewOf is the graph that a query ends at.
+func (w *world) viewOf(t *testing.T, text string) *graph.View {
+	t.Helper()
+	r, err := mustParse(t, text).run(t.Context(), w.view, w.past, w.now, Limits{})
+	if err != nil {
+		t.Fatal(text, err)
+	}
+	return r.view
+}
+
+func revisions(w *world, nodes []*graph.Node) (out []string) {
+	for _, n := range nodes {
+		out = append(out, fmt.Sprintf("%s@%d", w.names[n.ID], n.UpdatedAt))
+	}
+	return out
 }
 
 // generator writes random queries that parse.
 type generator struct {
 	rnd   *rand.Rand
 	w     *world
+	at    string // follows each G
 	named []string
 	kinds []Kind
 }
@@ -174,7 +232,7 @@ func (g *generator) one(choices ...string) string { return choices[g.rnd.IntN(le
 
 func (g *generator) key() string {
 	return "'" + g.one("A", "B", "L", "M.a", "M.b", "M.b.c", "M", "Q.a", "Type", "Name", "RelationType",
-		"W", "@Host", "@Revision", "@CreatedAt", "@ID", "nothing", "A", "B", "W", "Metric.RxBytes") + "'"
+		"W", "@Host", "@Revision", "@CreatedAt", "@UpdatedAt", "@DeletedAt", "@ID", "nothing", "A", "B", "W", "Metric.RxBytes") + "'"
 }
 
 func (g *generator) literal() string {
@@ -235,7 +293,7 @@ func (g *generator) filter() string {
 }
 
 func (g *generator) query() string {
-	text, kind := "G", KindGraph
+	text, kind := stepG+g.at, KindGraph
 	for range 1 + g.rnd.IntN(6) {
 		var step string
 		if step, kind = g.step(kind); step == "" {
@@ -253,7 +311,7 @@ func (g *generator) step(kind Kind) (string, Kind) {
 		return call("Select", "'"+g.named[i]+"'"), g.kinds[i]
 	}
 	if kind != KindGraph && (g.rnd.IntN(25) == 0 || len(g.named) > 0 && g.rnd.IntN(4) == 0) {
-		return stepG, KindGraph
+		return stepG + g.at, KindGraph
 	}
 	switch kind {
 	case KindGraph:

@@ -32,9 +32,10 @@ func (r *Result) WriteDOT(out io.Writer) error {
 	w := r.writer(out)
 	w.text(dotHead)
 	nodes := r.nodeSet()
+	newest := r.newest(nodes)
 	for slot := range nodes.all() {
 		n := r.view.NodeAt(slot)
-		if newest := r.view.Node(n.ID); newest != n && nodes.has(newest.Slot) {
+		if newest != nil && newest[n.ID] != n {
 			continue
 		}
 		label := []string{nodeName(n)}
@@ -58,6 +59,22 @@ func (r *Result) WriteDOT(out io.Writer) error {
 		return err
 	}
 	return w.flush()
+}
+
+// newest gives, for a slice, the newest revision that each element has in a set
+// of nodes, nil for other graphs.
+func (r *Result) newest(nodes bitset) map[entity.UUID]*graph.Node {
+	if !r.view.IsSlice() {
+		return nil
+	}
+	out := make(map[entity.UUID]*graph.Node)
+	for slot := range nodes.all() {
+		n := r.view.NodeAt(slot)
+		if have := out[n.ID]; have == nil || have.UpdatedAt <= n.UpdatedAt {
+			out[n.ID] = n
+		}
+	}
+	return out
 }
 
 // drawEdges writes the edges that belong to the drawing, each once.

@@ -1,6 +1,7 @@
 package gremlin
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -26,7 +27,7 @@ func FuzzParse(f *testing.F) {
 	w := newWorld(f)
 	w.load(
 		`node a host A=1 L=[1,"x"] IPV4=["10.0.0.1/24"] M={"a":{"b":2}}`, `node b veth A=2.0`, `node c veth`,
-		`edge a -> b ownership`, `edge b -> c layer2 Type=veth`, `edge c -> c loop`,
+		`edge a -> b ownership`, `edge b -> c layer2 Type=veth`, `edge c -> c loop`, `node a host A=2`, `node d`, `edge d -> a uses`, `delete d`,
 	)
 	f.Fuzz(func(t *testing.T, text string) {
 		q, err := Parse(text)
@@ -42,7 +43,7 @@ func FuzzParse(f *testing.F) {
 		}
 		stable(t, text)
 		lim := Limits{Time: time.Second, Visited: 20_000, Results: 1000}
-		r, err := q.Run(t.Context(), w.view, lim)
+		r, err := q.run(t.Context(), w.view, w.past, w.now, lim)
 		if err != nil {
 			return
 		}
@@ -50,5 +51,10 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q: %d elements of %s, declared %s", text, r.Len(), r.Kind(), q.Kind())
 		}
 		_ = r.AppendJSON(nil)
+		if r.Kind() == KindNodes || r.Kind() == KindGraph {
+			if err := r.WriteDOT(io.Discard); err != nil {
+				t.Fatalf("%q: %v", text, err)
+			}
+		}
 	})
 }

@@ -148,6 +148,9 @@ func (h *history) build(window span, wanted func(span) bool, slice bool) *graph.
 		b.AddEdgeBetween(&e, ends)
 	}
 	v := b.View(uint64(len(h.nodes) + len(h.edges)))
+	if len(h.views) > 1000 { // of a fuzz run
+		clear(h.views)
+	}
 	h.views[key] = v
 	return v
 }

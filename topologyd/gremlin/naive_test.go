@@ -18,7 +18,7 @@ type naive struct {
 	view  *graph.View
 	named map[string]bag
 	// inside is the part of the graph that steps see, nil: all.
-	inside map[entity.UUID]bool
+	inside map[any]bool
 }
 
 // bag is what a step gives.
@@ -33,7 +33,7 @@ type bag struct {
 // naivePath is what is certain of a shortest path: its ends and length.
 type naivePath struct {
 	from    *graph.Node
-	targets map[entity.UUID]bool
+	targets map[*graph.Node]bool
 	hops    int
 }
 
@@ -46,11 +46,12 @@ func (n *naive) run(q *Query) bag {
 	return b
 }
 
-func (n *naive) sees(id entity.UUID) bool { return n.inside == nil || n.inside[id] }
+// sees tells whether a node or edge belongs to the part that is seen.
+func (n *naive) sees(x any) bool { return n.inside == nil || n.inside[x] }
 
 func (n *naive) allNodes() (out []*graph.Node) {
 	for x := range n.view.Nodes() {
-		if n.sees(x.ID) {
+		if n.sees(x) {
 			out = append(out, x)
 		}
 	}
@@ -59,30 +60,58 @@ func (n *naive) allNodes() (out []*graph.Node) {
 
 func (n *naive) allEdges() (out []*graph.Edge) {
 	for x := range n.view.Edges() {
-		if n.sees(x.ID) {
+		if n.sees(x) {
 			out = append(out, x)
 		}
 	}
 	return out
 }
 
-// edgesOf gives the edges of a node in the order of the view.
-func (n *naive) edgesOf(x *graph.Node, out, in bool) (list []*graph.Edge) {
+// link is one way to go: an edge from one node to another. In a slice an edge
+// is a link for each pair of revisions of its ends.
+type link struct {
+	edge          *graph.Edge
+	parent, child *graph.Node
+}
+
+func (n *naive) links() (out []link) {
+	for _, e := range n.allEdges() {
+		out = append(out, n.linksOf(e)...)
+	}
+	return out
+}
+
+// linksOf gives the links of an edge of which both ends are seen.
+func (n *naive) linksOf(e *graph.Edge) (out []link) {
+	for p, c := range n.view.Ends(e.Slot) {
+		l := link{e, n.view.NodeAt(p), n.view.NodeAt(c)}
+		if n.sees(l.parent) && n.sees(l.child) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// from gives the links of a node in the order of the view, with the node that
+// each leads to.
+func (n *naive) from(x *graph.Node, out, in bool) (list []link, to []*graph.Node) {
 	if out {
-		for e := range n.view.Out(x.Slot) {
-			if n.sees(e.ID) {
-				list = append(list, e)
+		for e, child := range n.view.OutSlots(x.Slot) {
+			l := link{n.view.EdgeAt(e), x, n.view.NodeAt(child)}
+			if n.sees(l.edge) && n.sees(l.child) {
+				list, to = append(list, l), append(to, l.child)
 			}
 		}
 	}
 	if in {
-		for e := range n.view.In(x.Slot) {
-			if n.sees(e.ID) && !(out && e.Parent == e.Child) {
-				list = append(list, e)
+		for e, parent := range n.view.InSlots(x.Slot) {
+			l := link{n.view.EdgeAt(e), n.view.NodeAt(parent), x}
+			if n.sees(l.edge) && n.sees(l.parent) && !(out && l.parent == x) {
+				list, to = append(list, l), append(to, l.parent)
 			}
 		}
 	}
-	return list
+	return list, to
 }
 
 func values(at lookupFunc, key string) (out []entity.Value) {
@@ -98,6 +127,8 @@ func (n *naive) step(s *call, b bag) bag {
 	case "G":
 		n.inside = nil
 		return bag{kind: KindGraph}
+	case "At", "Context": // the view is that one already
+		return b
 	case "V":
 		out := bag{kind: KindNodes, nodes: n.allNodes()}
 		if len(s.args) == 1 {
@@ -119,13 +150,14 @@ func (n *naive) step(s *call, b bag) bag {
 	case "In", "Out", "Both", "InE", "OutE", "BothE":
 		edges, nodes := bag{kind: KindEdges}, bag{kind: KindNodes}
 		for _, x := range b.nodes {
-			for _, e := range n.edgesOf(x, !strings.HasPrefix(s.name, "In"), !strings.HasPrefix(s.name, "Out")) {
-				edges.edges = append(edges.edges, e)
-				other := n.view.Node(e.Child)
-				if other == x {
-					other = n.view.Node(e.Parent)
+			links, to := n.from(x, !strings.HasPrefix(s.name, "In"), !strings.HasPrefix(s.name, "Out"))
+			nodes.nodes = append(nodes.nodes, to...)
+			once := map[*graph.Edge]bool{}
+			for _, l := range links {
+				if !once[l.edge] {
+					edges.edges = append(edges.edges, l.edge)
 				}
-				nodes.nodes = append(nodes.nodes, other)
+				once[l.edge] = true
 			}
 		}
 		if strings.HasSuffix(s.name, "E") {
@@ -135,11 +167,18 @@ func (n *naive) step(s *call, b bag) bag {
 	case "InV", "OutV", "BothV":
 		out := bag{kind: KindNodes}
 		for _, e := range b.edges {
-			if s.name != "OutV" {
-				out.nodes = append(out.nodes, n.view.Node(e.Parent))
+			parents, children := map[*graph.Node]bool{}, map[*graph.Node]bool{}
+			for _, l := range n.linksOf(e) {
+				if s.name != "OutV" && !parents[l.parent] {
+					out.nodes = append(out.nodes, l.parent)
+				}
+				parents[l.parent] = true
 			}
-			if s.name != "InV" {
-				out.nodes = append(out.nodes, n.view.Node(e.Child))
+			for _, l := range n.linksOf(e) {
+				if s.name != "InV" && !children[l.child] {
+					out.nodes = append(out.nodes, l.child)
+				}
+				children[l.child] = true
 			}
 		}
 		return n.filter(out, s.args, false)
@@ -426,11 +465,11 @@ func (n *naive) tree(s *call, b bag) bag {
 		args = args[:len(args)-1]
 	}
 	out := bag{kind: KindNodes}
-	seen := map[entity.UUID]bool{}
+	seen := map[*graph.Node]bool{}
 	add := func(list []*graph.Node) (fresh []*graph.Node) {
 		for _, x := range list {
-			if !seen[x.ID] {
-				seen[x.ID] = true
+			if !seen[x] {
+				seen[x] = true
 				fresh = append(fresh, x)
 			}
 		}
@@ -441,18 +480,14 @@ func (n *naive) tree(s *call, b bag) bag {
 	for d := 1; len(level) > 0 && (depth == 0 || d <= depth); d++ {
 		var next []*graph.Node
 		for _, x := range level {
-			for _, e := range n.edgesOf(x, s.name != "Ascendants", s.name != "Descendants") {
-				follow := e.RelationType == "ownership" || s.name == "Neighbors"
+			links, to := n.from(x, s.name != "Ascendants", s.name != "Descendants")
+			for i, l := range links {
+				follow := l.edge.RelationType == "ownership" || s.name == "Neighbors"
 				if len(args) > 0 {
-					follow = passesAll(e.Lookup, args, false)
+					follow = passesAll(l.edge.Lookup, args, false)
 				}
-				if !follow {
-					continue
-				}
-				if e.Parent == x.ID {
-					next = append(next, n.view.Node(e.Child))
-				} else {
-					next = append(next, n.view.Node(e.Parent))
+				if follow {
+					next = append(next, to[i])
 				}
 			}
 		}
@@ -464,30 +499,30 @@ func (n *naive) tree(s *call, b bag) bag {
 // paths computes distances by going over all edges until nothing gets shorter.
 func (n *naive) paths(s *call, b bag) bag {
 	out := bag{kind: KindPaths}
-	targets := map[entity.UUID]bool{}
+	targets := map[*graph.Node]bool{}
 	for _, x := range n.allNodes() {
 		if passesAll(x.Lookup, s.args[:1], false) {
-			targets[x.ID] = true
+			targets[x] = true
 		}
 	}
 	const far = 1 << 30
-	dist := map[entity.UUID]int{}
-	at := func(id entity.UUID) int {
-		if targets[id] {
+	dist := map[*graph.Node]int{}
+	at := func(x *graph.Node) int {
+		if targets[x] {
 			return 0
 		}
-		if d, ok := dist[id]; ok {
+		if d, ok := dist[x]; ok {
 			return d
 		}
 		return far
 	}
 	for changed := true; changed; {
 		changed = false
-		for _, e := range n.allEdges() {
-			if len(s.args) > 1 && !passesAll(e.Lookup, s.args[1:], false) {
+		for _, l := range n.links() {
+			if len(s.args) > 1 && !passesAll(l.edge.Lookup, s.args[1:], false) {
 				continue
 			}
-			for _, way := range [][2]entity.UUID{{e.Parent, e.Child}, {e.Child, e.Parent}} {
+			for _, way := range [][2]*graph.Node{{l.parent, l.child}, {l.child, l.parent}} {
 				if at(way[0])+1 < at(way[1]) {
 					dist[way[1]] = at(way[0]) + 1
 					changed = true
@@ -495,30 +530,33 @@ func (n *naive) paths(s *call, b bag) bag {
 			}
 		}
 	}
-	done := map[entity.UUID]bool{}
+	done := map[*graph.Node]bool{}
 	for _, x := range b.nodes {
-		if d := at(x.ID); d < far && !done[x.ID] {
+		if d := at(x); d < far && !done[x] {
 			out.paths = append(out.paths, naivePath{x, targets, d})
 		}
-		done[x.ID] = true
+		done[x] = true
 	}
 	return out
 }
 
 func (n *naive) subGraph(s *call, b bag) bag {
-	inside := map[entity.UUID]bool{}
+	inside := map[any]bool{}
 	for _, x := range b.nodes {
-		inside[x.ID] = true
+		inside[x] = true
 	}
 	for _, e := range b.edges {
 		if passesAll(e.Lookup, s.args, false) || len(s.args) == 0 {
-			inside[e.ID], inside[e.Parent], inside[e.Child] = true, true, true
+			inside[e] = true
+			for _, l := range n.linksOf(e) {
+				inside[l.parent], inside[l.child] = true, true
+			}
 		}
 	}
 	if b.kind == KindNodes {
-		for _, e := range n.allEdges() {
-			if inside[e.Parent] && inside[e.Child] && (len(s.args) == 0 || passesAll(e.Lookup, s.args, false)) {
-				inside[e.ID] = true
+		for _, l := range n.links() {
+			if inside[l.parent] && inside[l.child] && (len(s.args) == 0 || passesAll(l.edge.Lookup, s.args, false)) {
+				inside[l.edge] = true
 			}
 		}
 	}
