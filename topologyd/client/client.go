@@ -130,7 +130,7 @@ func (c *Client) doURL(ctx context.Context, method, to, accept string, body io.R
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", c.base.Redacted(), plain(err))
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode/100 != 2 {
 		defer resp.Body.Close()
 		return nil, errorOf(resp)
 	}

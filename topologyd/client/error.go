@@ -16,6 +16,7 @@ const (
 	CodeType        = "type"        // the query asks for what does not fit together
 	CodeLimit       = "limit"       // a limit of the query was hit
 	CodeInvalid     = "invalid"     // the request is malformed
+	CodeConflict    = "conflict"    // it is there already, or was changed meanwhile
 	CodeNotFound    = "not_found"   // there is no such thing
 	CodeGone        = "gone"        // the time is before what is kept; see Oldest
 	CodeBusy        = "busy"        // try again after RetryAfter
