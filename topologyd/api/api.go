@@ -19,9 +19,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/engine"
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
+	"github.com/skein-net/skein/topologyd/rules"
 )
 
 // Config are the limits of the API.
@@ -86,6 +88,10 @@ type Deps struct {
 	Digest func(ctx context.Context) (Digest, error)
 	// Now is the clock for relative times, nil is [time.Now].
 	Now func() time.Time
+	// Definitions are what users defined, RuleStatus tells how one does; nil when
+	// the daemon keeps none.
+	Definitions *definition.Store
+	RuleStatus  func(*definition.Definition) rules.Status
 	// Status describes the engine.
 	Status func(ctx context.Context) (engine.Status, error)
 	// Ready says why requests cannot be served yet, nil when they can.
@@ -133,7 +139,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 
 // Routes returns the endpoints that need the graph.
 func (a *API) Routes() []httpx.Route {
-	return []httpx.Route{
+	return append(a.definitionRoutes(), []httpx.Route{
 		httpx.Get("/api/v1/query", a.queryGet),
 		httpx.Post("/api/v1/query", a.queryPost),
 		httpx.Get("/api/v1/history/{id}", a.history),
@@ -141,7 +147,7 @@ func (a *API) Routes() []httpx.Route {
 		httpx.Get("/api/v1/digest", a.digest),
 		httpx.Get("/api/v1/watch", a.watch),
 		httpx.Get("/api/v1/status", a.status),
-	}
+	}...)
 }
 
 // OperationRoutes returns the endpoints that answer even while the daemon is
