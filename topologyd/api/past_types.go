@@ -1,25 +1,9 @@
 package api
 
-import (
-	"time"
+import "github.com/skein-net/skein/topologyd/past"
 
-	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/topologyd/graph"
+// Revision is one state of one element, KeyChange one key that changed.
+type (
+	Revision  = past.Revision
+	KeyChange = past.KeyChange
 )
-
-// Revision is one state of one element.
-type Revision struct {
-	Op       graph.Op
-	Revision uint64
-	From, To time.Time
-	LogTime  time.Time
-	Node     *graph.Node
-	Edge     *graph.Edge
-	Changed  []KeyChange
-}
-
-// KeyChange is one key that changed.
-type KeyChange struct {
-	Key      string
-	Old, New entity.Value
-}

@@ -90,15 +90,14 @@ func (a *API) viewInTime(ctx context.Context, t time.Time) (*graph.View, error) 
 }
 
 // known reports whether a view of a time, in Unix milliseconds, holds a change
-// already: one that was logged later than it became valid. An edge may have to
-// wait for an end that is younger.
+// already: one that was logged later than it became valid. An edge that the view
+// has not got may wait there for an end that is younger: all of its changes are
+// passed on.
 func known(v *graph.View, ms int64, c *graph.Change) bool {
-	switch {
-	case c.Node != nil:
+	if c.Node != nil {
 		return c.Node.UpdatedAt <= ms
-	default:
-		return c.Edge.UpdatedAt <= ms && (c.Op == graph.EdgeDeleted || v.Edge(c.Edge.ID) != nil)
 	}
+	return c.Edge.UpdatedAt <= ms && v.Edge(c.Edge.ID) != nil
 }
 
 // replay is a subscription that reads the past until it meets the present.

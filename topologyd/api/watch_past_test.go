@@ -177,7 +177,7 @@ func TestKnown(t *testing.T) {
 		{edge.UpdatedAt, graph.Change{Op: graph.EdgeAdded, Edge: edge}, true},
 		{edge.UpdatedAt - 1, graph.Change{Op: graph.EdgeAdded, Edge: edge}, false},
 		{edge.UpdatedAt, graph.Change{Op: graph.EdgeAdded, Edge: &other}, false},
-		{edge.UpdatedAt, graph.Change{Op: graph.EdgeDeleted, Edge: &other}, true},
+		{edge.UpdatedAt, graph.Change{Op: graph.EdgeDeleted, Edge: &other}, false},
 		{v.Node(id).UpdatedAt, graph.Change{Op: graph.NodeUpdated, Node: v.Node(id)}, true},
 		{0, graph.Change{Op: graph.NodeUpdated, Node: v.Node(id)}, false},
 	} {
