@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,7 +15,7 @@ import (
 // BenchmarkSubmit has four senders submit batches of 1,000 events that each
 // change the graph, logged and synced.
 func BenchmarkSubmit(b *testing.B) {
-	e := start(b, DefaultConfig(b.TempDir()))
+	e := start(b, benchCfg(b))
 	const batch = 1000
 	at := time.Now()
 	batches := make([][]Item, b.N/batch+1)
@@ -49,4 +50,12 @@ func BenchmarkSubmit(b *testing.B) {
 	}
 	wg.Wait()
 	b.ReportMetric(float64(len(batches)*batch)/b.Elapsed().Seconds(), "events/s")
+}
+
+func benchCfg(b *testing.B) Config {
+	c := DefaultConfig(b.TempDir())
+	if os.Getenv("BATCHED") != "" {
+		c.Log.Durability = "batched"
+	}
+	return c
 }

@@ -2,10 +2,10 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -14,25 +14,38 @@ import (
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/eventlog"
 	"github.com/skein-net/skein/topologyd/graph"
-	"github.com/skein-net/skein/topologyd/snapshot"
+	"github.com/skein-net/skein/topologyd/past"
 )
 
 // Config holds what can be set about the engine.
 type Config struct {
 	Log   eventlog.Config
 	Graph graph.Config
+	Past  past.Config
 	// Batch is the most events in one log record; BatchBytes about the most
 	// bytes.
 	Batch, BatchBytes int
+	// InFlight is how many records are on their way to the log and the graph at
+	// the same time. While they are, what arrives forms the next batch.
+	InFlight int
 	// Queue is how many events may wait to be logged; more wait outside, as long
 	// as their senders do.
 	Queue int
 	// SweepEvery is how often overdue facets are looked for.
 	SweepEvery time.Duration
+	// HeardEvery is how often replicas tell one another of reports that changed
+	// nothing.
+	HeardEvery time.Duration
 	// SnapshotEvery is after how many logged events, and SnapshotAge after how
 	// long a time with at least one, the graph is written to a snapshot.
 	SnapshotEvery uint64
 	SnapshotAge   time.Duration
+	// SharedAge is how old the newest snapshot that replicas share may be; they
+	// are made only when there are replicas.
+	SharedAge time.Duration
+	// StartWait bounds how long Start waits for a log that others hold; after
+	// that the graph is served as it was last known here.
+	StartWait time.Duration
 	// Recent is how many changes are kept for subscribers, those that resume
 	// included; a subscriber that falls further behind is cut off.
 	Recent int
@@ -41,9 +54,9 @@ type Config struct {
 // DefaultConfig returns the defaults for a data directory.
 func DefaultConfig(dir string) Config {
 	return Config{
-		Log: eventlog.DefaultConfig(dir), Graph: graph.DefaultConfig(),
-		Batch: 1000, BatchBytes: 4 << 20, Queue: 100_000, SweepEvery: time.Second,
-		SnapshotEvery: 200_000, SnapshotAge: 5 * time.Minute, Recent: 100_000,
+		Log: eventlog.DefaultConfig(dir), Graph: graph.DefaultConfig(), Past: past.DefaultConfig(filepath.Join(dir, "past")),
+		Batch: 1000, BatchBytes: 4 << 20, InFlight: 3, Queue: 100_000, SweepEvery: time.Second, HeardEvery: time.Second,
+		SnapshotEvery: 200_000, SnapshotAge: 5 * time.Minute, SharedAge: 6 * time.Hour, StartWait: 15 * time.Second, Recent: 100_000,
 	}
 }
 
@@ -77,95 +90,60 @@ type Summary struct{ Changed, Unchanged, Outdated int }
 type Engine struct {
 	cfg    Config
 	logger *slog.Logger
+	// origin names this run of the daemon in the records it writes.
+	origin entity.UUID
 
 	graph *graph.Graph
 	log   *eventlog.Log
+	past  *past.Store
+	lease *eventlog.Lease
+	bus   *eventlog.Bus
 	recent
 
 	queue   chan *request
+	marks   chan []graph.Change
+	flight  flight
 	waiting atomic.Int64 // events in the queue
-	stop    chan struct{}
-	ended   chan struct{} // closed when the writer has ended
-	done    sync.WaitGroup
-	started time.Time
-	running atomic.Bool
+
+	record atomic.Uint64     // number of the last record that the graph holds
+	asks   chan chan settled // of Digest to the applier
+
+	stop     chan struct{}
+	ended    chan struct{} // closed when the proposer has ended
+	follow   context.CancelFunc
+	proposed sync.WaitGroup // proposer and sweeper
+	applied  sync.WaitGroup // follower and applier
+	started  time.Time
+	running  atomic.Bool
+	failed   chan error
 
 	counters counters
 }
 
 // counters are what the engine did since it started.
 type counters struct {
-	records, events, logErrors, batchesBusy        atomic.Uint64
-	metrics, metricsUnknown, snapshots, snapErrors atomic.Uint64
-	replayed                                       atomic.Uint64
+	records, events, logErrors, batchesBusy         atomic.Uint64
+	metrics, metricsUnknown, snapshots, snapErrors  atomic.Uint64
+	replayed, applied, missing, corrupt, pastErrors atomic.Uint64
+	clockBack, heardSent, heardTaken, heardDropped  atomic.Uint64
 }
 
 // New returns an engine that is not started.
 func New(cfg Config, logger *slog.Logger) *Engine {
 	e := &Engine{
 		cfg: cfg, logger: logger, graph: graph.New(cfg.Graph),
-		queue: make(chan *request, 1024), stop: make(chan struct{}), ended: make(chan struct{}),
+		queue: make(chan *request, 1024), marks: make(chan []graph.Change, 64),
+		asks: make(chan chan settled), stop: make(chan struct{}), ended: make(chan struct{}), failed: make(chan error, 1),
 	}
+	_, _ = rand.Read(e.origin[:]) // never fails (crypto/rand)
+	e.flight.init(cfg.InFlight)
 	e.recent.init(cfg.Recent)
 	return e
 }
 
-// Start opens the log, brings the graph to where it was and starts the writer.
-// It returns when queries can be answered.
-func (e *Engine) Start(ctx context.Context) error {
-	log, err := eventlog.Open(ctx, e.cfg.Log, e.logger)
-	if err != nil {
-		return err
-	}
-	e.log = log
-	w := &writer{Engine: e}
-	if err := e.restore(ctx, w); err != nil {
-		return errors.Join(err, log.Close())
-	}
-	e.recent.start(e.graph.View().Revision())
-	e.started = time.Now()
-	e.running.Store(true)
-	e.done.Go(w.run)
-	e.done.Go(e.sweep)
-	return nil
-}
-
-// restore reads the snapshot and replays the log from there.
-func (e *Engine) restore(ctx context.Context, w *writer) error {
-	if err := snapshot.Clean(e.snapshotPath()); err != nil {
-		return err
-	}
-	pos, err := snapshot.Read(e.snapshotPath(), e.graph, time.Now())
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-	case err != nil:
-		// The log holds the same and more: say what was lost and go on.
-		e.logger.Error("snapshot is unusable, reading the whole event log instead", "error", err)
-		e.graph.Reset()
-		pos = snapshot.Position{}
-	}
-	w.record = pos.Record
-	err = e.log.Replay(ctx, pos.Record, func(n uint64, b []byte) error {
-		rec, err := eventlog.DecodeRecord(b)
-		if err != nil {
-			return err
-		}
-		for i := range rec.Events {
-			p := e.graph.Prepare(&rec.Events[i], 0)
-			e.graph.Apply(&p, rec.At, nil)
-		}
-		w.record = n
-		e.counters.replayed.Add(uint64(len(rec.Events)))
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("replay event log: %w", err)
-	}
-	e.graph.Refresh(time.Now())
-	return nil
-}
-
-func (e *Engine) snapshotPath() string { return filepath.Join(e.cfg.Log.Dir, "snapshot") }
+// now returns the time on a clock that never goes back while the daemon runs,
+// by which it judges how long sources have been silent.
+func (e *Engine) now() time.Time { return e.started.Add(time.Since(e.started)) }
 
 // Stop ends the engine: what waits is logged, a last snapshot is written and
 // the log closed. Submit fails from then on, and subscriptions end.
@@ -175,24 +153,62 @@ func (e *Engine) Stop(ctx context.Context) error {
 	}
 	close(e.stop)
 	ended := make(chan struct{})
-	go func() { e.done.Wait(); close(ended) }()
+	go func() {
+		e.proposed.Wait()
+		e.follow()
+		e.applied.Wait()
+		close(ended)
+	}()
+	var err error
 	select {
 	case <-ended:
 	case <-ctx.Done():
-		return fmt.Errorf("stop engine: %w", ctx.Err())
+		err = fmt.Errorf("stop engine: %w", ctx.Err())
+		e.follow()
 	}
 	e.recent.end()
-	return e.log.Close()
+	err = errors.Join(err, e.close())
+	<-ended
+	return err
 }
+
+// close closes what Start opened, as far as it came.
+func (e *Engine) close() error {
+	var errs []error
+	if e.lease != nil {
+		e.lease.Stop()
+	}
+	if e.past != nil {
+		errs = append(errs, e.past.Close())
+	}
+	if e.log != nil {
+		errs = append(errs, e.log.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Failed tells that the engine can not go on: what is in the log cannot be
+// applied. The graph is still served as it was before.
+func (e *Engine) Failed() <-chan error { return e.failed }
 
 // View returns the current graph.
 func (e *Engine) View() *graph.View { return e.graph.View() }
+
+// Leads reports whether this daemon is the one that decides for all replicas
+// what no source decides, such as expiry. A single daemon always is.
+func (e *Engine) Leads() bool { return e.running.Load() && e.lease.Held() }
+
+// Log returns the log of a running engine, for what is kept beside the events.
+func (e *Engine) Log() *eventlog.Log { return e.log }
 
 // Touch notes reports that change nothing by their fingerprints: hit[i] is set
 // when lines[i] is what a facet said last. Times are Unix nanoseconds on the
 // source's clock.
 func (e *Engine) Touch(lines []uint64, times []int64, hit []bool) {
-	if marks := e.graph.Touch(lines, times, hit, time.Now(), nil); len(marks) > 0 {
+	if !e.running.Load() {
+		return
+	}
+	if marks := e.graph.Touch(lines, times, hit, e.now(), nil); len(marks) > 0 {
 		e.announce(marks)
 	}
 }
@@ -210,41 +226,34 @@ func (e *Engine) SubmitMetrics(_ context.Context, metrics []Metric) (taken int) 
 	return taken
 }
 
-// sweep looks for overdue facets until the engine stops. What expired goes the
-// way of every event, so that it is logged and every replica agrees.
-func (e *Engine) sweep() {
-	tick := time.NewTicker(e.cfg.SweepEvery)
-	defer tick.Stop()
-	from := int32(0)
-	for {
-		select {
-		case <-e.stop:
-			return
-		case <-tick.C:
-		}
-		for {
-			expired, next, marks := e.graph.Sweep(from, time.Now(), nil)
-			if len(marks) > 0 {
-				e.announce(marks)
-			}
-			if len(expired) > 0 {
-				e.expire(expired)
-			}
-			if from = next; from == 0 {
-				break
-			}
-		}
-	}
+// settled is a view and the record after which it was taken.
+type settled struct {
+	record uint64
+	view   *graph.View
 }
 
-func (e *Engine) expire(events []entity.Event) {
-	items := make([]Item, len(events))
-	for i := range events {
-		items[i].Event = events[i]
+// Digest is the fingerprint of the graph after a record of the log.
+type Digest struct {
+	Log      string
+	Record   uint64
+	Revision uint64
+	Graph    graph.Digest
+}
+
+// Digest returns the digest of the graph as it was after the last record that
+// was applied. Replicas at the same record have the same digest.
+func (e *Engine) Digest(ctx context.Context) (Digest, error) {
+	if !e.running.Load() {
+		return Digest{}, ErrStopped
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), e.cfg.Log.Timeout)
-	defer cancel()
-	if _, err := e.Submit(ctx, items); err != nil && !errors.Is(err, ErrStopped) {
-		e.logger.Warn("expiry is put off", "entities", len(items), "error", err)
+	answer := make(chan settled, 1)
+	select {
+	case e.asks <- answer:
+	case <-e.stop:
+		return Digest{}, ErrStopped
+	case <-ctx.Done():
+		return Digest{}, fmt.Errorf("wait for the graph to rest: %w", ctx.Err())
 	}
+	s := <-answer
+	return Digest{Log: e.log.ID(), Record: s.record, Revision: s.view.Revision(), Graph: s.view.Digest()}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/eventlog"
 	"github.com/skein-net/skein/topologyd/graph"
 )
 
@@ -336,7 +338,175 @@ func TestDamagedSnapshotIsNotTheEnd(t *testing.T) {
 	submit(t, e, link(1, "a", time.Now()))
 	v := e.View()
 	require.NoError(t, e.Stop(context.Background()))
-	require.NoError(t, os.WriteFile(e.snapshotPath(), []byte("SKEINSNPx"), 0o600))
+	require.NoError(t, os.WriteFile(e.snapshotPath(), []byte("SKEINSNP\x02x"), 0o600))
 	e = start(t, cfg)
 	require.Equal(t, dump(v), dump(e.View()))
+}
+
+// at returns the graph at a time, as text.
+func at(t testing.TB, e *Engine, when time.Time) []string {
+	t.Helper()
+	v, err := e.At(context.Background(), when)
+	require.NoError(t, err)
+	return dump(v)
+}
+
+func TestPast(t *testing.T) {
+	cfg := DefaultConfig(t.TempDir())
+	cfg.Past.SegmentChanges = 10
+	e := start(t, cfg)
+	type moment struct {
+		at    time.Time
+		graph []string
+	}
+	var moments []moment
+	begin := time.Now().Truncate(time.Millisecond)
+	for i := range 40 {
+		now := begin.Add(time.Duration(i-40) * time.Second)
+		submit(t, e, link(i%12, fmt.Sprint("a", i), now))
+		if i%5 == 4 {
+			submit(t, e, gone(i%7, now.Add(time.Millisecond)))
+		}
+		moments = append(moments, moment{now.Add(500 * time.Millisecond), dump(e.View())})
+	}
+	check := func(e *Engine) {
+		t.Helper()
+		for i, m := range moments {
+			require.Equal(t, m.graph, at(t, e, m.at), "moment %d", i)
+		}
+		require.Equal(t, dump(e.View()), at(t, e, time.Now().Add(time.Hour)))
+	}
+	check(e)
+	digest, err := e.Digest(context.Background())
+	require.NoError(t, err)
+	for _, remove := range []string{"", "snapshot", "past", "jetstream"} {
+		require.NoError(t, e.Stop(context.Background()))
+		if remove != "" {
+			require.NoError(t, os.RemoveAll(filepath.Join(cfg.Log.Dir, remove)))
+		}
+		e = start(t, cfg)
+		again, err := e.Digest(context.Background())
+		require.NoError(t, err)
+		if remove == "jetstream" {
+			digest.Log, digest.Record = again.Log, again.Record
+		}
+		require.Equal(t, digest, again, "without %q", remove)
+		if remove != "past" {
+			check(e)
+		} else { // it begins anew with what the snapshot holds
+			require.Equal(t, moments[39].graph, dump(e.View()))
+			require.NoError(t, e.Stop(context.Background()))
+			require.NoError(t, os.RemoveAll(filepath.Join(cfg.Log.Dir, "past")))
+			require.NoError(t, os.RemoveAll(filepath.Join(cfg.Log.Dir, "snapshot")))
+			e = start(t, cfg) // and with what the log holds
+			check(e)
+		}
+	}
+}
+
+// TestLostEnd has the log end before the snapshot and the past do.
+func TestLostEnd(t *testing.T) {
+	cfg := DefaultConfig(t.TempDir())
+	e := start(t, cfg)
+	now := time.Now()
+	for i := range 5 {
+		submit(t, e, link(i, "a", now))
+	}
+	require.NoError(t, e.Stop(context.Background()))
+	kept := filepath.Join(t.TempDir(), "jetstream")
+	require.NoError(t, os.CopyFS(kept, os.DirFS(filepath.Join(cfg.Log.Dir, "jetstream"))))
+	e = start(t, cfg)
+	for i := range 5 {
+		submit(t, e, link(i, "b", now.Add(time.Second)))
+	}
+	v := e.View()
+	require.NoError(t, e.Stop(context.Background()))
+	restore := func() {
+		require.NoError(t, os.RemoveAll(filepath.Join(cfg.Log.Dir, "jetstream")))
+		require.NoError(t, os.CopyFS(filepath.Join(cfg.Log.Dir, "jetstream"), os.DirFS(kept)))
+	}
+
+	restore()
+	e = start(t, cfg)
+	require.Equal(t, dump(v), dump(e.View()), "the snapshot has what the log lost")
+	submit(t, e, link(9, "c", now.Add(2*time.Second)))
+	v = e.View()
+	require.NoError(t, e.Stop(context.Background()))
+	e = start(t, cfg)
+	require.Equal(t, dump(v), dump(e.View()))
+	require.NoError(t, e.Stop(context.Background()))
+
+	restore()
+	require.NoError(t, os.Remove(e.snapshotPath()))
+	e = start(t, cfg)
+	require.NotEqual(t, dump(v), dump(e.View()), "what only the log had is gone")
+	require.GreaterOrEqual(t, e.View().Revision(), v.Revision(), "revisions that were told mean nothing else")
+	require.Equal(t, Summary{Changed: 1}, submit(t, e, link(3, "b", now.Add(3*time.Second))), "sources repeat themselves")
+	require.Equal(t, dump(e.View()), at(t, e, time.Now()))
+	v = e.View()
+	require.NoError(t, e.Stop(context.Background()))
+	e = start(t, cfg)
+	require.Equal(t, dump(v), dump(e.View()))
+	require.Equal(t, v.Revision(), e.View().Revision())
+	require.Eventually(t, func() bool { _, newest, _ := e.past.Bounds(); return !newest.IsZero() }, 5*time.Second, time.Millisecond)
+}
+
+// TestClockBack has the log be ahead of the clock.
+func TestClockBack(t *testing.T) {
+	cfg := DefaultConfig(t.TempDir())
+	e := start(t, cfg)
+	ahead := time.Now().Add(time.Hour)
+	it := link(1, "a", ahead)
+	rec := eventlog.AppendRecord(nil, &eventlog.Record{Head: eventlog.Head{At: ahead}, Events: []entity.Event{it.Event}})
+	_, err := e.log.Append(context.Background(), rec)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return e.View().NodeCount() == 1 }, 5*time.Second, time.Millisecond)
+
+	submit(t, e, link(2, "b", time.Now()), gone(1, ahead.Add(time.Second)))
+	st, err := e.Status(context.Background())
+	require.NoError(t, err)
+	require.EqualValues(t, 1, st.ClockBack)
+	require.Equal(t, 1, e.View().NodeCount())
+	require.False(t, e.graph.LogTime().Before(ahead))
+	require.Len(t, at(t, e, ahead.Add(-time.Second)), 1, "before the hour there was the second one alone")
+	require.Len(t, at(t, e, ahead.Add(time.Second)), 1)
+	v := e.View()
+	require.NoError(t, e.Stop(context.Background()))
+	e = start(t, cfg)
+	require.Equal(t, dump(v), dump(e.View()))
+}
+
+func TestNewerDirectory(t *testing.T) {
+	cfg := DefaultConfig(t.TempDir())
+	e := start(t, cfg)
+	require.NoError(t, e.Stop(context.Background()))
+	path := filepath.Join(cfg.Log.Dir, formatFile)
+	for content, want := range map[string]string{"3\n": "has format 3, this program knows up to 2", "x": "should hold a number"} {
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		err := New(cfg, slog.New(slog.DiscardHandler)).Start(context.Background())
+		require.ErrorContains(t, err, want)
+	}
+	require.NoError(t, os.WriteFile(path, []byte("1"), 0o600))
+	e = start(t, cfg)
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "2\n", string(b))
+}
+
+func TestHeardMessage(t *testing.T) {
+	var origin entity.UUID
+	origin[3] = 7
+	list := []graph.Heard{{Source: "a", Time: 5}, {Source: "a", Time: -6}, {Source: "b", Time: 7}, {Source: "a", Time: 8}}
+	for i := range list {
+		list[i].Node[0] = byte(i)
+	}
+	b := appendHeard(nil, origin, list)
+	gotOrigin, got, err := readHeard(b)
+	require.NoError(t, err)
+	require.Equal(t, origin, gotOrigin)
+	require.Equal(t, list, got)
+	for i := range b {
+		_, _, err := readHeard(b[:i])
+		require.Error(t, err)
+	}
 }
