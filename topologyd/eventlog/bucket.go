@@ -151,7 +151,7 @@ func (b *Bucket) Watch(ctx context.Context, fn func(KV) error) error {
 	w := watcher{b: b, fn: fn}
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		before := w.at
-		err := b.l.consume(ctx, b.stream, w.config(), w.begin, w.deliver)
+		err := b.l.consume(ctx, b.stream, w.config(), &reading{begin: w.begin, message: w.deliver})
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

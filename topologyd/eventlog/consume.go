@@ -3,22 +3,36 @@ package eventlog
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// consume makes an ordered consumer of a stream and calls fn for each message
-// until fn, the connection or the server fails, or ctx ends; it always returns
-// an error. begin, when it is not nil, is told first how many messages are
-// there to be delivered.
+// reading is what happens while a stream is consumed; all but message may be
+// nil. An error of any of them ends it.
+type reading struct {
+	// begin is told first how many messages are there to be delivered.
+	begin func(pending uint64) error
+	// message takes one, in order.
+	message func(jetstream.Msg, *jetstream.MsgMetadata) error
+	// idle is called once whenever no message came for a while.
+	idle func(context.Context) error
+}
+
+// idleAfter is how long nothing has to come for reading.idle.
+const idleAfter = time.Second
+
+// consume makes an ordered consumer of a stream and reads until something
+// fails, or ctx ends; it always returns an error.
 //
 // Pulls are small, so that records of several hundred kB do not pile up, and a
 // server that says nothing for two heartbeats counts as lost.
 func (l *Log) consume(
 	ctx context.Context, stream string, cfg jetstream.ConsumerConfig,
-	begin func(pending uint64) error, fn func(jetstream.Msg, *jetstream.MsgMetadata) error,
+	r *reading,
 ) error {
 	cfg.Name = "skein_" + rand.Text()
 	cfg.AckPolicy, cfg.MemoryStorage, cfg.Replicas = jetstream.AckNonePolicy, true, 1
@@ -30,8 +44,8 @@ func (l *Log) consume(
 		return fmt.Errorf("read event log: %w", err)
 	}
 	defer l.removeConsumer(stream, cfg.Name)
-	if begin != nil {
-		if err := begin(consumer.CachedInfo().NumPending); err != nil {
+	if r.begin != nil {
+		if err := r.begin(consumer.CachedInfo().NumPending); err != nil {
 			return err
 		}
 	}
@@ -44,9 +58,9 @@ func (l *Log) consume(
 	}
 	defer messages.Stop()
 	for delivered := uint64(1); ; delivered++ {
-		msg, err := messages.Next(jetstream.NextContext(ctx))
+		msg, err := r.next(ctx, messages)
 		if err != nil {
-			return fmt.Errorf("read event log: %w", err)
+			return err
 		}
 		meta, err := msg.Metadata()
 		if err != nil {
@@ -55,9 +69,30 @@ func (l *Log) consume(
 		if meta.Sequence.Consumer != delivered {
 			return fmt.Errorf("read event log: delivery %d is missing", delivered)
 		}
-		if err := fn(msg, meta); err != nil {
+		if err := r.message(msg, meta); err != nil {
 			return err
 		}
+	}
+}
+
+// next waits for the next message.
+func (r *reading) next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
+	opt := jetstream.NextContext(ctx)
+	if r.idle != nil {
+		opt = jetstream.NextMaxWait(idleAfter)
+	}
+	for {
+		msg, err := messages.Next(opt)
+		if err == nil {
+			return msg, nil
+		}
+		if r.idle == nil || !errors.Is(err, nats.ErrTimeout) {
+			return nil, fmt.Errorf("read event log: %w", err)
+		}
+		if err := r.idle(ctx); err != nil {
+			return nil, err
+		}
+		opt = jetstream.NextContext(ctx)
 	}
 }
 

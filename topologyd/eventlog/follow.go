@@ -13,12 +13,16 @@ import (
 type Entry struct {
 	// Number of the record; numbers grow, mostly by 1.
 	Number uint64
-	Data   []byte
+	// Data is nil when there is no record: the entry only tells that the log goes
+	// up to Number, and that what is Missing is gone.
+	Data []byte
 	// Missing is how many records between the one before and this one are gone:
-	// dropped by retention, or lost with a damaged file.
+	// dropped by retention, or lost with a damaged file. Without Data the one of
+	// this number counts too.
 	Missing uint64
-	// Pending is how many records were after this one when it was delivered; 0:
-	// it was the newest.
+	// Pending is how many records were after this one when it was delivered. It
+	// is 0 for the newest, but may stay above the truth once some cannot be read:
+	// who waits for the end of the log compares Number with [Log.Bounds].
 	Pending uint64
 }
 
@@ -48,8 +52,12 @@ const requestTimeout = 2 * time.Second
 // order, those of this daemon too, and goes on until ctx ends (whose error it
 // returns) or fn fails. It gets over lost connections, changes of the leader
 // and times without a majority. Records are delivered when they are stored as
-// durably as configured, not before. It ends with a [*RewoundError] when the
-// log ends before after.
+// durably as configured, not before. What was lost is told by [Entry.Missing].
+//
+// When the log ends before after, because a crash took its end and the caller
+// knows more than what is left, a log alone goes on with the numbers that
+// follow after; in the other modes Follow ends with a [*RewoundError], since
+// others may have seen something else by these numbers.
 func (l *Log) Follow(ctx context.Context, after uint64, fn func(Entry) error) error {
 	f := follower{l: l, at: after, fn: fn}
 	for wait := time.Duration(0); ; wait = min(max(2*wait, 50*time.Millisecond), time.Second) {
@@ -81,7 +89,9 @@ func (l *Log) Follow(ctx context.Context, after uint64, fn func(Entry) error) er
 // follower is one Follow.
 type follower struct {
 	l      *Log
-	at     uint64 // number of the last record delivered
+	at     uint64 // number of the last entry delivered
+	void   uint64 // number of the last record seen, when it was empty
+	last   uint64 // number of the last record when the reading began
 	fn     func(Entry) error
 	failed error // of fn
 }
@@ -95,20 +105,62 @@ func (f *follower) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.at > info.State.LastSeq {
-		return &RewoundError{After: f.at, Last: info.State.LastSeq}
+	f.last = info.State.LastSeq
+	if f.at > f.last {
+		if l.cfg.mode() != Single {
+			return &RewoundError{After: f.at, Last: f.last}
+		}
+		if err := l.skipTo(ctx, f.at); err != nil {
+			return err
+		}
 	}
 	return l.consume(ctx, l.cfg.streamName(), jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.at + 1,
-	}, nil, f.deliver)
+	}, &reading{message: f.take, idle: f.idle})
 }
 
-func (f *follower) deliver(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
-	number := meta.Sequence.Stream
-	if number <= f.at {
-		return fmt.Errorf("record %d comes after %d", number, f.at)
+// take takes one message.
+func (f *follower) take(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	e := Entry{Number: meta.Sequence.Stream, Data: msg.Data(), Pending: meta.NumPending}
+	if e.Number <= f.at {
+		return fmt.Errorf("record %d comes after %d", e.Number, f.at)
 	}
-	e := Entry{Number: number, Data: msg.Data(), Missing: number - f.at - 1, Pending: meta.NumPending}
+	if len(e.Data) > 0 {
+		return f.deliver(e)
+	}
+	f.void = e.Number // told with the next one
+	if e.Pending == 0 || e.Number >= f.last {
+		return f.deliver(Entry{Number: e.Number, Pending: e.Pending})
+	}
+	return nil
+}
+
+// idle is called when nothing came for a while. Records that cannot be read
+// any more are passed over by the server; at the end of the log nothing follows
+// that would tell.
+func (f *follower) idle(ctx context.Context) error {
+	if max(f.at, f.void) >= f.last {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	stream, err := f.l.js.Stream(ctx, f.l.cfg.streamName())
+	if err != nil {
+		return fmt.Errorf("read event log: %w", err)
+	}
+	_, err = stream.GetMsg(ctx, max(f.at, f.void)+1, jetstream.WithGetMsgSubject(f.l.cfg.subject("events")))
+	var api *jetstream.APIError
+	if errors.Is(err, jetstream.ErrMsgNotFound) || errors.As(err, &api) && api.Code < 500 {
+		return f.deliver(Entry{Number: f.last})
+	}
+	return nil
+}
+
+func (f *follower) deliver(e Entry) error {
+	e.Missing = e.Number - f.at
+	if e.Data != nil {
+		e.Missing--
+	}
 	if e.Missing > 0 {
 		f.l.log.Warn("records of the event log are gone", "after", f.at, "missing", e.Missing)
 	}
@@ -116,7 +168,7 @@ func (f *follower) deliver(msg jetstream.Msg, meta *jetstream.MsgMetadata) error
 		f.failed = fmt.Errorf("record %d of the event log: %w", e.Number, err)
 		return f.failed
 	}
-	f.at = number
+	f.at = e.Number
 	return nil
 }
 
@@ -134,10 +186,12 @@ func (l *Log) Replay(ctx context.Context, after uint64, fn func(number uint64, r
 		return nil
 	}
 	err = l.Follow(ctx, after, func(e Entry) error {
-		if err := fn(e.Number, e.Data); err != nil {
-			return err
+		if e.Data != nil {
+			if err := fn(e.Number, e.Data); err != nil {
+				return err
+			}
 		}
-		if e.Number >= last || e.Pending == 0 {
+		if e.Number >= last {
 			return errEnd
 		}
 		return nil

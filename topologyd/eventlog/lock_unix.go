@@ -10,12 +10,14 @@ import (
 	"syscall"
 )
 
+const lockHint = "see that this user can write there and that there is room, or give another directory with --data-dir"
+
 // lockFile takes an exclusive lock that ends with the process, and writes its
 // number into the file for people.
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
-		return nil, fmt.Errorf("lock data directory: %w", err)
+		return nil, fmt.Errorf("lock data directory: %w; %s", err, lockHint)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		b, _ := os.ReadFile(path)
@@ -30,7 +32,7 @@ func lockFile(path string) (*os.File, error) {
 		_, err = fmt.Fprintln(f, os.Getpid())
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lock data directory: %w", err), f.Close())
+		return nil, errors.Join(fmt.Errorf("lock data directory: %w; %s", err, lockHint), f.Close())
 	}
 	return f, nil
 }

@@ -68,6 +68,10 @@ func (l *Log) open(ctx context.Context) (err error) {
 	if l.lock, err = lockFile(filepath.Join(l.cfg.Dir, "lock")); err != nil {
 		return err
 	}
+	written := uint64(0)
+	if l.cfg.mode() == Single {
+		written = lastOnDisk(l.cfg.Dir, l.cfg.streamName(), l.cfg.subject("events"))
+	}
 	if l.cfg.mode() != Outside {
 		if l.srv, err = newEmbedded(&l.cfg, l.log); err != nil {
 			return err
@@ -97,6 +101,9 @@ func (l *Log) open(ctx context.Context) (err error) {
 	l.work.Go(func() { l.pub.run(run) })
 	if l.srv != nil {
 		l.work.Go(func() { l.mend(run) })
+	}
+	if written > 0 {
+		return l.skipTo(ctx, written)
 	}
 	return nil
 }
@@ -150,7 +157,7 @@ func (l *Log) disconnected(err error) {
 		return
 	}
 	if err == nil {
-		err = errors.New("connection closed")
+		err = errors.New("the connection was closed")
 	}
 	l.log.Warn("event log is disconnected", "error", err)
 	if l.pub != nil {
@@ -247,7 +254,7 @@ func (l *Log) reopen(ctx context.Context) bool {
 		return false
 	}
 	l.setProblem(nil)
-	l.pub.kick()
+	l.pub.resume()
 	return true
 }
 

@@ -48,6 +48,7 @@ type publisher struct {
 	// went wrong with them.
 	careful uint64
 	ended   bool
+	refuse  error // why nothing is taken just now
 }
 
 // pending is a record that is not confirmed yet.
@@ -84,17 +85,25 @@ func newPublisher(l *Log) *publisher {
 // record's number in the log, from 1 upward, or with an error; it must not
 // block. After an error that wraps [ErrTimeout] or [ErrClosed] the record may be
 // stored all the same. Publish itself fails, and never calls done, when the
-// queue is full ([ErrFull]), the log is closed ([ErrClosed]) or the record too
-// long.
+// queue is full ([ErrFull]), the log is closed ([ErrClosed]) or cannot be
+// written, or the record is empty or too long.
 func (l *Log) Publish(record []byte, done func(number uint64, err error)) error {
-	if len(record) > MaxRecord {
-		return fmt.Errorf("append to event log: a record of %d bytes; at most %d are possible", len(record), MaxRecord)
+	if len(record) == 0 || len(record) > MaxRecord {
+		return fmt.Errorf("append to event log: a record of %d bytes; 1 to %d are possible", len(record), MaxRecord)
 	}
-	p := l.pub
+	return l.pub.add(record, done)
+}
+
+// add queues a record, which may be empty here.
+func (p *publisher) add(record []byte, done func(number uint64, err error)) error {
+	l := p.l
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended {
 		return ErrClosed
+	}
+	if p.refuse != nil {
+		return p.refuse
 	}
 	if n := len(p.items); n >= l.cfg.Queue || n > 0 && p.bytes+int64(len(record)) > l.cfg.QueueBytes {
 		return ErrFull
@@ -108,12 +117,19 @@ func (l *Log) Publish(record []byte, done func(number uint64, err error)) error 
 
 // Append stores a record and returns its number in the log, from 1 upward.
 func (l *Log) Append(ctx context.Context, record []byte) (uint64, error) {
+	if len(record) == 0 {
+		return 0, errors.New("append to event log: an empty record")
+	}
+	return l.append(ctx, record)
+}
+
+func (l *Log) append(ctx context.Context, record []byte) (uint64, error) {
 	type result struct {
 		number uint64
 		err    error
 	}
 	c := make(chan result, 1)
-	if err := l.Publish(record, func(n uint64, err error) { c <- result{n, err} }); err != nil {
+	if err := l.pub.add(record, func(n uint64, err error) { c <- result{n, err} }); err != nil {
 		return 0, err
 	}
 	select {
@@ -302,14 +318,24 @@ func (p *publisher) lost() {
 	p.kick()
 }
 
-// fail settles all that waits: the log cannot be written.
+// fail settles all that waits, and takes nothing until resume: the log cannot
+// be written.
 func (p *publisher) fail(err error) {
 	p.mu.Lock()
+	p.refuse = err
 	for _, it := range p.items {
 		if !it.resolved {
 			it.resolved, it.err = true, err
 		}
 	}
+	p.mu.Unlock()
+	p.kick()
+}
+
+// resume takes records again.
+func (p *publisher) resume() {
+	p.mu.Lock()
+	p.refuse = nil
 	p.mu.Unlock()
 	p.kick()
 }

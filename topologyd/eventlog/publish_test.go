@@ -134,20 +134,33 @@ func TestFollowTellsWhatIsGone(t *testing.T) {
 	require.Zero(t, got[len(got)-1].Pending)
 }
 
-func TestFollowEndsWhenTheLogIsRewound(t *testing.T) {
+func TestFollowBeyondTheEnd(t *testing.T) {
 	l := open(t, DefaultConfig(t.TempDir()))
 	_, err := l.Append(context.Background(), []byte("x"))
 	require.NoError(t, err)
 	var rewound *RewoundError
-	require.ErrorAs(t, l.Follow(context.Background(), 5, func(Entry) error { return nil }), &rewound)
-	require.Equal(t, RewoundError{After: 5, Last: 1}, *rewound)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	require.ErrorAs(t, l.Follow(ctx, 1<<40, func(Entry) error { return nil }), &rewound)
+	require.Equal(t, RewoundError{After: 1 << 40, Last: 1}, *rewound)
+	// Somebody knows records that the log has lost: their numbers are not used again.
+	f := follow(t, l, 5)
+	require.Eventually(t, func() bool { _, last, _, err := l.Bounds(ctx); return err == nil && last == 5 }, 10*time.Second, time.Millisecond)
+	n, err := l.Append(ctx, []byte("y"))
+	require.NoError(t, err)
+	require.EqualValues(t, 6, n)
+	require.Equal(t, Entry{Number: 6, Data: []byte("y")}, f.until(t, 1)[0])
+	g := follow(t, l, 0)
+	got := g.until(t, 2)
+	require.Zero(t, got[0].Missing)
+	require.EqualValues(t, 4, got[1].Missing)
 }
 
 func TestPublishIsBounded(t *testing.T) {
 	cfg := DefaultConfig(t.TempDir())
 	cfg.Queue, cfg.QueueBytes, cfg.Timeout = 3, 1<<20, 300*time.Millisecond
 	l := open(t, cfg)
-	require.ErrorContains(t, l.Publish(make([]byte, MaxRecord+1), nil), "at most")
+	require.ErrorContains(t, l.Publish(make([]byte, MaxRecord+1), nil), "are possible")
 	var largest atomic.Uint64
 	require.NoError(t, l.Publish(make([]byte, MaxRecord), func(n uint64, err error) { largest.Store(n) }))
 	require.Eventually(t, func() bool { return largest.Load() == 1 }, 10*time.Second, time.Millisecond)
@@ -157,20 +170,21 @@ func TestPublishIsBounded(t *testing.T) {
 	require.NoError(t, l.Publish(make([]byte, 700<<10), o.done(0)))
 	require.ErrorIs(t, l.Publish(make([]byte, 700<<10), o.done(9)), ErrFull)
 	o.wait.Done()
-	require.NoError(t, l.Publish(nil, o.done(1)))
-	require.NoError(t, l.Publish(nil, o.done(2)))
-	require.ErrorIs(t, l.Publish(nil, o.done(9)), ErrFull)
+	require.NoError(t, l.Publish([]byte("x"), o.done(1)))
+	require.NoError(t, l.Publish([]byte("x"), o.done(2)))
+	require.ErrorIs(t, l.Publish([]byte("x"), o.done(9)), ErrFull)
 	o.wait.Done()
 	o.wait.Wait()
 	for i := range 3 {
 		require.ErrorIs(t, o.errs[i], ErrTimeout)
 		require.ErrorContains(t, o.errs[i], "not connected")
 	}
-	require.NoError(t, l.Publish(nil, o.done(3)))
+	require.NoError(t, l.Publish([]byte("x"), o.done(3)))
 	require.NoError(t, l.Close())
 	o.wait.Wait()
 	require.ErrorIs(t, o.errs[3], ErrClosed)
-	require.ErrorIs(t, l.Publish(nil, nil), ErrClosed)
+	require.ErrorIs(t, l.Publish([]byte("x"), nil), ErrClosed)
+	require.ErrorContains(t, l.Publish(nil, nil), "0 bytes")
 }
 
 // TestServerIsReplaced stops the server under a load: all goes on with the next

@@ -71,6 +71,8 @@ func (e *embedded) clusterOptions(c *Cluster) error {
 	o.Username, o.Password = "topologyd", rand.Text()
 	o.Cluster.NoAdvertise = true
 	o.Cluster.ConnectRetries = 1 << 30
+	// A daemon that was cut off is noticed, and reached again, within seconds.
+	o.Cluster.PingInterval, o.Cluster.MaxPingsOut = 2*time.Second, 3
 	o.Cluster.Compression.Mode = server.CompressionS2Fast
 	var user *url.Userinfo
 	if c.Secret != "" {
@@ -218,13 +220,16 @@ func (m *memoryResponse) Header() http.Header {
 func (m *memoryResponse) Write(b []byte) (int, error) { return m.body.Write(b) }
 func (m *memoryResponse) WriteHeader(int)             {}
 
-// writable makes sure that files can be made in a directory.
+// leastRoom is how much has to fit onto the disk before a server is started.
+const leastRoom = 1 << 20
+
+// writable makes sure that files can be made in a directory, which is locked.
 func writable(dir string) error {
 	f, err := os.OpenFile(filepath.Join(dir, ".writable"), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o640)
 	if err != nil {
 		return fmt.Errorf("write to data directory: %w; make it writable for this user, or give another with --data-dir", err)
 	}
-	_, err = f.Write(make([]byte, 4096)) // a full disk shows with the first block
+	_, err = f.Write(make([]byte, leastRoom))
 	if err == nil {
 		err = f.Sync()
 	}

@@ -1,0 +1,98 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// tmpfs mounts a small file system of its own.
+func tmpfs(t *testing.T, options string) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("mounting a file system needs root")
+	}
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
+		t.Skipf("mount tmpfs: %v", err)
+	}
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	return dir
+}
+
+// TestDiskFull fills the disk: records are refused with the reason, what was
+// confirmed stays, and the log takes records again when there is room.
+func TestDiskFull(t *testing.T) {
+	for _, d := range []Durability{Sync, Batched} {
+		t.Run(string(d), func(t *testing.T) {
+			dir := tmpfs(t, "size=24m")
+			ballast := filepath.Join(dir, "ballast")
+			require.NoError(t, os.WriteFile(ballast, make([]byte, 12<<20), 0o600))
+			cfg := DefaultConfig(filepath.Join(dir, "data"))
+			cfg.Durability = d
+			l := openWith(t, cfg)
+			f := follow(t, l, 0)
+			stored := map[uint64]int{}
+			var refused error
+			for i := 0; refused == nil && i < 200; i++ {
+				n, err := l.Append(context.Background(), append(fmt.Appendf(nil, "%d ", i), make([]byte, 256<<10)...))
+				if err == nil {
+					stored[n] = i
+				}
+				refused = err
+			}
+			require.ErrorContains(t, refused, "no space left on device")
+			require.Greater(t, len(stored), 10)
+			begin := time.Now()
+			_, err := l.Append(context.Background(), []byte("still"))
+			require.ErrorContains(t, err, "no space left on device")
+			t.Logf("refused after %v: %v", time.Since(begin).Round(time.Millisecond), err)
+			require.Contains(t, l.Status(context.Background()).Problem, "no space left on device")
+
+			require.NoError(t, os.Remove(ballast))
+			n := publishUntilStored(t, l, []byte("again"))
+			require.Eventually(t, func() bool {
+				all := f.all()
+				return len(all) > 0 && all[len(all)-1].Number >= n
+			}, 30*time.Second, 10*time.Millisecond)
+			got := map[uint64]Entry{}
+			for _, e := range f.all() {
+				got[e.Number] = e
+			}
+			for n, i := range stored {
+				require.Contains(t, string(got[n].Data[:8]), fmt.Sprintf("%d ", i))
+			}
+			require.Empty(t, l.Status(context.Background()).Problem)
+		})
+	}
+}
+
+func TestDiskFullAtStart(t *testing.T) {
+	dir := tmpfs(t, "size=1m")
+	require.Error(t, os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, 2<<20), 0o600))
+	_, err := Open(context.Background(), DefaultConfig(dir), testLogger(t))
+	require.ErrorContains(t, err, "no space left on device")
+	require.ErrorContains(t, err, "there is room")
+}
+
+func TestReadOnlyDirectory(t *testing.T) {
+	dir := tmpfs(t, "size=8m")
+	cfg := DefaultConfig(filepath.Join(dir, "data"))
+	l := openWith(t, cfg)
+	_, err := l.Append(context.Background(), []byte("x"))
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	require.NoError(t, syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+	for _, sub := range []string{"data", "other"} {
+		cfg.Dir = filepath.Join(dir, sub)
+		_, err = Open(context.Background(), cfg, testLogger(t))
+		require.ErrorContains(t, err, "read-only file system")
+		require.ErrorContains(t, err, "--data-dir")
+	}
+}
