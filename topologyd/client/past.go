@@ -137,6 +137,10 @@ type History struct {
 	From      time.Time   `json:"from"`
 	To        time.Time   `json:"to"`
 	Revisions []Revision  `json:"revisions"`
+	// Parent and Child name the ends of an edge; nil when the live graph has not
+	// got them.
+	Parent *NodeName `json:"parent"`
+	Child  *NodeName `json:"child"`
 	// More tells that there are older revisions in that time.
 	More bool `json:"more"`
 	// Raw is the whole answer, in JSON.
@@ -146,7 +150,8 @@ type History struct {
 // Revision is one state of one element: Node or Edge is set.
 type Revision struct {
 	Op string `json:"op"` // as of a [Change]
-	// Revision is that of the graph.
+	// Revision is that of the graph; it is 0, and Logged zero, when the change is
+	// older than what is kept.
 	Revision uint64 `json:"revision"`
 	// From is since when it holds; To until when, zero while it does.
 	From time.Time `json:"from"`

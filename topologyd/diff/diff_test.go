@@ -380,6 +380,25 @@ func TestSelection(t *testing.T) {
 	}
 }
 
+func TestValues(t *testing.T) {
+	a, b := entity.Map(named("x", 1, "y", entity.Map(named("z", 1)))), entity.Map(named("x", 1, "y", entity.Map(named("z", 2)), "w", "n"))
+	keys := func(old, now entity.Value) (out []string) {
+		for _, k := range Values("K", old, now) {
+			out = append(out, k.Key+" "+text(k.Old)+" "+text(k.New))
+		}
+		return out
+	}
+	if got := keys(a, b); !slices.Equal(got, []string{"K.w none n", "K.y.z 1 2"}) {
+		t.Errorf("%q", got)
+	}
+	if got := keys(entity.Int(1), entity.Value{}); !slices.Equal(got, []string{"K 1 none"}) {
+		t.Errorf("%q", got)
+	}
+	if got := keys(a, a); len(got) != 0 {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestLimits(t *testing.T) {
 	a, b := example()
 	var limit *gremlin.LimitError

@@ -148,15 +148,18 @@ func (w *writer) close(keys []Key) {
 
 // end names an end of an edge.
 func (w *writer) end(name string, n *graph.Node) {
-	if n == nil {
-		return
+	if n != nil {
+		w.b = AppendName(append(w.b, name...), n)
 	}
-	w.b = append(w.b, name...)
+}
+
+// AppendName appends what people know a node by as a JSON object to b.
+func AppendName(b []byte, n *graph.Node) []byte {
 	is := nameOf(n)
-	w.b = entity.AppendJSONString(append(w.b, `{"Name":`...), is.Name)
-	w.b = entity.AppendJSONString(append(w.b, `,"Type":`...), is.Type)
-	w.b = entity.AppendJSONString(append(w.b, `,"Host":`...), is.Host)
-	w.b = append(w.b, '}')
+	b = entity.AppendJSONString(append(b, `{"Name":`...), is.Name)
+	b = entity.AppendJSONString(append(b, `,"Type":`...), is.Type)
+	b = entity.AppendJSONString(append(b, `,"Host":`...), is.Host)
+	return append(b, '}')
 }
 
 func (w *writer) flush() {

@@ -45,6 +45,14 @@ func Edges(old, now *graph.Edge, sel Selection) []Key {
 	return k.out
 }
 
+// Values returns what differs between two values of one key: the keys inside
+// when both are maps, else the key itself; nothing when they are equal.
+func Values(key string, old, now entity.Value) []Key {
+	var k keys
+	k.value(nil, key, old, now)
+	return k.out
+}
+
 // keys collects the keys of one element.
 type keys struct {
 	sel Selection

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/client"
 	"github.com/skein-net/skein/topologyd/diff"
 	"github.com/spf13/cobra"
@@ -115,14 +116,7 @@ func appendDiff(b []byte, d *client.Diff, paint diff.Paint) []byte {
 	}
 	for i := range d.Edges {
 		e := &d.Edges[i]
-		parent, child := diff.Name{ID: e.Edge.Parent.String()}, diff.Name{ID: e.Edge.Child.String()}
-		if e.Parent != nil {
-			parent.Name, parent.Type, parent.Host = e.Parent.Name, e.Parent.Type, e.Parent.Host
-		}
-		if e.Child != nil {
-			child.Name, child.Type, child.Host = e.Child.Name, e.Child.Type, e.Child.Host
-		}
-		row := diff.Row{Op: opOf(e.Op), What: "edge " + diff.EdgeText(cell(e.Edge.Metadata.Get("RelationType")), parent, child), Keys: keysOf(e.Keys)}
+		row := diff.Row{Op: opOf(e.Op), What: edgeText(&e.Edge, e.Parent, e.Child), Keys: keysOf(e.Keys)}
 		b = row.Append(b, paint)
 	}
 	for i := range d.Values {
@@ -133,6 +127,18 @@ func appendDiff(b []byte, d *client.Diff, paint diff.Paint) []byte {
 		b = fmt.Appendf(b, "%s -> %s\n", n.Old.Text(), n.New.Text())
 	}
 	return b
+}
+
+// edgeText names an edge whose ends may not be known.
+func edgeText(e *client.Edge, parent, child *client.NodeName) string {
+	name := func(id entity.UUID, n *client.NodeName) diff.Name {
+		out := diff.Name{ID: id.String()}
+		if n != nil {
+			out.Name, out.Type, out.Host = n.Name, n.Type, n.Host
+		}
+		return out
+	}
+	return "edge " + diff.EdgeText(cell(e.Metadata.Get(entity.KeyRelationType)), name(e.Parent, parent), name(e.Child, child))
 }
 
 func opOf(op string) diff.Op {
@@ -157,7 +163,7 @@ func keysOf(keys []client.Key) []diff.Key {
 }
 
 func nameOf(n *client.Node) diff.Name {
-	return diff.Name{Name: cell(n.Metadata.Get("Name")), Type: cell(n.Metadata.Get("Type")), Host: n.Host, ID: n.ID.String()}
+	return diff.Name{Name: cell(n.Metadata.Get(entity.KeyName)), Type: cell(n.Metadata.Get(entity.KeyType)), Host: n.Host, ID: n.ID.String()}
 }
 
 // colorFlag adds --color to a command.

@@ -169,10 +169,14 @@ func appendHistory(b *bytes.Buffer, h *client.History, paint diff.Paint) {
 		case client.NodeDeleted, client.EdgeDeleted:
 			row.Op = diff.Removed
 		}
-		if r.Logged.Sub(r.From) >= late {
+		if !r.Logged.IsZero() && r.Logged.Sub(r.From) >= late {
 			row.What += ", logged " + r.Logged.UTC().Format("2006-01-02T15:04:05.000Z")
 		}
-		row.What += fmt.Sprintf(", revision %d", r.Revision)
+		if r.Revision > 0 {
+			row.What += fmt.Sprintf(", revision %d", r.Revision)
+		} else {
+			row.What += ", older than what is kept"
+		}
 		b.Write(row.Append(nil, paint))
 	}
 }
@@ -184,7 +188,7 @@ func title(h *client.History) string {
 		case r.Node != nil:
 			return "node " + diff.NodeText(nameOf(r.Node)) + " " + h.ID.String()
 		case r.Edge != nil:
-			return "edge " + diff.EdgeText(cell(r.Edge.Metadata.Get("RelationType")), diff.Name{ID: r.Edge.Parent.String()}, diff.Name{ID: r.Edge.Child.String()}) + " " + h.ID.String()
+			return edgeText(r.Edge, h.Parent, h.Child) + " " + h.ID.String()
 		}
 	}
 	return h.ID.String()
