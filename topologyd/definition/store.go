@@ -336,7 +336,7 @@ func (s *Store) writer(ctx context.Context) (KV, context.Context, context.Cancel
 func refused(kind, id string, err error) error {
 	for _, known := range []error{ErrExists, ErrConflict, ErrNotFound} {
 		if errors.Is(err, known) {
-			return fmt.Errorf("%s %q: %w", kind, id, err)
+			return fmt.Errorf("%s %q: %w", kind, id, known)
 		}
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
