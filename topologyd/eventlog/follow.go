@@ -50,7 +50,7 @@ const requestTimeout = 2 * time.Second
 
 // Follow calls fn for every record after the one with the number after, in
 // order, those of this daemon too, and goes on until ctx ends (whose error it
-// returns) or fn fails. It gets over lost connections, changes of the leader
+// returns), fn fails, or a message is no record. It gets over lost connections, changes of the leader
 // and times without a majority. Records are delivered when they are stored as
 // durably as configured, not before. What was lost is told by [Entry.Missing].
 //
@@ -93,7 +93,7 @@ type follower struct {
 	void   uint64 // number of the last record seen, when it was empty
 	last   uint64 // number of the last record when the reading began
 	fn     func(Entry) error
-	failed error // of fn
+	failed error // what another try cannot overcome
 }
 
 // follow reads until something fails.
@@ -121,9 +121,14 @@ func (f *follower) follow(ctx context.Context) error {
 
 // take takes one message.
 func (f *follower) take(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
-	e := Entry{Number: meta.Sequence.Stream, Data: msg.Data(), Pending: meta.NumPending}
+	e := Entry{Number: meta.Sequence.Stream, Pending: meta.NumPending}
 	if e.Number <= f.at {
 		return fmt.Errorf("record %d comes after %d", e.Number, f.at)
+	}
+	var err error
+	if e.Data, err = unpack(msg.Data()); err != nil {
+		f.failed = fmt.Errorf("record %d of the event log: %w", e.Number, err)
+		return f.failed
 	}
 	if len(e.Data) > 0 {
 		return f.deliver(e)

@@ -65,7 +65,7 @@ func TestRetentionDropsTheOldest(t *testing.T) {
 	cfg.MaxBytes = 1 << 20
 	l := open(t, cfg)
 	for range 40 {
-		_, err := l.Append(context.Background(), make([]byte, 64<<10))
+		_, err := l.Append(context.Background(), noise(64<<10))
 		require.NoError(t, err)
 	}
 	got := records(t, l, 1)
@@ -80,19 +80,60 @@ func TestDirectoryIsLocked(t *testing.T) {
 	require.ErrorContains(t, err, "is held by process")
 }
 
-func BenchmarkAppend(b *testing.B) {
+// BenchmarkPublish stores records of 1,000 interfaces, eight in flight.
+func BenchmarkPublish(b *testing.B) {
 	for _, d := range []Durability{Sync, Batched} {
 		b.Run(string(d), func(b *testing.B) {
 			cfg := DefaultConfig(b.TempDir())
 			cfg.Durability = d
 			l := open(b, cfg)
-			record := make([]byte, 256<<10) // 1,000 events of 256 bytes
-			b.SetBytes(int64(len(record)))
+			var ready [16][]byte
+			for i := range ready {
+				ready[i] = AppendRecord(nil, interfaces(1000, i))
+			}
+			flight := make(chan struct{}, 8)
+			n := 0
 			for b.Loop() {
-				if _, err := l.Append(context.Background(), record); err != nil {
+				flight <- struct{}{}
+				if err := l.Publish(ready[n%len(ready)], func(_ uint64, err error) {
+					if err != nil {
+						b.Error(err)
+					}
+					<-flight
+				}); err != nil {
 					b.Fatal(err)
 				}
+				n++
 			}
+			for range cap(flight) {
+				flight <- struct{}{}
+			}
+			b.ReportMetric(float64(n)*1000/b.Elapsed().Seconds(), "events/s")
+			_, _, bytes, err := l.Bounds(context.Background())
+			require.NoError(b, err)
+			b.ReportMetric(float64(bytes)/float64(n)/1000, "diskB/event")
 		})
 	}
+}
+
+// BenchmarkFollow reads them back.
+func BenchmarkFollow(b *testing.B) {
+	cfg := DefaultConfig(b.TempDir())
+	cfg.Durability = Batched
+	l := open(b, cfg)
+	const n = 500
+	for i := range n {
+		_, err := l.Append(context.Background(), AppendRecord(nil, interfaces(1000, i)))
+		require.NoError(b, err)
+	}
+	for b.Loop() {
+		err := l.Follow(context.Background(), 0, func(e Entry) error {
+			if e.Number == n {
+				return errEnd
+			}
+			return nil
+		})
+		require.ErrorIs(b, err, errEnd)
+	}
+	b.ReportMetric(float64(b.N)*n*1000/b.Elapsed().Seconds(), "events/s")
 }

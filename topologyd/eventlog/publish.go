@@ -55,6 +55,8 @@ type publisher struct {
 type pending struct {
 	number   uint64 // its ID among those of this run
 	data     []byte
+	size     int  // as it came
+	packed   bool // data is the message; only the goroutine that sends knows
 	done     func(uint64, error)
 	deadline time.Time
 	sent     time.Time // of the try that runs; zero: to be sent
@@ -109,7 +111,7 @@ func (p *publisher) add(record []byte, done func(number uint64, err error)) erro
 		return ErrFull
 	}
 	p.next++
-	p.items = append(p.items, &pending{number: p.next, data: record, done: done, deadline: time.Now().Add(l.cfg.Timeout)})
+	p.items = append(p.items, &pending{number: p.next, data: record, size: len(record), done: done, deadline: time.Now().Add(l.cfg.Timeout)})
 	p.bytes += int64(len(record))
 	p.kick()
 	return nil
@@ -201,7 +203,7 @@ func (p *publisher) deliver(now time.Time) {
 		}
 		if it.resolved {
 			out = append(out, it)
-			p.bytes -= int64(len(it.data))
+			p.bytes -= int64(it.size)
 		} else {
 			kept = append(kept, it)
 		}
@@ -231,6 +233,9 @@ func (p *publisher) untilDeadline() time.Duration {
 func (p *publisher) send(now time.Time) (wait time.Duration) {
 	due, wait := p.due(now)
 	for i, it := range due {
+		if !it.packed {
+			it.data, it.packed = pack(it.data), true
+		}
 		err := p.l.conn.PublishMsg(&nats.Msg{
 			Subject: p.subject, Reply: p.inbox + "." + strconv.FormatUint(it.number, 36), Data: it.data,
 			Header: nats.Header{jetstream.MsgIDHeader: []string{p.prefix + strconv.FormatUint(it.number, 36)}},
@@ -266,10 +271,10 @@ func (p *publisher) due(now time.Time) (due []*pending, wait time.Duration) {
 		window = 1
 	}
 	for i, it := range p.items {
-		if i >= window || i > 0 && room < int64(len(it.data)) {
+		if i >= window || i > 0 && room < int64(it.size) {
 			break
 		}
-		room -= int64(len(it.data))
+		room -= int64(it.size)
 		if it.resolved || !it.sent.IsZero() {
 			continue
 		}

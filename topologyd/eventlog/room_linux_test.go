@@ -41,7 +41,7 @@ func TestDiskFull(t *testing.T) {
 			stored := map[uint64]int{}
 			var refused error
 			for i := 0; refused == nil && i < 200; i++ {
-				n, err := l.Append(context.Background(), append(fmt.Appendf(nil, "%d ", i), make([]byte, 256<<10)...))
+				n, err := l.Append(context.Background(), append(fmt.Appendf(nil, "%d ", i), noise(256<<10)...))
 				if err == nil {
 					stored[n] = i
 				}
