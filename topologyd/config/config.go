@@ -42,6 +42,10 @@ type Config struct {
 	Ingest Ingest
 	Watch  Watch
 
+	// Fabric are lines of the fabric language (docs/rules.md). A malformed one is
+	// reported and passed over.
+	Fabric List
+
 	// WriteTimeout bounds how long one response may take to be written.
 	WriteTimeout time.Duration
 	// ShutdownTimeout bounds a graceful stop.

@@ -65,6 +65,29 @@ func TestFileFromEnvironment(t *testing.T) {
 	}
 }
 
+func TestLists(t *testing.T) {
+	for name, x := range map[string]struct {
+		file string
+		env  env
+		args []string
+		want string
+	}{
+		"none":        {"", nil, nil, ""},
+		"list":        {"fabric:\n  - A -> B\n  - 'B --> *[Type=host]/eth0'\n", nil, nil, "A -> B|B --> *[Type=host]/eth0"},
+		"text":        {"fabric: |\n  A -> B\n\n  # C\n", nil, nil, "A -> B|# C"},
+		"environment": {"fabric: [x]", env{"SKEIN_FABRIC": "A -> B\nC -> D"}, nil, "A -> B|C -> D"},
+		"flags":       {"fabric: [x]", env{"SKEIN_FABRIC": "y"}, []string{"--fabric", "A -> B", "--fabric=C -> D, E"}, "A -> B|C -> D, E"},
+	} {
+		c, err := load(t, x.file, x.env, x.args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(c.Fabric.Items(), "|"); got != x.want {
+			t.Errorf("%s: %q, want %q", name, got, x.want)
+		}
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	for name, x := range map[string]struct {
 		file string
@@ -76,6 +99,8 @@ func TestMistakes(t *testing.T) {
 		"twice":         {file: "listen: 127.0.0.1:1\nlisten: 127.0.0.1:2\n", want: []string{"line 2", "already set in line 1"}},
 		"nested":        {file: "query-timeout:\n  a: 1\n", want: []string{"line 2", "takes one value"}},
 		"list":          {file: "- a\n", want: []string{"line 1", "key: value"}},
+		"list of one":   {file: "listen: [a]\n", want: []string{"line 1", "takes one value"}},
+		"lists":         {file: "fabric:\n  - A -> B\n  - [x]\n", want: []string{"line 3", "want a list of texts"}},
 		"not YAML":      {file: "a: [", want: []string{"parse YAML"}},
 		"bad duration":  {file: "\nquery-timeout: soon\n", want: []string{"line 2", `"soon" is not a duration`}},
 		"bad number":    {env: env{"SKEIN_WATCH_QUEUE": "many"}, want: []string{"SKEIN_WATCH_QUEUE", "not a whole number"}},

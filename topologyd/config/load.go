@@ -97,6 +97,10 @@ func apply(set *pflag.FlagSet, text []byte) error {
 			bad(key.Line, "unknown key %q; the keys are the names of the flags, see topologyd --help", key.Value)
 		case twice:
 			bad(key.Line, "key %q is already set in line %d", key.Value, first)
+		case value.Kind == yaml.SequenceNode && isList(flag):
+			if err := setList(flag, value); err != nil {
+				bad(value.Line, "key %q: %w", key.Value, err)
+			}
 		case value.Kind != yaml.ScalarNode:
 			bad(value.Line, "key %q takes one value", key.Value)
 		default:
@@ -109,8 +113,29 @@ func apply(set *pflag.FlagSet, text []byte) error {
 	return errors.Join(errs...)
 }
 
-// setValue sets a flag and says what it would have taken.
+func isList(f *pflag.Flag) bool {
+	_, ok := f.Value.(pflag.SliceValue)
+	return ok
+}
+
+// setList sets a flag of several lines from a list.
+func setList(f *pflag.Flag, list *yaml.Node) error {
+	var lines []string
+	for _, n := range list.Content {
+		if n.Kind != yaml.ScalarNode {
+			return fmt.Errorf("line %d: want a list of texts; put the text in quotes", n.Line)
+		}
+		lines = append(lines, n.Value)
+	}
+	return f.Value.(pflag.SliceValue).Replace(lines)
+}
+
+// setValue sets a flag, whatever another source said, and says what it would
+// have taken.
 func setValue(f *pflag.Flag, text string) error {
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		return list.Replace([]string{text})
+	}
 	err := f.Value.Set(text)
 	if err == nil {
 		return nil
