@@ -156,7 +156,9 @@ func (s *Store) build(ctx context.Context, l *layout, ms int64) (v *graph.View, 
 // fold gathers what changed after a base up to a time.
 func (s *Store) fold(ctx context.Context, l *layout, root *base, until int64, all bool) (*fold, error) {
 	f := newFold(0, until)
-	f.all = all
+	if f.all = all; all {
+		f.most = 4 * s.cfg.MaxSlice
+	}
 	if root != nil {
 		f.after, f.revision, f.low = root.revision, root.revision, milliseconds(root.at)
 	}

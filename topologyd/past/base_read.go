@@ -187,10 +187,10 @@ func (b *base) elements(x *block, d *decoder, fn func(i int, e *element) bool) e
 		return err
 	}
 	d.read(s, b.table)
-	e := element{edge: x.edges, known: true}
+	e := element{}
 	at, last := milliseconds(b.at), int64(0)
 	for i := range x.count {
-		e.id = x.id(i)
+		e.id, e.edge, e.known = x.id(i), x.edges, true
 		if x.edges {
 			parent := last + d.int()
 			child := parent + d.int()

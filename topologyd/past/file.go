@@ -176,7 +176,7 @@ func readFoot(path string) (info fileInfo, ok bool) {
 	d.read(payload[1:], nil)
 	info = fileInfo{path: path, log: h.log, start: h.start, size: size, sealed: true}
 	info.last, info.at, info.record = d.uint(), d.int(), d.uint()
-	info.valid, info.first, info.count = d.int(), d.int(), int(d.uint()&maxNumber)
+	info.valid, info.first, info.count = d.int(), d.int(), int(min(d.uint(), maxNumber))
 	info.filterAt, info.filterLen = int64(d.uint()), int64(d.uint())
 	return info, d.err == nil
 }

@@ -3,6 +3,7 @@ package past
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -16,6 +17,8 @@ type fold struct {
 	// all keeps the changes before a whole state or an end too, which is for
 	// slices of time; without, only what makes up the last state is kept.
 	all bool
+	// most bounds the changes that count, when it is not 0.
+	most int
 
 	frames  []frame
 	refs    []ref
@@ -69,14 +72,20 @@ func hashID(id *entity.UUID) uint64 {
 
 // find returns the element with an ID, nil when it did not change.
 func (f *fold) find(id *entity.UUID) *touch {
+	if n := f.number(id); n != 0 {
+		return &f.touched[n-1]
+	}
+	return nil
+}
+
+// number returns the number of the element with an ID, 0 when it did not
+// change.
+func (f *fold) number(id *entity.UUID) uint32 {
 	mask := uint64(len(f.index) - 1)
 	for i := hashID(id) & mask; ; i = (i + 1) & mask {
 		n := f.index[i]
-		if n == 0 {
-			return nil
-		}
-		if f.touched[n-1].id == *id {
-			return &f.touched[n-1]
+		if n == 0 || f.touched[n-1].id == *id {
+			return uint32(n)
 		}
 	}
 }
@@ -124,6 +133,9 @@ func (f *fold) file(c *changes) error {
 		fr, err := readFrame(payload, &f.d)
 		if err != nil {
 			return err
+		}
+		if f.most > 0 && len(f.refs) > f.most {
+			return ErrTooLarge
 		}
 		f.frames = append(f.frames, fr)
 		return f.frame(&fr, int32(len(f.frames)-1))
@@ -222,10 +234,7 @@ func (f *fold) chain(t *touch, out []ref) []ref {
 	for i := t.last; i != 0; i = f.refs[i-1].prev {
 		n++
 	}
-	for len(out) < n {
-		out = append(out, ref{})
-	}
-	out = out[:n]
+	out = slices.Grow(out[:0], n)[:n]
 	for i := t.last; i != 0; i = f.refs[i-1].prev {
 		n--
 		out[n] = f.refs[i-1]
@@ -238,6 +247,7 @@ type stepper struct {
 	in    decoder // of the base
 	d     decoder // of changes
 	chain []ref
+	ends  []end
 	attrs entity.Attrs // of the element that changes
 	h     changeHead
 }

@@ -92,3 +92,5 @@ func milliseconds(ns int64) int64 {
 	}
 	return ms
 }
+
+func timeOf(ns int64) time.Time { return time.Unix(0, ns) }

@@ -1,0 +1,175 @@
+package past
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/graph"
+)
+
+// synthetic is the graph of the benchmarks of package graph: hosts of 100
+// interfaces with ten attributes each, ownership edges, and a chain of layer2
+// edges from one host's last interface to the next one's first.
+func synthetic(i int, at time.Time) entity.Event {
+	h, n := fmt.Sprintf("host-%d", i/101), i%101
+	if n == 0 {
+		return entity.Event{
+			Ref: entity.HostRef(h), Source: "host", Time: at, Interval: 30 * time.Second,
+			Attributes: entity.Attrs{entity.A("Name", entity.String(h)), entity.A("Type", entity.String("host"))},
+		}
+	}
+	typ := [...]string{"veth", "veth", "bridge", "device", "vxlan"}[n%5]
+	e := entity.Event{
+		Ref: entity.InterfaceRef(h, "4026531840", fmt.Sprint(n)), Source: "netlink", Time: at, Interval: 30 * time.Second,
+		Attributes: entity.Attrs{
+			entity.A("Driver", entity.String(typ)), entity.A("EncapType", entity.String("ether")),
+			entity.A("IPV4", entity.Strings(fmt.Sprintf("10.%d.%d.%d/24", i>>16&255, i>>8&255, i&255))),
+			entity.A("IfIndex", entity.Int(int64(n))), entity.A("LinkFlags", entity.Strings("UP", "BROADCAST", "MULTICAST")),
+			entity.A("MAC", entity.String(fmt.Sprintf("02:00:%02x:%02x:%02x:%02x", i>>24&255, i>>16&255, i>>8&255, i&255))),
+			entity.A("MTU", entity.Int(1500)), entity.A("Name", entity.String(fmt.Sprintf("%s-eth%d", h, n))),
+			entity.A("State", entity.String("UP")), entity.A("Type", entity.String(typ)),
+		},
+		Relationships: []entity.Relationship{{Type: entity.RelPartOf, Target: entity.HostRef(h)}},
+	}
+	if n > 1 {
+		e.Relationships = append(e.Relationships, entity.Relationship{Type: entity.RelMemberOf, Target: entity.InterfaceRef(h, "4026531840", fmt.Sprint(n-1))})
+	} else if i > 101 {
+		e.Relationships = append(e.Relationships, entity.Relationship{Type: entity.RelMemberOf, Target: entity.InterfaceRef(fmt.Sprintf("host-%d", i/101-1), "4026531840", "100")})
+	}
+	return e
+}
+
+const (
+	benchNodes = 100_000
+	benchBatch = 1000 // events a record
+)
+
+// history is a store of 100 k nodes and 200 k edges with a number of changes
+// after them, a record of 1,000 changes every 100 ms of log time: of each
+// change two keys of one interface, one in ten of them late.
+type history struct {
+	s        *Store
+	from, to time.Time
+	changes  int
+	spent    time.Duration // in Append
+	bytes    int64
+}
+
+func fillHistory(b *testing.B, changes int) *history {
+	b.Helper()
+	g := graph.New(graph.DefaultConfig())
+	s := open(b, DefaultConfig(b.TempDir()))
+	h := &history{s: s}
+	now, record := t0, uint64(0)
+	var batch []graph.Change
+	hand := func() {
+		record++
+		now = now.Add(100 * time.Millisecond)
+		begun := time.Now()
+		require.NoError(b, s.Append(now, record, batch))
+		h.spent += time.Since(begun)
+		h.changes += len(batch)
+		batch = batch[:0]
+		if s.Due() {
+			s.Base(g.View(), now, record)
+		}
+	}
+	for i := range benchNodes {
+		e := synthetic(i, now)
+		p := g.Prepare(&e, 0)
+		if batch, _ = g.Apply(&p, now, batch); len(batch) >= benchBatch {
+			hand()
+		}
+	}
+	hand()
+	s.Base(g.View(), now, record)
+	s.background.Wait()
+	h.from, h.changes, h.spent = now, 0, 0
+	begun := s.Stats().Bytes
+	rng := rand.New(rand.NewPCG(1, 2))
+	for h.changes < changes {
+		for len(batch) < benchBatch {
+			i := rng.IntN(benchNodes)
+			at := now
+			if rng.IntN(10) == 0 {
+				at = at.Add(-time.Duration(rng.IntN(5000)) * time.Millisecond)
+			}
+			e := synthetic(i, at)
+			if i%101 != 0 {
+				e.Attributes = e.Attributes.With("MTU", entity.Int(int64(1000+rng.IntN(8000))))
+				e.Attributes = e.Attributes.With("State", entity.String([...]string{"UP", "DOWN"}[rng.IntN(2)]))
+			}
+			p := g.Prepare(&e, 0)
+			batch, _ = g.Apply(&p, now, batch)
+		}
+		hand()
+	}
+	s.background.Wait()
+	h.to = now
+	require.NoError(b, s.Sync())
+	h.bytes = s.Stats().Bytes - begun
+	return h
+}
+
+// forget empties the cache.
+func (h *history) forget() {
+	h.s.mu.Lock()
+	h.s.cache.clear()
+	h.s.mu.Unlock()
+}
+
+// BenchmarkAtCold asks for times all over a million changes; nothing but the
+// system's page cache helps.
+func BenchmarkAtCold(b *testing.B) {
+	h := fillHistory(b, 1_000_000)
+	rng := rand.New(rand.NewPCG(3, 4))
+	worst := time.Duration(0)
+	b.ResetTimer()
+	for b.Loop() {
+		h.forget()
+		at := h.from.Add(time.Duration(rng.Int64N(int64(h.to.Sub(h.from)))))
+		begun := time.Now()
+		v, err := h.s.At(b.Context(), at)
+		worst = max(worst, time.Since(begun))
+		require.NoError(b, err)
+		require.Equal(b, benchNodes, v.NodeCount())
+	}
+	b.ReportMetric(float64(worst.Milliseconds()), "ms/worst")
+}
+
+// BenchmarkAtWarm asks again for one time.
+func BenchmarkAtWarm(b *testing.B) {
+	h := fillHistory(b, 100_000)
+	at := h.from.Add(h.to.Sub(h.from) / 2)
+	_, err := h.s.At(b.Context(), at)
+	require.NoError(b, err)
+	b.ResetTimer()
+	for b.Loop() {
+		_, err := h.s.At(b.Context(), at)
+		require.NoError(b, err)
+	}
+}
+
+// BenchmarkAppend reports the time and the bytes on disk of one change, with
+// and without its share of the bases.
+func BenchmarkAppend(b *testing.B) {
+	for b.Loop() {
+		h := fillHistory(b, 1_000_000)
+		bases := int64(0)
+		h.s.mu.Lock()
+		for _, x := range h.s.bases[1:] {
+			bases += x.size
+		}
+		n := len(h.s.bases) - 1
+		h.s.mu.Unlock()
+		b.ReportMetric(float64(h.spent.Nanoseconds())/float64(h.changes), "ns/change")
+		b.ReportMetric(float64(h.bytes)/float64(h.changes), "B/change")
+		b.ReportMetric(float64(h.bytes-bases)/float64(h.changes), "B/change-alone")
+		b.ReportMetric(float64(bases)/float64(n)/1e6, "MB/base")
+	}
+}

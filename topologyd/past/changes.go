@@ -1,0 +1,288 @@
+package past
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+
+	"github.com/skein-net/skein/topologyd/graph"
+)
+
+// Changes calls fn with all changes after a revision in their order, some at a
+// time, up to the last one that was appended when it is called. fn may keep
+// what it is given; its error ends the run and is returned as it is. The error
+// is ErrTooOld when not all of them are kept; it tells after which revision
+// they are. Slots are not set in the elements.
+func (s *Store) Changes(ctx context.Context, after uint64, fn func([]graph.Change) error) error {
+	for try := 0; ; try++ {
+		l, err := s.readable()
+		if err != nil {
+			return err
+		}
+		r := &replay{s: s, l: &l, after: after, fn: fn}
+		err = r.run(ctx)
+		if err == nil || r.given || try > len(l.bases)+3 || !errors.Is(err, errBadBase) && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+}
+
+// replay gives changes as the graph made them.
+type replay struct {
+	s     *Store
+	l     *layout
+	after uint64
+	fn    func([]graph.Change) error
+	given bool // fn was called
+}
+
+// run goes from base to base.
+func (r *replay) run(ctx context.Context) error {
+	for r.after < r.l.revision {
+		info, err := r.l.rootAt(r.after)
+		if err != nil {
+			return err
+		}
+		revision, next := uint64(0), r.l.revision
+		if info != nil {
+			revision = info.revision
+		}
+		for i := range r.l.bases {
+			if b := &r.l.bases[i]; !b.bad && b.revision > revision {
+				next = b.revision
+				break
+			}
+		}
+		if err := r.segment(ctx, info, revision, next); err != nil {
+			return err
+		}
+		if r.after < next {
+			return r.lost(r.after)
+		}
+	}
+	return nil
+}
+
+// lost is the error for changes that are not kept, after a revision.
+func (r *replay) lost(after uint64) error {
+	for i := range r.l.bases {
+		if b := &r.l.bases[i]; !b.bad && b.revision > after {
+			return ErrTooOld{Oldest: timeOf(b.at), Revision: b.revision}
+		}
+	}
+	return ErrTooOld{Oldest: timeOf(r.l.at), Revision: r.l.revision}
+}
+
+// segment gives the changes between two bases.
+func (r *replay) segment(ctx context.Context, info *baseInfo, from, to uint64) error {
+	f := newFold(0, 0)
+	var files []*changes
+	for i := range r.l.files {
+		x := &r.l.files[i]
+		if x.last <= from || x.start >= to {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c, err := x.load()
+		if err != nil {
+			return err
+		}
+		files = append(files, c)
+	}
+	var order []uint32 // of each change, its element
+	for _, c := range files {
+		if err := f.name(c, &order); err != nil {
+			return err
+		}
+		r.s.noteLost(c)
+	}
+	states := make([]element, len(f.touched)+1)
+	if info != nil {
+		root, err := r.s.openRoot(info)
+		if err != nil {
+			return err
+		}
+		if err := f.states(root, states); err != nil {
+			return err
+		}
+	}
+	g := &giver{replay: r, from: from, to: to, states: states, nodes: make([]*graph.Node, len(states)), edges: make([]*graph.Edge, len(states))}
+	for _, i := range f.frames {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := g.frame(&i, order[:i.count]); err != nil {
+			return err
+		}
+		order = order[i.count:]
+	}
+	return nil
+}
+
+// name finds out of which element each change of a file is.
+func (f *fold) name(c *changes, order *[]uint32) error {
+	f.numbers, f.limit = f.numbers[:0], uint32(min(len(c.s)/minNamed+1, maxNumber))
+	return c.each(func(_ summary, payload string) error {
+		fr, err := readFrame(payload, &f.d)
+		if err != nil {
+			return err
+		}
+		f.frames = append(f.frames, fr)
+		f.d.read(fr.body, fr.table)
+		next := fr.number
+		var h changeHead
+		for range fr.count {
+			if f.d.changeHead(0, &h); f.d.err != nil {
+				return f.d.err
+			}
+			*order = append(*order, f.element(&h, next))
+			if h.flags&flagNumber == 0 {
+				next++
+			}
+		}
+		return nil
+	})
+}
+
+// states fills in the states that the elements have in a base.
+func (f *fold) states(root *base, states []element) error {
+	var d decoder
+	for _, blocks := range [][]block{root.nodeBlocks, root.edgeBlocks} {
+		for i := range blocks {
+			b, wanted := &blocks[i], false
+			for j := range b.count {
+				id := b.id(j)
+				if wanted = f.find(&id) != nil; wanted {
+					break
+				}
+			}
+			if !wanted {
+				continue
+			}
+			err := root.elements(b, &d, func(_ int, e *element) bool {
+				if n := f.number(&e.id); n != 0 {
+					states[n] = *e
+				}
+				return true
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// giver applies the changes of a segment one by one and gives them on.
+type giver struct {
+	*replay
+	from, to uint64
+	d, in    decoder
+	states   []element
+	nodes    []*graph.Node // the states, as far as they are needed
+	edges    []*graph.Edge
+}
+
+func (g *giver) frame(fr *frame, order []uint32) error {
+	var out []graph.Change
+	g.d.read(fr.body, fr.table)
+	ms := milliseconds(fr.at)
+	var h changeHead
+	for i, n := range order {
+		if g.d.changeHead(ms, &h); g.d.err != nil {
+			return g.d.err
+		}
+		revision := fr.revision + uint64(i)
+		if revision <= g.from || revision > g.to {
+			continue
+		}
+		wanted := revision > g.after
+		if wanted && revision != g.after+uint64(len(out))+1 {
+			return g.end(out, g.lost(g.after+uint64(len(out))))
+		}
+		var c graph.Change
+		ok, err := g.change(fr, &h, n, &c)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !wanted:
+		case !ok:
+			return g.end(out, g.lost(revision))
+		default:
+			c.Revision, c.Op, c.At = revision, h.op, h.valid
+			out = append(out, c)
+		}
+	}
+	return g.end(out, nil)
+}
+
+// end gives what was gathered, and then returns an error.
+func (g *giver) end(out []graph.Change, err error) error {
+	if len(out) == 0 {
+		return err
+	}
+	g.given = true
+	g.after = out[len(out)-1].Revision
+	if fnErr := g.fn(out); fnErr != nil {
+		return fnErr
+	}
+	return err
+}
+
+// change makes one change; false when the state before was lost.
+func (g *giver) change(fr *frame, h *changeHead, n uint32, c *graph.Change) (bool, error) {
+	if n == 0 {
+		return false, nil
+	}
+	e := &g.states[n]
+	if e.known {
+		c.OldNode, c.OldEdge = g.shape(n)
+	}
+	g.in.read(h.body, fr.table)
+	switch {
+	case isDeleted(h.op):
+		if !e.known {
+			return false, nil
+		}
+		e.updated = h.valid
+		g.nodes[n], g.edges[n] = nil, nil
+		c.Node, c.Edge = g.shape(n)
+		e.known = false
+		return true, nil
+	case h.flags&flagFull != 0:
+		e.attrs = nil
+		g.in.full(h, e)
+		if isAdded(h.op) {
+			c.OldNode, c.OldEdge = nil, nil
+		}
+	case e.known && e.revision+1 == h.revision:
+		e.attrs = slices.Clone(e.attrs)
+		g.in.difference(h, e, nil)
+	default:
+		return false, nil
+	}
+	g.nodes[n], g.edges[n] = nil, nil
+	c.Node, c.Edge = g.shape(n)
+	return true, g.in.err
+}
+
+// shape returns the state of an element as the graph shows it.
+func (g *giver) shape(n uint32) (*graph.Node, *graph.Edge) {
+	e := &g.states[n]
+	if e.edge {
+		if g.edges[n] == nil {
+			g.edges[n] = &graph.Edge{}
+			e.toEdge(g.edges[n], e.attrs)
+		}
+		return nil, g.edges[n]
+	}
+	if g.nodes[n] == nil {
+		g.nodes[n] = &graph.Node{}
+		e.node(g.nodes[n], e.attrs)
+	}
+	return g.nodes[n], nil
+}
