@@ -164,7 +164,7 @@ func (g *Graph) newNode(id entity.UUID, ref entity.Ref) int32 {
 	}
 	*g.t.nodes.edit(slot, g.epoch) = nodeRec{node: &Node{ID: id, Slot: slot}}
 	*g.t.states.edit(slot, g.epoch) = &state{ref: ref}
-	g.t.nodeIDs.insert(idHash(id), slot, g.epoch, g.t.nodeHash)
+	g.t.nodeIDs.insert(idHash(id), slot, g.epoch)
 	g.t.nodeCount++
 	return slot
 }
@@ -177,7 +177,7 @@ func (g *Graph) deleteNode(slot int32, at int64) {
 		g.t.index.remove(&g.index, g.epoch, pl)
 	}
 	g.index.places[slot], g.live[slot] = nil, nil
-	g.t.nodeIDs.remove(idHash(rec.node.ID), slot, g.epoch, g.t.nodeHash)
+	g.t.nodeIDs.remove(idHash(rec.node.ID), slot, g.epoch)
 	*g.t.nodes.edit(slot, g.epoch) = nodeRec{}
 	*g.t.states.edit(slot, g.epoch) = nil
 	g.freeNodes = append(g.freeNodes, slot)

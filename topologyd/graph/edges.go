@@ -74,7 +74,7 @@ func (g *Graph) assert(a *assertion, emitter entity.UUID, source string, at int6
 		ID: a.ID, Slot: e, Parent: a.Parent, Child: a.Child, ParentSlot: parent, ChildSlot: child,
 		RelationType: g.intern(a.RelationType),
 	}
-	g.t.edgeIDs.insert(idHash(a.ID), e, g.epoch, g.t.edgeHash)
+	g.t.edgeIDs.insert(idHash(a.ID), e, g.epoch)
 	g.t.edgeCount++
 	g.link(e, rec, parent, child)
 	g.refreshEdge(e, at)
@@ -205,7 +205,7 @@ func (g *Graph) refreshEdge(e int32, at int64) {
 func (g *Graph) deleteEdge(e int32, at int64) {
 	rec := *g.t.edges.at(e)
 	g.unlink(e, &rec)
-	g.t.edgeIDs.remove(idHash(rec.edge.ID), e, g.epoch, g.t.edgeHash)
+	g.t.edgeIDs.remove(idHash(rec.edge.ID), e, g.epoch)
 	*g.t.edges.edit(e, g.epoch) = edgeRec{}
 	g.evidence[e] = nil
 	g.freeEdges = append(g.freeEdges, e)

@@ -91,8 +91,6 @@ func (x *index) find(hash uint64, v entity.Value) int32 {
 	})
 }
 
-func (x *index) hashOf(p int32) uint64 { return x.postings.at(p).hash }
-
 func indexable(v entity.Value) bool {
 	return v.IsScalar() && (v.Kind() != entity.KindString || len(v.Str()) <= maxIndexedString)
 }
@@ -158,7 +156,7 @@ func (x *index) add(w *indexWriter, epoch uint64, slot int32, key string, v enti
 	if p < 0 {
 		p = take(&w.freePostings, &x.postings, epoch)
 		*x.postings.edit(p, epoch) = posting{hash: hash, value: v}
-		x.lists.insert(hash, p, epoch, x.hashOf)
+		x.lists.insert(hash, p, epoch)
 	}
 	post := x.postings.edit(p, epoch)
 	return place{p, post.nodes.push(slot, epoch)}, post.value
@@ -179,7 +177,7 @@ func (x *index) remove(w *indexWriter, epoch uint64, pl place) {
 		}
 	}
 	if post.nodes.pop(epoch); last == 0 {
-		x.lists.remove(post.hash, pl.posting, epoch, x.hashOf)
+		x.lists.remove(post.hash, pl.posting, epoch)
 		*post = posting{}
 		w.freePostings = append(w.freePostings, pl.posting)
 	}

@@ -274,9 +274,6 @@ func (t *tables) findEdge(id entity.UUID) int32 {
 	return t.edgeIDs.find(idHash(id), func(i int32) bool { return t.edges.at(i).edge.ID == id })
 }
 
-func (t *tables) nodeHash(i int32) uint64 { return idHash(t.nodes.at(i).node.ID) }
-func (t *tables) edgeHash(i int32) uint64 { return idHash(t.edges.at(i).edge.ID) }
-
 // idHash takes 64 of the random bits of a UUIDv5. Names are chosen by those
 // who report, so a hostile source could search for collisions; it would only
 // make its own look-ups slow.
