@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -57,19 +55,6 @@ type queryLimits struct {
 	Bytes   int    `json:"bytes"`
 }
 
-// failure is a request that is answered with an error.
-type failure struct {
-	status int
-	err    *httpx.Error
-	retry  int
-}
-
-func (f *failure) Error() string { return f.err.Message }
-
-func fail(status int, code, format string, args ...any) *failure {
-	return &failure{status: status, err: &httpx.Error{Code: code, Message: fmt.Sprintf(format, args...)}}
-}
-
 // queryGet is GET /api/v1/query?gremlin=…
 func (a *API) queryGet(w http.ResponseWriter, r *http.Request) {
 	v := r.URL.Query()
@@ -107,19 +92,6 @@ func readQuery(w http.ResponseWriter, r *http.Request) (*queryRequest, *failure)
 		return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "there is text after the query's JSON object at byte %d", dec.InputOffset())
 	}
 	return &req, nil
-}
-
-func bodyFailure(err error) *failure {
-	switch {
-	case errors.Is(err, httpx.ErrTooLarge):
-		return fail(http.StatusRequestEntityTooLarge, httpx.CodeTooLarge, "%v", err)
-	case errors.Is(err, httpx.ErrEncoding):
-		return fail(http.StatusUnsupportedMediaType, httpx.CodeUnsupported, "%v", err)
-	case errors.Is(err, httpx.ErrSlow):
-		return fail(http.StatusRequestTimeout, httpx.CodeInvalid, "%v", err)
-	default:
-		return fail(http.StatusBadRequest, httpx.CodeInvalid, "%v", err)
-	}
 }
 
 // query answers a query. The answer is made completely while the query has its
@@ -264,46 +236,4 @@ func (a *API) limits(req *queryRequest) (gremlin.Limits, *failure) {
 	lower(&lim.Results, l.Results)
 	lower(&lim.Bytes, l.Bytes)
 	return lim, nil
-}
-
-// queryFailure says which error of a query is whose.
-func queryFailure(err error) *failure {
-	var (
-		f      *failure
-		syntax *gremlin.SyntaxError
-		eval   *gremlin.EvalError
-		limit  *gremlin.LimitError
-	)
-	switch f = pastFailure(err); {
-	case f != nil:
-	case errors.As(err, &syntax):
-		f = fail(http.StatusBadRequest, httpx.CodeSyntax, "%v", err)
-	case errors.As(err, &eval):
-		f = fail(http.StatusUnprocessableEntity, httpx.CodeType, "%v", err)
-	case errors.As(err, &limit) && limit.Limit == "time", errors.Is(err, context.DeadlineExceeded):
-		f = fail(http.StatusRequestTimeout, httpx.CodeLimit, "%v", err)
-	case errors.As(err, &limit):
-		f = fail(http.StatusUnprocessableEntity, httpx.CodeLimit, "%v", err)
-	case errors.Is(err, context.Canceled):
-		f = fail(http.StatusServiceUnavailable, httpx.CodeUnavailable, "the query was cancelled")
-	default:
-		f = fail(http.StatusInternalServerError, httpx.CodeInternal, "%v", err)
-	}
-	if p, ok := gremlin.PositionOf(err); ok {
-		f.err.Position = &httpx.Position{Offset: p.Pos, Line: p.Line, Column: p.Column}
-	}
-	return f
-}
-
-// failed answers with an error and counts it.
-func (a *API) failed(w http.ResponseWriter, f *failure) {
-	a.n.queries.WithLabelValues(f.err.Code).Inc()
-	if f.status == http.StatusRequestEntityTooLarge {
-		w.Header().Set("Connection", "close")
-	}
-	if f.retry > 0 {
-		httpx.WriteRetry(w, f.status, f.retry, f.err)
-		return
-	}
-	httpx.WriteError(w, f.status, f.err)
 }
