@@ -43,7 +43,7 @@ type Definition struct {
 
 // DefinitionStatus tells how a definition does.
 type DefinitionStatus struct {
-	// State is pending, applied, failed or follower.
+	// State is pending, applied, held, failed or follower.
 	State        string    `json:"state"`
 	Matched      int       `json:"matched"`
 	Destinations int       `json:"destinations,omitempty"`

@@ -3,6 +3,7 @@ package rules
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -110,6 +111,10 @@ func (m *Manager) note(d *desired, defs *definitions, held map[string]int, at ti
 			if def.Kind != KindFabric {
 				s.Held = held[Source(def.ID)]
 			}
+			if s.Held > 0 && s.State == StateApplied {
+				s.State = StateHeld
+				s.Error = fmt.Sprintf("it turned on and off for %d nodes, which are left as they are for a while: does it change what its query finds?", s.Held)
+			}
 			old := m.status[k]
 			switch {
 			case s.Error == "":
@@ -117,7 +122,9 @@ func (m *Manager) note(d *desired, defs *definitions, held map[string]int, at ti
 				s.Failed = old.Failed
 			default:
 				s.Failed = &when
-				m.deps.Log.Warn("definition cannot be applied", "kind", def.Kind, "id", def.ID, "error", s.Error)
+				if s.State != old.State { // the text may hold a number that moves
+					m.deps.Log.Warn("definition cannot be applied", "kind", def.Kind, "id", def.ID, "error", s.Error)
+				}
 			}
 			failed = failed || s.Error != ""
 			d.status[k] = s
@@ -139,7 +146,7 @@ func (m *Manager) refused(defs *definitions, err error) {
 	now := time.Now().UTC()
 	for _, list := range [][]*definition.Definition{defs.nodes, defs.edges, defs.fabrics} {
 		for _, def := range list {
-			if s := m.status[statusKey(def)]; s.State == StateApplied {
+			if s := m.status[statusKey(def)]; s.Error == "" {
 				s.State, s.Error, s.Failed = StateFailed, err.Error(), &now
 				m.status[statusKey(def)] = s
 			}

@@ -197,6 +197,8 @@ func TestOscillation(t *testing.T) {
 	w.report(host("a"))
 	w.define(KindNodeRule, "odd", &NodeRule{Action: ActionUpdate, Query: "G.V().HasNot('Mark')", Metadata: text("Mark", "1")})
 	w.eventually("held", func(*graph.View) bool { return w.status(KindNodeRule, "odd").Held == 1 })
+	require.Equal(t, StateHeld, w.status(KindNodeRule, "odd").State)
+	require.Contains(t, w.status(KindNodeRule, "odd").Error, "does it change what its query finds?")
 	n := w.graph.View().Node(entity.HostRef("a").UUID())
 	require.LessOrEqual(t, n.Revision, uint64(10))
 	w.report(gone(host("a")))

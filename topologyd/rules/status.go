@@ -12,6 +12,9 @@ const (
 	StatePending = "pending"
 	// StateApplied: the graph holds what it asks for, or is about to.
 	StateApplied = "applied"
+	// StateHeld: some nodes are left as they are for a while, because the rule
+	// turned on and off for them.
+	StateHeld = "held"
 	// StateFailed: Error says why; what it did before stays.
 	StateFailed = "failed"
 	// StateFollower: another replica applies it and knows more.
@@ -27,8 +30,7 @@ type Status struct {
 	Matched      int `json:"matched"`
 	Destinations int `json:"destinations,omitempty"`
 	Edges        int `json:"edges,omitempty"`
-	// Held is how many nodes are left as they are for a while, because the rule
-	// turned on and off for them.
+	// Held is how many nodes are left as they are for a while.
 	Held int `json:"held,omitempty"`
 	// Error is why it failed last, Failed when.
 	Error  string     `json:"error,omitempty"`
