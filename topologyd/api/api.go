@@ -42,6 +42,10 @@ type Config struct {
 	WatchWriteTimeout time.Duration
 	// PingInterval is how often a quiet watcher is pinged.
 	PingInterval time.Duration
+	// Replays is how many watchers may read the past at the same time, ReplayTime
+	// how long one may take until it gets to the present.
+	Replays    int
+	ReplayTime time.Duration
 	// ChunkElements is how many elements one message to a watcher holds at most.
 	ChunkElements int
 }
@@ -55,6 +59,8 @@ func DefaultConfig() Config {
 		MaxSubscribers:    256,
 		WatchWriteTimeout: 10 * time.Second,
 		PingInterval:      20 * time.Second,
+		Replays:           4,
+		ReplayTime:        10 * time.Minute,
 		ChunkElements:     500,
 	}
 }
@@ -108,6 +114,7 @@ type API struct {
 	cfg      Config
 	deps     Deps
 	slots    *httpx.Slots
+	replays  *httpx.Slots
 	budget   *httpx.Budget
 	buffers  sync.Pool // *bytes.Buffer
 	watchers watchers
@@ -127,8 +134,9 @@ func New(cfg Config, deps Deps) (*API, error) {
 	}
 	a := &API{
 		cfg: cfg, deps: deps, n: n,
-		slots:  httpx.NewSlots(cfg.Concurrency),
-		budget: httpx.NewBudget(answersInHand * int64(cfg.Limits.Bytes)),
+		slots:   httpx.NewSlots(cfg.Concurrency),
+		replays: httpx.NewSlots(cfg.Replays),
+		budget:  httpx.NewBudget(answersInHand * int64(cfg.Limits.Bytes)),
 	}
 	if a.now = deps.Now; a.now == nil {
 		a.now = time.Now

@@ -10,7 +10,6 @@ import (
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/diff"
-	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
 	"github.com/skein-net/skein/topologyd/past"
 )
@@ -79,13 +78,6 @@ func (a *API) appendHistory(r *http.Request, buf *bytes.Buffer) *failure {
 	if a.deps.Records == nil {
 		return pastFailure(errNoPast)
 	}
-	oldest, _, _ := a.deps.Records.Bounds()
-	if req.from.IsZero() {
-		req.from = oldest
-		if oldest.IsZero() || oldest.After(req.to) {
-			return pastFailure(past.ErrTooOld{Oldest: oldest})
-		}
-	}
 	ctx, done, f := a.work(r.Context(), a.cfg.Limits.Time)
 	if f != nil {
 		return f
@@ -95,6 +87,12 @@ func (a *API) appendHistory(r *http.Request, buf *bytes.Buffer) *failure {
 	if err != nil {
 		return queryFailure(err)
 	}
+	if req.from.IsZero() { // everything that is kept
+		req.from, _, _ = a.deps.Records.Bounds()
+		if req.from.IsZero() || req.from.After(req.to) {
+			return pastFailure(past.ErrTooOld{Oldest: req.from})
+		}
+	}
 	if len(revisions) == 0 {
 		return fail(http.StatusNotFound, httpx.CodeNotFound, "nothing is known of %s from %s to %s", req.id,
 			req.from.UTC().Format(time.RFC3339), req.to.UTC().Format(time.RFC3339))
@@ -103,17 +101,26 @@ func (a *API) appendHistory(r *http.Request, buf *bytes.Buffer) *failure {
 	if more {
 		revisions = revisions[len(revisions)-req.limit:]
 	}
-	if err := writeHistory(ctx, &limited{buf: buf, max: a.cfg.Limits.Bytes}, req, revisions, more); err != nil {
+	if err := a.writeHistory(ctx, &limited{buf: buf, max: a.cfg.Limits.Bytes}, req, revisions, more); err != nil {
 		return queryFailure(err)
 	}
 	return nil
 }
 
-func writeHistory(ctx context.Context, out *limited, req *historyRequest, revisions []Revision, more bool) error {
+func (a *API) writeHistory(ctx context.Context, out *limited, req *historyRequest, revisions []past.Revision, more bool) error {
 	b := append([]byte(`{"id":"`), req.id.String()...)
 	b = appendTime(append(b, `","from":`...), req.from)
 	b = appendTime(append(b, `,"to":`...), req.to)
 	b = strconv.AppendBool(append(b, `,"more":`...), more)
+	if e := revisions[len(revisions)-1].Edge; e != nil {
+		v := a.deps.View()
+		if n := v.Node(e.Parent); n != nil {
+			b = diff.AppendName(append(b, `,"parent":`...), n)
+		}
+		if n := v.Node(e.Child); n != nil {
+			b = diff.AppendName(append(b, `,"child":`...), n)
+		}
+	}
 	b = append(b, `,"revisions":[`...)
 	for i := range revisions {
 		if i > 0 {
@@ -132,25 +139,30 @@ func writeHistory(ctx context.Context, out *limited, req *historyRequest, revisi
 	return err
 }
 
-// appendRevision appends one state of an element as JSON to b.
-func appendRevision(b []byte, r *Revision) []byte {
-	b = append(append(b, `{"op":"`...), r.Op.String()...)
-	b = strconv.AppendUint(append(b, `","revision":`...), r.Revision, 10)
+// appendRevision appends one state of an element as JSON to b. Of a change that
+// is older than what is kept, revision and log time are not known.
+func appendRevision(b []byte, r *past.Revision) []byte {
+	b = append(append(append(b, `{"op":"`...), r.Op.String()...), '"')
+	if r.Revision != 0 {
+		b = strconv.AppendUint(append(b, `,"revision":`...), r.Revision, 10)
+	}
 	b = appendTime(append(b, `,"from":`...), r.From)
 	if !r.To.IsZero() {
 		b = appendTime(append(b, `,"to":`...), r.To)
 	}
-	b = appendTime(append(b, `,"logged":`...), r.LogTime)
+	if !r.LogTime.IsZero() {
+		b = appendTime(append(b, `,"logged":`...), r.LogTime)
+	}
 	if r.Node != nil {
 		b = r.Node.AppendJSON(append(b, `,"node":`...))
 	} else if r.Edge != nil {
 		b = r.Edge.AppendJSON(append(b, `,"edge":`...))
 	}
-	if r.Op == graph.NodeUpdated || r.Op == graph.EdgeUpdated {
-		keys := make([]diff.Key, len(r.Changed))
-		for i, k := range r.Changed {
-			keys[i] = diff.Key{Key: k.Key, Old: k.Old, New: k.New}
-		}
+	var keys []diff.Key
+	for _, k := range r.Changed {
+		keys = append(keys, diff.Values(k.Key, k.Old, k.New)...)
+	}
+	if len(keys) > 0 {
 		b = diff.AppendKeys(append(b, `,"keys":`...), keys)
 	}
 	return append(b, '}')

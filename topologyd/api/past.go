@@ -18,8 +18,9 @@ import (
 type Records interface {
 	// History returns the newest revisions of one element that hold at some time
 	// between from and to, at most limit, in their order.
-	History(ctx context.Context, id entity.UUID, from, to time.Time, limit int) ([]Revision, error)
-	// Changes calls fn with all changes after a revision, in their order.
+	History(ctx context.Context, id entity.UUID, from, to time.Time, limit int) ([]past.Revision, error)
+	// Changes calls fn with all changes after a revision, in their order; fn may
+	// keep them, and its error ends the run and is returned.
 	Changes(ctx context.Context, after uint64, fn func([]graph.Change) error) error
 	// Bounds returns the oldest time that can be asked about, that of the newest
 	// change, and the oldest revision after which changes can be asked for.

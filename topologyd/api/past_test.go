@@ -32,7 +32,7 @@ type fakePast struct {
 	// oldest is the first time that can be asked about.
 	oldest         time.Time
 	oldestRevision uint64
-	history        []Revision
+	history        []past.Revision
 	err            error
 	asked          []string
 }
@@ -59,11 +59,11 @@ func (p *fakePast) Slice(context.Context, time.Time, time.Time) (*graph.View, er
 	return nil, errors.New("no slices here")
 }
 
-func (p *fakePast) History(_ context.Context, id entity.UUID, from, to time.Time, limit int) ([]Revision, error) {
+func (p *fakePast) History(_ context.Context, id entity.UUID, from, to time.Time, limit int) ([]past.Revision, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked = append(p.asked, fmt.Sprint(id, " ", from.Format(time.TimeOnly), " ", to.Format(time.TimeOnly), " ", limit))
-	if from.Before(p.oldest) {
+	if from.Before(p.oldest) && !from.IsZero() {
 		return nil, past.ErrTooOld{Oldest: p.oldest}
 	}
 	return p.history[max(0, len(p.history)-limit):], p.err
@@ -333,11 +333,12 @@ func TestHistory(t *testing.T) {
 	id := eth(0, 0).Ref.UUID()
 	for _, c := range p.fake.changes {
 		if c.Node != nil && c.Node.ID == id {
-			p.fake.history = append(p.fake.history, Revision{Op: c.Op, Revision: c.Revision, From: time.UnixMilli(c.At), LogTime: time.UnixMilli(c.At), Node: c.Node})
+			p.fake.history = append(p.fake.history, past.Revision{Op: c.Op, Revision: c.Revision, From: time.UnixMilli(c.At), LogTime: time.UnixMilli(c.At), Node: c.Node})
 		}
 	}
 	p.fake.history[0].To = p.fake.history[1].From
-	p.fake.history[1].Changed = []KeyChange{{Key: "MTU", Old: entity.Int(1500), New: entity.Int(9000)}}
+	p.fake.history[1].Changed = []past.KeyChange{{Key: "MTU", Old: entity.Int(1500), New: entity.Int(9000)},
+		{Key: "Ovs", Old: entity.Map(entity.Attrs{entity.A("Tag", entity.Int(1))}), New: entity.Map(entity.Attrs{entity.A("Tag", entity.Int(2))})}}
 	type answer struct {
 		ID        string
 		From, To  time.Time
@@ -371,9 +372,28 @@ func TestHistory(t *testing.T) {
 	if first.Op != "node_added" || first.To == nil || !first.To.Equal(last.From) || first.Keys != nil || first.Node.ID != id.String() {
 		t.Errorf("%+v", first)
 	}
-	if last.Op != "node_updated" || last.To != nil || len(last.Keys) != 1 || last.Keys[0].Old != 1500 || last.Revision != 6 {
+	if last.Op != "node_updated" || last.To != nil || len(last.Keys) != 2 || last.Keys[0].Old != 1500 || last.Keys[1].Key != "Ovs.Tag" || last.Revision != 6 {
 		t.Errorf("%+v", last)
 	}
+	for _, c := range p.fake.changes {
+		if c.Op == graph.EdgeAdded {
+			p.fake.history = []past.Revision{{Op: c.Op, From: t0, Edge: c.Edge}} // older than what is kept
+			break
+		}
+	}
+	_, text := p.ask("/api/v1/history/" + id.String())
+	for _, want := range []string{`"parent":{"Name":"h","Type":"host","Host":"h"}`, `"child":{"Name":"eth0"`, `{"op":"edge_added","from":"2026-03-01T12:00:00Z","edge":`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is missing in %s", want, text)
+		}
+	}
+	p.fake.history = p.fake.history[:0]
+	for _, c := range p.fake.changes {
+		if c.Node != nil && c.Node.ID == id {
+			p.fake.history = append(p.fake.history, past.Revision{Op: c.Op, Node: c.Node})
+		}
+	}
+	p.fake.asked = p.fake.asked[:1]
 	if a := get("limit", "1", "from", "-59m", "to", "-1m"); !a.More || len(a.Revisions) != 1 || a.Revisions[0].Op != "node_updated" {
 		t.Errorf("%+v", a)
 	}
@@ -416,7 +436,7 @@ func TestDigest(t *testing.T) {
 func TestPastShapes(t *testing.T) {
 	d := parse(t)
 	p := lived(t, nil)
-	p.fake.history = []Revision{{Op: graph.NodeUpdated, To: now, Node: p.graph.View().Node(entity.HostRef("h").UUID()), Changed: []KeyChange{{Key: "a", Old: entity.Int(1), New: entity.Int(2)}}}}
+	p.fake.history = []past.Revision{{Op: graph.NodeUpdated, To: now, Node: p.graph.View().Node(entity.HostRef("h").UUID()), Changed: []past.KeyChange{{Key: "a", Old: entity.Int(1), New: entity.Int(2)}}}}
 	check := func(name string, v any) map[string]any {
 		t.Helper()
 		m, ok := v.(map[string]any)

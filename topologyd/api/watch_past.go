@@ -4,14 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
+	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/engine"
 	"github.com/skein-net/skein/topologyd/graph"
 )
 
 const (
-	// replayChanges is about how many changes of the past are held at a time.
-	replayChanges = 10_000
+	// replayChanges is about how many changes of the past a watcher holds at a
+	// time. Each reading costs the store as much as 100,000 changes or so.
+	replayChanges = 25_000
+	// replayWait is how long a watcher waits for others to be done with the past.
+	replayWait = time.Second
 	// replayPause is how long to wait for the past to get changes that the graph
 	// has already; replayPauses is how many times.
 	replayPause  = 20 * time.Millisecond
@@ -35,8 +41,13 @@ func (a *API) openWatch(ctx context.Context, from watchStart) (Subscription, err
 		// Nothing was missed; or the revision is not of this graph.
 		return sub, nil
 	}
-	s := &replay{a: a, after: from.revision}
+	s, f := a.newReplay(ctx, from.revision)
+	if f != nil {
+		sub.Close()
+		return nil, f
+	}
 	if err := s.fill(ctx); err != nil {
+		s.Close()
 		if pastFailure(err) == nil {
 			a.deps.Log.Warn("cannot read the past for a watch, it begins anew", "error", err)
 		}
@@ -44,6 +55,17 @@ func (a *API) openWatch(ctx context.Context, from watchStart) (Subscription, err
 	}
 	sub.Close()
 	return s, nil
+}
+
+// newReplay begins to read the past, if not too many do. Closing the replay
+// lets others.
+func (a *API) newReplay(ctx context.Context, after uint64) (*replay, *failure) {
+	if !a.replays.Acquire(ctx, replayWait) {
+		f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%d other watchers are reading the past; try again later", a.cfg.Replays)
+		f.retry = 5
+		return nil, f
+	}
+	return &replay{a: a, reading: true, end: time.Now().Add(a.cfg.ReplayTime), first: after, after: after}, nil
 }
 
 // watchSince begins with the graph at a time.
@@ -59,10 +81,14 @@ func (a *API) watchSince(ctx context.Context, t time.Time) (Subscription, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &replay{a: a, view: v, first: after, after: after}
+	s, f := a.newReplay(ctx, after)
+	if f != nil {
+		return nil, f
+	}
 	ms := t.UnixMilli()
-	s.known = func(c *graph.Change) bool { return known(v, ms, c) }
+	s.view, s.known = v, func(c *graph.Change) bool { return known(v, ms, c) }
 	if err := s.fill(ctx); err != nil {
+		s.Close()
 		return nil, err
 	}
 	return s, nil
@@ -110,6 +136,10 @@ type replay struct {
 	// next are changes that were read and not yet given.
 	next []graph.Change
 	live Subscription
+	// reading is set while it counts among those that read the past, until end at
+	// most.
+	reading bool
+	end     time.Time
 }
 
 // View implements [Subscription].
@@ -117,8 +147,17 @@ func (s *replay) View() *graph.View { return s.view }
 
 // Close implements [Subscription].
 func (s *replay) Close() {
+	s.leave()
 	if s.live != nil {
 		s.live.Close()
+	}
+}
+
+// leave lets another watcher read the past.
+func (s *replay) leave() {
+	if s.reading {
+		s.reading = false
+		s.a.replays.Release()
 	}
 }
 
@@ -131,6 +170,9 @@ func (s *replay) Next(ctx context.Context) ([]graph.Change, error) {
 		}
 		if s.live != nil {
 			return s.live.Next(ctx)
+		}
+		if time.Now().After(s.end) {
+			return nil, engine.ErrSlow
 		}
 		before := s.after
 		if err := s.fill(ctx); err != nil {
@@ -208,5 +250,6 @@ func (s *replay) meet() (bool, error) {
 		return false, nil
 	}
 	s.live = sub
+	s.leave()
 	return true, nil
 }

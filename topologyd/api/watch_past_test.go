@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -229,5 +230,52 @@ func TestReplayMeetsThePresent(t *testing.T) {
 	}
 	if resp, answer := p.do(http.MethodGet, "/api/v1/watch?from=2", ""); resp.StatusCode != 503 {
 		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
+}
+
+// Few watchers read the past at the same time, and none for ever.
+func TestReplaysAreBounded(t *testing.T) {
+	p := lived(t, func(c *Config) { c.Replays = 1; c.ReplayTime = time.Hour })
+	p.keepFrom(8)
+	first, err := p.api.openWatch(t.Context(), watchStart{revision: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, params := range []string{"?from=2", "?since=-57m"} {
+		if resp, answer := p.do(http.MethodGet, "/api/v1/watch"+params, ""); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !strings.Contains(answer, `"busy"`) {
+			t.Errorf("%s: %d %s", params, resp.StatusCode, answer)
+		}
+	}
+	// The one that got to the present makes room; closing it changes nothing more.
+	for got := 0; got < 6; {
+		changes, err := first.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += len(changes)
+	}
+	if p.api.replays.InUse() != 1 {
+		t.Error("it is not known yet that this was all")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := first.Next(ctx); !errors.Is(err, context.DeadlineExceeded) || p.api.replays.InUse() != 0 {
+		t.Error(err, p.api.replays.InUse())
+	}
+	second, err := p.api.openWatch(t.Context(), watchStart{since: t0.Add(time.Minute)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	second.(*replay).end = time.Now().Add(-time.Second)
+	if changes, err := second.Next(t.Context()); err != nil || len(changes) == 0 {
+		t.Error("what was read is given: ", changes, err)
+	}
+	if _, err := second.Next(t.Context()); !errors.Is(err, engine.ErrSlow) {
+		t.Error(err)
+	}
+	second.Close()
+	if p.api.replays.InUse() != 0 {
+		t.Error("a slot is left over")
 	}
 }
