@@ -35,6 +35,12 @@ type Config struct {
 	RetentionAge   time.Duration
 	RetentionBytes ByteSize
 
+	// Cluster or NATS say who else holds the event log; neither: nobody.
+	Cluster Cluster
+	NATS    NATS
+	// LogReplicas is on how many servers it is kept, 0 to choose.
+	LogReplicas int
+
 	LogLevel  string
 	LogFormat string
 
@@ -103,6 +109,8 @@ func DefaultConfig() Config {
 		RetentionAge:   7 * 24 * time.Hour,
 		RetentionBytes: 10 << 30,
 
+		Cluster: Cluster{Name: "skein"},
+
 		LogLevel:  "info",
 		LogFormat: "text",
 		Query: Query{
@@ -169,6 +177,8 @@ func (c *Config) Validate() error {
 	oneOf("durability", c.Durability, DurabilitySync, DurabilityBatched)
 	oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf("log-format", c.LogFormat, "text", "json")
+
+	c.validateLog(bad)
 
 	for _, n := range []struct {
 		flag string

@@ -30,6 +30,7 @@ func (c *Config) Flags() *pflag.FlagSet {
 	f.StringVar(&c.Durability, "durability", c.Durability, "When a write is acknowledged: sync waits until the log is on disk, batched syncs the log shortly after.")
 	f.DurationVar(&c.RetentionAge, "retention-age", c.RetentionAge, "How long events are kept in the log.")
 	f.Var(&c.RetentionBytes, "retention-bytes", "How large the event log may grow; the oldest events go first.")
+	c.logFlags(f)
 	f.StringVar(&c.LogLevel, "log-level", c.LogLevel, "Least severity that is logged: debug, info, warn or error.")
 	f.StringVar(&c.LogFormat, "log-format", c.LogFormat, "Format of the log on standard error: text or json.")
 

@@ -59,11 +59,12 @@ type Cluster struct {
 	// one. Peers are theirs. A majority must run before anything can be stored.
 	Listen string
 	Peers  []string
-	// Secret, when it is not empty, is what daemons must know to join. CA, Cert
-	// and Key, all three or none, are files (PEM) for mutual TLS between the
-	// daemons; the certificate must name the host part of the address.
-	Secret        string
-	CA, Cert, Key string
+	// Secret, or what the file SecretFile holds, is what daemons must know to
+	// join; it may be empty. CA, Cert and Key, all three or none, are files (PEM)
+	// for mutual TLS between the daemons; the certificate must name the host part
+	// of the address.
+	Secret, SecretFile string
+	CA, Cert, Key      string
 }
 
 // External is a NATS server or cluster with JetStream that others run.
@@ -134,8 +135,8 @@ func (c *Config) check() error {
 		return nil
 	}
 	switch {
-	case cl.NodeName == "" || strings.ContainsAny(cl.Name+cl.NodeName, " \t\n.*>"):
-		return errors.New("open event log: cluster and node need names without spaces, dots, * and >")
+	case cl.NodeName == "" || strings.ContainsAny(cl.Name+cl.NodeName, " \t\n*>"):
+		return errors.New("open event log: cluster and node need names without spaces, * and >")
 	case len(cl.Peers) == 0:
 		return errors.New("open event log: a cluster needs at least one peer; two make the log survive the loss of one")
 	case c.Replicas > len(cl.Peers)+1:

@@ -96,7 +96,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"not both":           func(c *Config) { c.External.URLs = []string{"nats://h"} },
 		"must be 1, 3 or 5":  func(c *Config) { c.Replicas = 2 },
 		"as many daemons":    func(c *Config) { c.Replicas = 5 },
-		"need names":         func(c *Config) { c.Cluster.NodeName = "a.b" },
+		"need names":         func(c *Config) { c.Cluster.NodeName = "a b" },
 		"at least one peer":  func(c *Config) { c.Cluster.Peers = nil },
 		"want host:port":     func(c *Config) { c.Cluster.Listen = "here" },
 		"need a cluster":     func(c *Config) { c.Cluster.Name, c.Replicas = "", 3 },

@@ -74,10 +74,20 @@ func (e *embedded) clusterOptions(c *Cluster) error {
 	// A daemon that was cut off is noticed, and reached again, within seconds.
 	o.Cluster.PingInterval, o.Cluster.MaxPingsOut = 2*time.Second, 3
 	o.Cluster.Compression.Mode = server.CompressionS2Fast
+	secret := c.Secret
+	if c.SecretFile != "" {
+		b, err := os.ReadFile(c.SecretFile)
+		if err != nil {
+			return fmt.Errorf("set up event log: read secret of the cluster: %w", err)
+		}
+		if secret = strings.TrimSpace(string(b)); secret == "" {
+			return fmt.Errorf("set up event log: %s, which should hold the secret of the cluster, is empty", c.SecretFile)
+		}
+	}
 	var user *url.Userinfo
-	if c.Secret != "" {
-		o.Cluster.Username, o.Cluster.Password = "skein", c.Secret
-		user = url.UserPassword("skein", c.Secret)
+	if secret != "" {
+		o.Cluster.Username, o.Cluster.Password = "skein", secret
+		user = url.UserPassword("skein", secret)
 	}
 	for _, p := range c.Peers {
 		o.Routes = append(o.Routes, &url.URL{Scheme: "nats-route", User: user, Host: p})
