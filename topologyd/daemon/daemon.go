@@ -23,7 +23,6 @@ import (
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/config"
 	"github.com/skein-net/skein/topologyd/engine"
-	"github.com/skein-net/skein/topologyd/eventlog"
 	"github.com/skein-net/skein/topologyd/gremlin"
 	"github.com/skein-net/skein/topologyd/ingest"
 )
@@ -141,8 +140,7 @@ func routes(a *api.API, in *ingest.Ingest) []httpx.Route {
 
 func engineConfig(c *config.Config) engine.Config {
 	e := engine.DefaultConfig(c.DataDir)
-	e.Log.Durability = eventlog.Durability(c.Durability)
-	e.Log.MaxAge, e.Log.MaxBytes = c.RetentionAge, int64(c.RetentionBytes)
+	logConfig(&e.Log, c)
 	e.Recent = c.Watch.Queue
 	return e
 }
