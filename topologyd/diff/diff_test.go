@@ -503,25 +503,42 @@ func FuzzSelection(f *testing.F) {
 	})
 }
 
+// BenchmarkViews compares 100,000 nodes and as many edges, of which 1,000 nodes
+// differ: once views of one graph, which share what did not change, once such
+// that share nothing.
 func BenchmarkViews(b *testing.B) {
-	w := newWorld()
-	for i := range 100_000 {
-		e := entity.Event{Ref: ref(i), Attributes: named("Name", fmt.Sprint("veth", i), "Type", "veth", "MTU", 1500, "State", "UP", "IfIndex", i)}
-		if i > 0 {
-			e.Relationships = []entity.Relationship{link(i-1, nil)}
+	fill := func(w *world) {
+		for i := range 100_000 {
+			e := entity.Event{Ref: ref(i), Attributes: named("Name", fmt.Sprint("veth", i), "Type", "veth", "MTU", 1500, "State", "UP", "IfIndex", i)}
+			if i > 0 {
+				e.Relationships = []entity.Relationship{link(i-1, nil)}
+			}
+			w.put(e)
 		}
-		w.put(e)
 	}
-	before := w.g.View()
-	for i := 0; i < 100_000; i += 100 {
-		w.put(entity.Event{Ref: ref(i), Attributes: named("Name", fmt.Sprint("veth", i), "Type", "veth", "MTU", 9000)})
-	}
-	after := w.g.View()
-	b.ResetTimer()
-	for b.Loop() {
-		d, err := Views(b.Context(), before, after, Options{})
-		if err != nil || len(d.Nodes) != 1000 {
-			b.Fatal(err, len(d.Nodes))
+	change := func(w *world) {
+		for i := 0; i < 100_000; i += 100 {
+			e := entity.Event{Ref: ref(i), Attributes: named("Name", fmt.Sprint("veth", i), "Type", "veth", "MTU", 9000, "State", "UP", "IfIndex", i)}
+			if i > 0 {
+				e.Relationships = []entity.Relationship{link(i-1, nil)}
+			}
+			w.put(e)
 		}
+	}
+	one, other := newWorld(), newWorld()
+	fill(one)
+	fill(other)
+	before, apart := one.g.View(), other.g.View()
+	change(one)
+	after := one.g.View()
+	for name, a := range map[string]*graph.View{"shared": before, "apart": apart} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				d, err := Views(b.Context(), a, after, Options{})
+				if err != nil || len(d.Nodes) != 1000 || len(d.Edges) != 0 {
+					b.Fatal(err, len(d.Nodes), len(d.Edges))
+				}
+			}
+		})
 	}
 }
