@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"hash/maphash"
 	"testing"
 	"time"
 
@@ -40,7 +41,7 @@ func BenchmarkEvaluate(b *testing.B) {
 	}
 	cfg := DefaultConfig()
 	evaluate := func() []step {
-		d := newDesired(g.View(), limits{cfg.Query, cfg.MaxNodes, cfg.MaxEdges, cfg.MaxFacets})
+		d := newDesired(g.View(), limits{cfg.Query, cfg.MaxNodes, cfg.MaxEdges, cfg.MaxFacets}, maphash.MakeSeed())
 		d.build(b.Context(), defs)
 		steps, _ := d.difference()
 		return steps

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
 
@@ -37,6 +38,8 @@ type desired struct {
 
 	anchors map[string]bool // by Origin: whether somebody else speaks of the node
 	refs    map[int32]entity.Ref
+	seed    maphash.Seed
+	buf     []byte
 }
 
 // limits bound what the definitions may ask for.
@@ -45,9 +48,9 @@ type limits struct {
 	nodes, edges, total int
 }
 
-func newDesired(v *graph.View, lim limits) *desired {
+func newDesired(v *graph.View, lim limits, seed maphash.Seed) *desired {
 	return &desired{
-		view: v, lim: lim, facets: make(map[key]*entity.Event), keep: make(map[string]bool), sources: make(map[string]bool),
+		view: v, lim: lim, seed: seed, facets: make(map[key]*entity.Event), keep: make(map[string]bool), sources: make(map[string]bool),
 		status: make(map[string]Status), anchors: make(map[string]bool), refs: make(map[int32]entity.Ref),
 	}
 }

@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"cmp"
+	"hash/maphash"
 	"slices"
 	"strings"
 
@@ -14,12 +15,12 @@ import (
 type step struct {
 	key
 	event entity.Event
-	// takes tells that something that the facet said goes, although its rule and
-	// its node stay.
-	takes bool
 	// sure tells that nothing can hold the step: the rule or the node is gone.
-	sure  bool
-	after int64 // time of the facet that is there, Unix nanoseconds
+	sure bool
+	// from and to are hashes of what the facet says before and after, 0: there is
+	// none.
+	from, to uint64
+	after    int64 // time of the facet that is there, Unix nanoseconds
 }
 
 // difference returns the steps that lead from what the view holds under the
@@ -57,19 +58,18 @@ func (d *desired) difference() (steps []step, right int) {
 			case want == nil && anchored && d.keep[f.Source]:
 				right++
 			case want == nil:
-				stays := anchored && d.sources[f.Source]
-				steps = append(steps, step{key: k, after: f.Time, takes: stays, sure: !stays,
+				steps = append(steps, step{key: k, after: f.Time, sure: !anchored || !d.sources[f.Source], from: d.hashFacet(f),
 					event: entity.Event{Kind: entity.Delete, Ref: state.Ref, Source: f.Source}})
 			case same(f, want, n.ID):
 				right++
 			default:
-				steps = append(steps, step{key: k, event: *want, takes: less(f, want, n.ID), after: f.Time})
+				steps = append(steps, step{key: k, event: *want, after: f.Time, from: d.hashFacet(f), to: d.hashEvent(want, n.ID)})
 			}
 		}
 	}
 	for k, want := range d.facets {
 		if !found[k] {
-			steps = append(steps, step{key: k, event: *want})
+			steps = append(steps, step{key: k, event: *want, to: d.hashEvent(want, k.id)})
 		}
 	}
 	// Nodes that are made come before what is said of others, what goes last.
@@ -103,21 +103,25 @@ func same(f *graph.FacetState, want *entity.Event, id entity.UUID) bool {
 	return true
 }
 
-// less tells whether a facet says something that is not desired.
-func less(f *graph.FacetState, want *entity.Event, id entity.UUID) bool {
-	for _, a := range f.Attributes {
-		if !want.Attributes.Has(a.Key) {
-			return true
-		}
-	}
-	edges := make(map[entity.UUID]bool, len(want.Relationships))
-	for i := range want.Relationships {
-		edges[want.Relationships[i].Edge(id).ID] = true
-	}
+// hashFacet hashes what a facet says, 0 is no hash.
+func (d *desired) hashFacet(f *graph.FacetState) uint64 {
+	b := f.Attributes.AppendJSON(d.buf[:0])
 	for i := range f.Assertions {
-		if !edges[f.Assertions[i].ID] {
-			return true
-		}
+		b = append(b, f.Assertions[i].ID[:]...)
+		b = f.Assertions[i].Attributes.AppendJSON(b)
 	}
-	return false
+	d.buf = b
+	return maphash.Bytes(d.seed, b) | 1
+}
+
+// hashEvent is [desired.hashFacet] of the facet that an event makes.
+func (d *desired) hashEvent(e *entity.Event, id entity.UUID) uint64 {
+	b := e.Attributes.AppendJSON(d.buf[:0])
+	for i := range e.Relationships {
+		edge := e.Relationships[i].Edge(id)
+		b = append(b, edge.ID[:]...)
+		b = e.Relationships[i].Attributes.AppendJSON(b)
+	}
+	d.buf = b
+	return maphash.Bytes(d.seed, b) | 1
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/definition"
+	"github.com/skein-net/skein/topologyd/fabric"
 )
 
 // definitions are all that the manager applies, at one time.
@@ -29,6 +30,9 @@ func (d *definitions) revisions() map[string]uint64 {
 			out[Source(def.ID)] += def.Revision
 		}
 	}
+	for _, def := range d.fabrics {
+		out[fabric.Source] += def.Revision
+	}
 	return out
 }
 
@@ -45,7 +49,7 @@ func (m *Manager) evaluate(ctx context.Context) (next time.Time) {
 	start := time.Now()
 	defs := m.definitions()
 	m.care(interestIn(defs))
-	want := newDesired(m.deps.View(), limits{m.cfg.Query, m.cfg.MaxNodes, m.cfg.MaxEdges, m.cfg.MaxFacets})
+	want := newDesired(m.deps.View(), limits{m.cfg.Query, m.cfg.MaxNodes, m.cfg.MaxEdges, m.cfg.MaxFacets}, m.damping.seed)
 	want.build(ctx, defs)
 	if ctx.Err() != nil {
 		return start // queries failed because of that
@@ -108,8 +112,8 @@ func (m *Manager) note(d *desired, defs *definitions, held map[string]int, at ti
 			s := d.status[k]
 			when := at.UTC()
 			s.Evaluated, s.Revision = &when, d.view.Revision()
-			if def.Kind != KindFabric {
-				s.Held = held[Source(def.ID)]
+			if s.Held = held[Source(def.ID)]; def.Kind == KindFabric {
+				s.Held = held[fabric.Source] // all fabrics speak as one
 			}
 			if s.Held > 0 && s.State == StateApplied {
 				s.State = StateHeld

@@ -39,9 +39,9 @@ type Config struct {
 	// may take, Retry how long to wait after it failed.
 	Batch                int
 	SubmitTimeout, Retry time.Duration
-	// A facet from which a rule takes something away more than FlapLimit times
-	// within FlapWindow is left as it is for HoldMin, and twice as long each time
-	// it goes on, up to HoldMax.
+	// A facet that comes back to what it said a few steps before more than
+	// FlapLimit times, with less than FlapWindow between them, is left as it is
+	// for HoldMin, and twice as long each time it goes on, up to HoldMax.
 	FlapLimit                    int
 	FlapWindow, HoldMin, HoldMax time.Duration
 }

@@ -214,31 +214,42 @@ func TestOscillation(t *testing.T) {
 func TestDampingBacksOff(t *testing.T) {
 	cfg := Config{FlapLimit: 2, FlapWindow: time.Minute, HoldMin: 10 * time.Second, HoldMax: 25 * time.Second}
 	p := newDamping(cfg)
-	s := &step{key: key{source: "rule.a"}, takes: true}
+	k := key{source: "rule.a"}
+	on, off := &step{key: k, from: 0, to: 7}, &step{key: k, from: 7, to: 0}
 	now := time.Unix(1000, 0)
-	for i := range 2 {
+	for _, s := range []*step{on, off, on} { // comes back twice
 		_, held := p.holds(s, now)
-		require.False(t, held, i)
+		require.False(t, held)
 	}
 	for _, want := range []time.Duration{10, 20, 25, 25} {
-		until, held := p.holds(s, now)
+		until, held := p.holds(off, now)
 		require.True(t, held)
 		require.Equal(t, want*time.Second, until.Sub(now))
-		_, held = p.holds(&step{key: s.key}, now)
-		require.True(t, held, "nothing is given back either")
-		_, held = p.holds(&step{key: s.key, sure: true}, now)
+		_, held = p.holds(&step{key: k, from: 7, to: 9}, now)
+		require.True(t, held, "nothing else is done either")
+		_, held = p.holds(&step{key: k, sure: true}, now)
 		require.False(t, held)
 		now = until
-		for range 2 {
+		for _, s := range []*step{off, on} {
 			_, held = p.holds(s, now)
 			require.False(t, held)
 		}
 	}
 	p.begin(&definitions{nodes: []*definition.Definition{{ID: "a", Revision: 1}}}, now)
 	require.Empty(t, p.facet, "the definition changed")
-	p.holds(s, now)
+	p.holds(on, now)
 	p.begin(&definitions{nodes: []*definition.Definition{{ID: "a", Revision: 1}}}, now)
 	require.Len(t, p.facet, 1)
 	p.begin(&definitions{nodes: []*definition.Definition{{ID: "a", Revision: 1}}}, now.Add(time.Hour))
 	require.Empty(t, p.facet, "long ago")
+
+	for i := range uint64(1000) { // what grows, shrinks or just changes is not held
+		_, held := p.holds(&step{key: k, from: i, to: i + 1}, now)
+		require.False(t, held)
+	}
+	for i := range uint64(100) { // nor what comes back now and then
+		_, held := p.holds(&step{key: k, from: i % 2, to: (i + 1) % 2}, now)
+		require.False(t, held)
+		now = now.Add(2 * time.Minute)
+	}
 }

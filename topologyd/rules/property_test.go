@@ -3,6 +3,7 @@ package rules
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -171,7 +172,7 @@ func TestIrrelevantChangesChangeNothing(t *testing.T) {
 		}
 		cares := interestIn(defs)
 		outcome := func() string {
-			d := newDesired(w.graph.View(), limits{query: quick().Query, nodes: 1000, edges: 1000, total: 1000})
+			d := newDesired(w.graph.View(), limits{query: quick().Query, nodes: 1000, edges: 1000, total: 1000}, maphash.MakeSeed())
 			d.build(context.Background(), defs)
 			var out []string
 			for k, e := range d.facets {

@@ -161,11 +161,11 @@ func (a *app) defineCommand(k definitionKind, replace bool) *cobra.Command {
 			return err
 		}
 		return a.withClient(func(c *client.Client) error {
-			make := c.CreateDefinition
+			store := c.CreateDefinition
 			if replace {
-				make = c.ReplaceDefinition
+				store = c.ReplaceDefinition
 			}
-			stored, err := make(cmd.Context(), k.collection, &d)
+			stored, err := store(cmd.Context(), k.collection, &d)
 			if err != nil {
 				return spec.locate(err)
 			}
