@@ -14,6 +14,22 @@ type free struct {
 
 func (*free) Validate() error { return nil }
 
+// TestStoredForm pins the form of version 1, which must be read for ever.
+func TestStoredForm(t *testing.T) {
+	const stored = `{"version":1,"kind":"free","id":"x","name":"n","description":"d","created":"2026-03-01T12:00:00Z","updated":"2026-03-01T12:00:01.5Z","expires":"2026-03-02T12:00:00Z","spec":{"a":"é","b":[1]}}`
+	k := &Kind{Name: "free", New: func() Spec { return new(free) }}
+	d, err := decode(k, []byte(stored))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := d.Spec.(*free); d.ID != "x" || d.Name != "n" || d.Description != "d" || s.A != "é" || !d.Expires.After(d.Updated) || !d.Updated.After(d.Created) {
+		t.Errorf("%+v", d)
+	}
+	if b, err := encode(d); err != nil || string(b) != stored {
+		t.Errorf("%s %v", b, err)
+	}
+}
+
 // FuzzDecode: no panic; what is read is written and read the same.
 func FuzzDecode(f *testing.F) {
 	k := &Kind{Name: "free", New: func() Spec { return new(free) }}

@@ -216,7 +216,7 @@ func (s *Store) ReadSpec(kind string, spec []byte) (Spec, error) {
 // Create stores a new definition and returns it as it is stored. Of d the
 // kind, ID, name, description, expiry and specification count.
 func (s *Store) Create(ctx context.Context, d *Definition) (*Definition, error) {
-	now := s.deps.Now().UTC()
+	now := s.now()
 	c := *d
 	if c.ID == "" {
 		c.ID = newID()
@@ -253,9 +253,12 @@ func (s *Store) Replace(ctx context.Context, d *Definition) (*Definition, error)
 		return nil, fmt.Errorf("%s %q: %w (it is at revision %d, not %d)", d.Kind, d.ID, ErrConflict, old.Revision, d.Revision)
 	}
 	c := *d
-	c.Created, c.Updated = old.Created, s.deps.Now().UTC()
+	c.Created, c.Updated = old.Created, s.now()
 	return s.write(ctx, &c, old.Revision)
 }
+
+// now is the time to store: nobody cares for less than a millisecond.
+func (s *Store) now() time.Time { return s.deps.Now().UTC().Truncate(time.Millisecond) }
 
 // write checks and stores a definition over the one of a revision.
 func (s *Store) write(ctx context.Context, d *Definition, revision uint64) (*Definition, error) {

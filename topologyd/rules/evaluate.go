@@ -110,7 +110,7 @@ func (m *Manager) note(d *desired, defs *definitions, held map[string]int, at ti
 		for _, def := range list {
 			k := statusKey(def)
 			s := d.status[k]
-			when := at.UTC()
+			when := at.UTC().Truncate(time.Millisecond)
 			s.Evaluated, s.Revision = &when, d.view.Revision()
 			if s.Held = held[Source(def.ID)]; def.Kind == KindFabric {
 				s.Held = held[fabric.Source] // all fabrics speak as one
@@ -147,7 +147,7 @@ func (m *Manager) refused(defs *definitions, err error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := time.Now().UTC()
+	now := time.Now().UTC().Truncate(time.Millisecond)
 	for _, list := range [][]*definition.Definition{defs.nodes, defs.edges, defs.fabrics} {
 		for _, def := range list {
 			if s := m.status[statusKey(def)]; s.Error == "" {
