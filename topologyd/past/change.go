@@ -142,17 +142,18 @@ func (w *frameWriter) difference(b []byte, old, attrs entity.Attrs) []byte {
 	i, j := 0, 0
 	for i < len(old) || j < len(attrs) {
 		switch {
-		case j == len(attrs) || i < len(old) && old[i].Key < attrs[j].Key:
-			b = append(w.enc.text(b, old[i].Key), tagNone)
-			i++
-		case i == len(old) || attrs[j].Key < old[i].Key:
-			b = w.enc.value(w.enc.text(b, attrs[j].Key), attrs[j].Value)
-			j++
-		default:
-			if !old[i].Value.Equal(attrs[j].Value) {
+		case i < len(old) && j < len(attrs) && old[i].Key == attrs[j].Key:
+			// What did not change is mostly the same memory too.
+			if old[i].Value != attrs[j].Value && !old[i].Value.Equal(attrs[j].Value) {
 				b = w.enc.value(w.enc.text(b, attrs[j].Key), attrs[j].Value)
 			}
 			i, j = i+1, j+1
+		case j == len(attrs) || i < len(old) && old[i].Key < attrs[j].Key:
+			b = append(w.enc.text(b, old[i].Key), tagNone)
+			i++
+		default:
+			b = w.enc.value(w.enc.text(b, attrs[j].Key), attrs[j].Value)
+			j++
 		}
 	}
 	return b

@@ -23,7 +23,7 @@ type fold struct {
 	frames  []frame
 	refs    []ref
 	touched []touch
-	index   []int32  // into touched, plus one; open addressing by ID
+	index   []cell   // of touched; open addressing by ID
 	numbers []uint32 // of the file that is read: into touched, plus one
 	limit   uint32   // bound of the numbers in the file
 
@@ -62,7 +62,7 @@ type touch struct {
 }
 
 func newFold(after uint64, until int64) *fold {
-	return &fold{after: after, until: until, low: math.MinInt64, high: math.MaxInt64, index: make([]int32, 1<<10)}
+	return &fold{after: after, until: until, low: math.MinInt64, high: math.MaxInt64, index: make([]cell, 1<<10)}
 }
 
 func hashID(id *entity.UUID) uint64 {
@@ -78,47 +78,47 @@ func (f *fold) find(id *entity.UUID) *touch {
 	return nil
 }
 
+// cell is an entry of the index: a part of the hash, so that the element is
+// looked at only when it is the one, and its number; 0: free.
+type cell struct{ tag, n uint32 }
+
 // number returns the number of the element with an ID, 0 when it did not
 // change.
 func (f *fold) number(id *entity.UUID) uint32 {
-	mask := uint64(len(f.index) - 1)
-	for i := hashID(id) & mask; ; i = (i + 1) & mask {
-		n := f.index[i]
-		if n == 0 || f.touched[n-1].id == *id {
-			return uint32(n)
+	mask, hash := uint64(len(f.index)-1), hashID(id)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		c := f.index[i]
+		if c.n == 0 || c.tag == uint32(hash>>32) && f.touched[c.n-1].id == *id {
+			return c.n
 		}
 	}
 }
 
 // enter returns the number of the element with an ID.
 func (f *fold) enter(id *entity.UUID, edge bool) uint32 {
+	if n := f.number(id); n != 0 {
+		return n
+	}
+	f.touched = append(f.touched, touch{id: *id, edge: edge})
 	if 2*len(f.touched) >= len(f.index) {
-		f.grow()
-	}
-	mask := uint64(len(f.index) - 1)
-	for i := hashID(id) & mask; ; i = (i + 1) & mask {
-		n := f.index[i]
-		if n == 0 {
-			f.touched = append(f.touched, touch{id: *id, edge: edge})
-			f.index[i] = int32(len(f.touched))
-			return uint32(len(f.touched))
+		f.index = make([]cell, 4*len(f.index))
+		for n := range f.touched {
+			f.put(uint32(n + 1))
 		}
-		if f.touched[n-1].id == *id {
-			return uint32(n)
-		}
+	} else {
+		f.put(uint32(len(f.touched)))
 	}
+	return uint32(len(f.touched))
 }
 
-func (f *fold) grow() {
-	f.index = make([]int32, 4*len(f.index))
-	mask := uint64(len(f.index) - 1)
-	for n := range f.touched {
-		i := hashID(&f.touched[n].id) & mask
-		for f.index[i] != 0 {
-			i = (i + 1) & mask
-		}
-		f.index[i] = int32(n + 1)
+// put enters an element into the index.
+func (f *fold) put(n uint32) {
+	mask, hash := uint64(len(f.index)-1), hashID(&f.touched[n-1].id)
+	i := hash & mask
+	for f.index[i].n != 0 {
+		i = (i + 1) & mask
 	}
+	f.index[i] = cell{uint32(hash >> 32), n}
 }
 
 // file reads a file of changes.

@@ -17,10 +17,10 @@ import (
 func sampleFiles(f *testing.F) (changes, base []byte) {
 	f.Helper()
 	w := newWorld(1)
-	w.settle = true
+	w.settle, w.entities = true, 4
 	cfg := config(f)
-	cfg.SegmentChanges = 60
-	full(f, cfg, w, 20)
+	cfg.SegmentChanges = 20
+	full(f, cfg, w, 6)
 	return read(f, files(f, cfg.Dir, "*"+suffixChanges)[0]), read(f, files(f, cfg.Dir, "*"+suffixBase)[0])
 }
 
