@@ -266,7 +266,7 @@ func (s *Store) write(ctx context.Context, d *Definition, revision uint64) (*Def
 	if k == nil {
 		return nil, fmt.Errorf("%w: there is no kind %q", ErrNotFound, d.Kind)
 	}
-	if err := d.validate(d.Updated); err != nil {
+	if err := d.validate(s.deps.Now()); err != nil {
 		return nil, err
 	}
 	b, err := encode(d)
