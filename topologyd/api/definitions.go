@@ -83,9 +83,15 @@ func (c *collection) answer(d *definition.Definition) definitionAnswer {
 	}
 }
 
-// open reports whether there are definitions, and answers when there are not.
+// open reports whether the definitions are known, and answers when they are
+// not.
 func (c *collection) open(w http.ResponseWriter) bool {
-	if c.api.deps.Definitions != nil {
+	if s := c.api.deps.Definitions; s != nil {
+		if !s.Ready() {
+			httpx.WriteRetry(w, http.StatusServiceUnavailable, 1, &httpx.Error{Code: httpx.CodeUnavailable,
+				Message: "the definitions have not been read yet; try again in a second"})
+			return false
+		}
 		return true
 	}
 	httpx.WriteError(w, http.StatusNotImplemented, &httpx.Error{Code: httpx.CodeUnsupported, Message: "this daemon keeps no definitions"})

@@ -166,6 +166,10 @@ func TestDefinitionsRefused(t *testing.T) {
 	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "1" || !strings.Contains(answer, "no quorum") {
 		t.Errorf("%d %s", resp.StatusCode, answer)
 	}
+	b.api.deps.Definitions, _ = definition.New(cfg, definition.Deps{}, rules.Kinds())
+	if resp, answer := b.do("GET", "/api/v1/node-rules", ""); resp.StatusCode != 503 || !strings.Contains(answer, "not been read yet") {
+		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
 	b.api.deps.Definitions = nil
 	for _, m := range []string{"GET", "POST"} {
 		if resp, answer := b.do(m, "/api/v1/fabric", ""); resp.StatusCode != 501 || !strings.Contains(answer, httpx.CodeUnsupported) {

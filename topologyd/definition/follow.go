@@ -7,40 +7,55 @@ import (
 	"time"
 )
 
-// follow keeps the cache equal to the bucket until ctx ends. ready is told when
-// the first reading is complete.
-func (s *Store) follow(ctx context.Context, kv KV, ready chan<- error) {
-	for {
-		s.mu.Lock()
-		s.generation++
-		s.mu.Unlock()
-		err := kv.Watch(ctx, func(e Entry) error {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if e.Key != "" {
-				s.take(e)
-				return nil
-			}
-			s.complete()
-			select {
-			case ready <- nil:
-			default:
-			}
-			return nil
-		})
+// follow keeps the cache equal to the bucket until ctx ends.
+func (s *Store) follow(ctx context.Context, open func(context.Context) (KV, error)) {
+	var kv KV
+	said := ""
+	for ctx.Err() == nil {
+		var err error
+		if kv == nil {
+			kv, err = open(ctx)
+		}
+		if err == nil {
+			err = s.watch(ctx, kv)
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		if err == nil {
-			err = errors.New("the watch ended")
+		if text := err.Error(); text != said {
+			said = text
+			s.deps.Log.Warn("definitions may be old: the bucket cannot be followed, trying again", "error", err)
 		}
-		s.deps.Log.Warn("definitions may be old: the bucket cannot be followed, trying again", "error", err)
 		select {
 		case <-time.After(s.cfg.Retry):
 		case <-ctx.Done():
-			return
 		}
 	}
+}
+
+// watch follows the bucket as long as that works.
+func (s *Store) watch(ctx context.Context, kv KV) error {
+	s.mu.Lock()
+	s.generation++
+	s.mu.Unlock()
+	err := kv.Watch(ctx, func(e Entry) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if e.Key != "" {
+			s.take(e)
+			return nil
+		}
+		s.complete()
+		if s.kv == nil {
+			s.kv = kv
+			close(s.ready)
+		}
+		return nil
+	})
+	if err == nil {
+		err = errors.New("the watch ended")
+	}
+	return err
 }
 
 // take enters what the bucket tells of a key; the mutex is held.

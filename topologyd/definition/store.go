@@ -49,8 +49,10 @@ type Store struct {
 	done  sync.WaitGroup
 	stop  context.CancelFunc
 
+	ready chan struct{} // closed when the bucket was read
+
 	mu      sync.Mutex
-	kv      KV // nil while it does not run
+	kv      KV // nil while it cannot be written
 	entries map[string]*entry
 	fixed   map[string]*Definition
 	// floor is, for keys deleted from here, the revision that was: what the
@@ -73,7 +75,7 @@ func New(cfg Config, deps Deps, kinds []Kind, fixed ...*Definition) (*Store, err
 	s := &Store{
 		cfg: cfg, deps: deps, kinds: make(map[string]*Kind, len(kinds)),
 		entries: make(map[string]*entry), fixed: make(map[string]*Definition),
-		floor: make(map[string]uint64), changed: make(chan struct{}),
+		floor: make(map[string]uint64), changed: make(chan struct{}), ready: make(chan struct{}),
 	}
 	for i := range kinds {
 		k := &kinds[i]
@@ -97,17 +99,35 @@ func New(cfg Config, deps Deps, kinds []Kind, fixed ...*Definition) (*Store, err
 
 func keyOf(kind, id string) string { return kind + "." + id }
 
-// Start begins to follow a bucket and returns when its content is known.
-func (s *Store) Start(ctx context.Context, kv KV) error {
-	run, stop := context.WithCancel(context.Background())
+// Begin begins to follow a bucket, which is opened as often as it takes: in a
+// cluster there may be nobody to ask yet. Until [Store.Ready] says so, nothing
+// is known and nothing can be written.
+func (s *Store) Begin(open func(context.Context) (KV, error)) {
+	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	ready := make(chan error, 1)
-	s.done.Go(func() { s.follow(run, kv, ready) })
+	s.done.Go(func() { s.follow(ctx, open) })
+	s.done.Go(func() { s.expire(ctx) })
+}
+
+// Ready tells whether the content of the bucket is known.
+func (s *Store) Ready() bool {
+	select {
+	case <-s.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// Start is Begin for a bucket that is open; it returns when its content is
+// known.
+func (s *Store) Start(ctx context.Context, kv KV) error {
+	s.Begin(func(context.Context) (KV, error) { return kv, nil })
 	timeout := time.NewTimer(s.cfg.Timeout)
 	defer timeout.Stop()
 	var err error
 	select {
-	case err = <-ready:
+	case <-s.ready:
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-timeout.C:
@@ -117,10 +137,6 @@ func (s *Store) Start(ctx context.Context, kv KV) error {
 		s.Stop()
 		return fmt.Errorf("read definitions: %w", err)
 	}
-	s.mu.Lock()
-	s.kv = kv
-	s.mu.Unlock()
-	s.done.Go(func() { s.expire(run) })
 	return nil
 }
 
@@ -129,11 +145,11 @@ func (s *Store) Stop() {
 	if s.stop == nil {
 		return
 	}
+	s.stop()
+	s.done.Wait()
 	s.mu.Lock()
 	s.kv = nil
 	s.mu.Unlock()
-	s.stop()
-	s.done.Wait()
 }
 
 // Kinds returns the names of the kinds, sorted.
@@ -329,7 +345,7 @@ func (s *Store) writer(ctx context.Context) (KV, context.Context, context.Cancel
 	kv := s.kv
 	s.mu.Unlock()
 	if kv == nil {
-		return nil, nil, nil, fmt.Errorf("%w: the store does not run", ErrUnavailable)
+		return nil, nil, nil, fmt.Errorf("%w: they have not been read yet, or the daemon is stopping", ErrUnavailable)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	return kv, ctx, cancel, nil

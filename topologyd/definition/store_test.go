@@ -211,6 +211,32 @@ func TestStartGivesUp(t *testing.T) {
 	require.ErrorContains(t, err, `no kind "note"`)
 }
 
+func TestBeginWaitsForTheBucket(t *testing.T) {
+	cfg := definition.DefaultConfig()
+	cfg.Retry = time.Millisecond
+	s, err := definition.New(cfg, definition.Deps{Log: slog.New(slog.DiscardHandler), Leads: func() bool { return true }, Now: time.Now}, kinds())
+	require.NoError(t, err)
+	kv := &definitiontest.KV{}
+	kv.Put("note.a", []byte(`{"version":1,"kind":"note","id":"a","spec":{"text":"x"}}`))
+	var tries atomic.Int64
+	s.Begin(func(context.Context) (definition.KV, error) {
+		if tries.Add(1) < 5 {
+			return nil, errors.New("no quorum")
+		}
+		return kv, nil
+	})
+	defer s.Stop()
+	if !s.Ready() {
+		_, err = s.Create(t.Context(), def("b", "x"))
+		if err != nil {
+			require.ErrorIs(t, err, definition.ErrUnavailable)
+		}
+	}
+	eventually(t, "it is ready", s.Ready)
+	require.NotEmpty(t, s.List("note"))
+	require.EqualValues(t, 5, tries.Load())
+}
+
 func TestUnreadable(t *testing.T) {
 	kv := &definitiontest.KV{}
 	for key, value := range map[string]string{

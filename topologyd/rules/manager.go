@@ -135,7 +135,8 @@ func (m *Manager) run(ctx context.Context) {
 	tick := time.NewTicker(m.cfg.LeadCheck)
 	defer tick.Stop()
 	for {
-		if m.deps.Leads() {
+		// Without the definitions all that rules made would look like an orphan.
+		if m.deps.Leads() && m.deps.Definitions.Ready() {
 			m.lead(ctx, tick.C)
 		}
 		select {

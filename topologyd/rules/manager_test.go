@@ -1,11 +1,15 @@
 package rules
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -252,4 +256,45 @@ func TestDampingBacksOff(t *testing.T) {
 		require.False(t, held)
 		now = now.Add(2 * time.Minute)
 	}
+}
+
+// TestNotBeforeDefinitionsAreRead: without them all that rules made would be
+// taken for orphans.
+func TestNotBeforeDefinitionsAreRead(t *testing.T) {
+	w := newWorld(t, quick())
+	w.report(host("a"))
+	w.define(KindNodeRule, "mark", &NodeRule{Action: ActionUpdate, Query: "G.V()", Metadata: text("Mark", "1")})
+	w.shows(`{"Mark":"1","Name":"a","Type":"host"}`)
+	w.close()
+	before := w.batches
+
+	var asked atomic.Int64
+	gate := make(chan struct{})
+	log := slog.New(slog.DiscardHandler)
+	defs, err := definition.New(definition.DefaultConfig(), definition.Deps{Log: log, Leads: w.leads.Load, Now: time.Now}, Kinds())
+	require.NoError(t, err)
+	defs.Begin(func(ctx context.Context) (definition.KV, error) {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+		}
+		return w.kv, nil
+	})
+	defer defs.Stop()
+	m, err := New(quick(), Deps{
+		Definitions: defs, View: w.graph.View, Log: log, Registerer: prometheus.NewRegistry(), Submit: w.submit,
+		Subscribe: func() (Changes, error) { return w.subscribe(), nil },
+		Leads:     func() bool { asked.Add(1); return true },
+	})
+	require.NoError(t, err)
+	m.Start()
+	defer m.Stop()
+	w.eventually("it leads for a while", func(*graph.View) bool { return asked.Load() > 10 })
+	require.Equal(t, before, w.batches)
+	close(gate)
+	w.eventually("it is applied", func(*graph.View) bool {
+		d, err := defs.Get(KindNodeRule, "mark")
+		return err == nil && m.Status(d).State == StateApplied
+	})
+	require.Equal(t, before, w.batches, "there was nothing to do")
 }
