@@ -188,6 +188,7 @@ func (s *Store) fold(ctx context.Context, l *layout, root *base, until int64, al
 
 // view builds the view of the last states.
 func (f *fold) view(ctx context.Context, root *base, workers int) (*graph.View, error) {
+	f.complete()
 	var blocks []block
 	nodes, edges := 0, 0
 	if root != nil {
@@ -251,7 +252,7 @@ func (f *fold) block(root *base, x *block, s *stepper) (*batch, error) {
 	var failed error
 	err := root.elements(x, &s.in, func(_ int, e *element) bool {
 		attrs := e.attrs
-		if t := f.find(&e.id); t != nil && (t.last != 0 || t.gone) {
+		if t := f.in(e); t != nil && (t.last != 0 || t.gone) {
 			t.seen = true
 			there, err := s.last(f, t, e)
 			if err != nil {

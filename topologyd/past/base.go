@@ -84,6 +84,7 @@ func (s *Store) writeBase(pos position, v *graph.View) {
 // addBase makes a base known; one of the same revision is replaced. s.mu is
 // held.
 func (s *Store) addBase(b baseInfo) {
+	s.cache.changed(milliseconds(b.at)) // it may know what a gap had hidden
 	for i := range s.bases {
 		if s.bases[i].revision == b.revision {
 			s.bases[i] = b

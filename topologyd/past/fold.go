@@ -24,6 +24,7 @@ type fold struct {
 	refs    []ref
 	touched []touch
 	index   []cell   // of touched; open addressing by ID
+	maybe   [2]bits  // of nodes and of edges that changed, by hash
 	numbers []uint32 // of the file that is read: into touched, plus one
 	limit   uint32   // bound of the numbers in the file
 
@@ -109,6 +110,51 @@ func (f *fold) enter(id *entity.UUID, edge bool) uint32 {
 		f.put(uint32(len(f.touched)))
 	}
 	return uint32(len(f.touched))
+}
+
+// bits tells quickly of most elements that did not change that they did not:
+// it is small enough to stay in the processor's cache.
+type bits []uint64
+
+func (b bits) has(id *entity.UUID) bool {
+	if len(b) == 0 {
+		return false
+	}
+	h := hashID(id)
+	return b[h>>6&uint64(len(b)-1)]&(1<<(h&63)) != 0
+}
+
+// complete is called when all changes are gathered.
+func (f *fold) complete() {
+	n := 64
+	for n < len(f.touched)/8 {
+		n *= 2
+	}
+	for i := range f.touched {
+		t, kind := &f.touched[i], 0
+		if t.edge {
+			kind = 1
+		}
+		b := f.maybe[kind]
+		if b == nil {
+			b = make(bits, n)
+			f.maybe[kind] = b
+		}
+		h := hashID(&t.id)
+		b[h>>6&uint64(n-1)] |= 1 << (h & 63)
+	}
+}
+
+// in returns an element of the base that changed, nil when it did not.
+func (f *fold) in(e *element) *touch {
+	kind := 0
+	if e.edge {
+		kind = 1
+	}
+	if !f.maybe[kind].has(&e.id) {
+		return nil
+	}
+	return f.find(&e.id)
 }
 
 // put enters an element into the index.

@@ -270,3 +270,6 @@ func read(t testing.TB, path string) []byte {
 	require.NoError(t, err)
 	return b
 }
+
+// entity returns the ID of one that the world speaks of.
+func (w *world) entity() entity.UUID { return entity.InterfaceRef("h", "1", "3").UUID() }

@@ -73,6 +73,7 @@ type slicer struct {
 
 // slice builds the view of all revisions that are shown from a time to another.
 func (f *fold) slice(ctx context.Context, root *base, first, last int64, cfg Config) (*graph.View, error) {
+	f.complete()
 	var blocks []block
 	nodes, edges := len(f.refs)/2, len(f.refs)/2
 	if root != nil {
@@ -118,7 +119,7 @@ func (f *fold) revisionsOf(root *base, x *block, s *stepper, first, last int64) 
 	out := &revisions{}
 	var failed error
 	err := root.elements(x, &s.in, func(_ int, e *element) bool {
-		t := f.find(&e.id)
+		t := f.in(e)
 		if t != nil {
 			t.seen = true
 		}

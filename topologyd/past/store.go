@@ -327,6 +327,9 @@ func (s *Store) Record() uint64 {
 func (s *Store) Bounds() (oldest, newest time.Time, oldestRevision uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.closed {
+		s.flush()
+	}
 	l := s.layout()
 	if s.at != 0 {
 		newest = time.Unix(0, s.at)
