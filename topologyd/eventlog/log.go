@@ -102,8 +102,14 @@ func (l *Log) open(ctx context.Context) (err error) {
 	if l.srv != nil {
 		l.work.Go(func() { l.mend(run) })
 	}
-	if written > 0 {
-		return l.skipTo(ctx, written)
+	if written == 0 {
+		return nil
+	}
+	var rewound *RewoundError
+	if err := l.skipTo(ctx, written); errors.As(err, &rewound) {
+		l.log.Warn("the newest file of the event log makes no sense; going on after what can be read of it", "error", err)
+	} else if err != nil {
+		return err
 	}
 	return nil
 }
@@ -251,6 +257,7 @@ func (l *Log) reopen(ctx context.Context) bool {
 	defer cancel()
 	if err := l.openStream(ctx); err != nil {
 		l.setProblem(err)
+		l.pub.fail(err)
 		return false
 	}
 	l.setProblem(nil)

@@ -66,15 +66,6 @@ func AppendEvent(b []byte, f Flag, e *entity.Event) []byte {
 	return wire.AppendEvent(append(b, byte(f)), e)
 }
 
-// AppendHead appends the head of a record of version 1, whose n events follow
-// in the form of [wire.AppendEvent].
-func AppendHead(b []byte, at time.Time, revision uint64, n int) []byte {
-	b = append(b, 1)
-	b = wire.AppendInt(b, at.UnixNano())
-	b = wire.AppendUint(b, revision)
-	return wire.AppendUint(b, uint64(n))
-}
-
 // AppendRecord appends the binary form of a record to b.
 func AppendRecord(b []byte, r *Record) []byte {
 	b = AppendHeader(b, &r.Head, len(r.Events))

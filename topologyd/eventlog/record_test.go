@@ -60,11 +60,17 @@ func TestRecord(t *testing.T) {
 	require.ErrorContains(t, err, "event 1 of a record has the unknown flag 0x82")
 }
 
+// appendHead1 appends the head of a record of version 1, as it was written.
+func appendHead1(b []byte, at time.Time, revision uint64, n int) []byte {
+	b = wire.AppendInt(append(b, 1), at.UnixNano())
+	return wire.AppendUint(wire.AppendUint(b, revision), uint64(n))
+}
+
 // TestRecordVersion1 reads what the daemon wrote before records had an origin.
 func TestRecordVersion1(t *testing.T) {
 	want := sampleRecord()
 	want.Origin, want.Batch, want.Flags = entity.UUID{}, 0, nil
-	b := AppendHead(nil, want.At, want.Revision, len(want.Events))
+	b := appendHead1(nil, want.At, want.Revision, len(want.Events))
 	for i := range want.Events {
 		b = wire.AppendEvent(b, &want.Events[i])
 	}
@@ -82,11 +88,15 @@ func FuzzDecodeRecord(f *testing.F) {
 	rec := sampleRecord()
 	f.Add(AppendRecord(nil, rec))
 	f.Add(AppendEvent(AppendHeader(nil, &rec.Head, 1), Force, &rec.Events[0]))
-	f.Add(wire.AppendEvent(AppendHead(nil, time.Unix(1, 0), 1, 1), &rec.Events[0]))
+	f.Add(wire.AppendEvent(appendHead1(nil, time.Unix(1, 0), 1, 1), &rec.Events[0]))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		rec, err := DecodeRecord(b)
+		head, headErr := DecodeHead(b)
 		if err != nil {
 			return
+		}
+		if headErr != nil || head != rec.Head {
+			t.Fatalf("the head alone is %v, %v", head, headErr)
 		}
 		if len(rec.Events) > len(b) || rec.Flags != nil && len(rec.Flags) != len(rec.Events) {
 			t.Fatalf("%d events and %d flags out of %d bytes", len(rec.Events), len(rec.Flags), len(b))

@@ -134,12 +134,3 @@ func (l *Log) Bounds(ctx context.Context) (first, last, bytes uint64, err error)
 	}
 	return s.FirstSeq, s.LastSeq, s.Bytes, nil
 }
-
-// Size tells how many records the log holds and how many bytes they take.
-func (l *Log) Size(ctx context.Context) (records, bytes uint64, err error) {
-	info, err := l.info(ctx)
-	if err != nil {
-		return 0, 0, err
-	}
-	return info.State.Msgs, info.State.Bytes, nil
-}

@@ -42,7 +42,7 @@ const (
 	headersBit  = 1 << 31
 	erasedBit   = 1 << 63
 	tombBit     = 1 << 62
-	longestJump = 1 << 20
+	longestJump = 1 << 17 // no block holds more
 )
 
 // lastInBlock walks over the records of a block. Where one makes no sense it
