@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/graph"
 )
 
@@ -466,6 +467,24 @@ func TestRetention(t *testing.T) {
 		}
 		require.Positive(t, s.Stats().ExpiredAge)
 		require.Zero(t, s.Stats().ExpiredBytes)
+		// What made the states of the oldest base is not known any more; the states
+		// are.
+		oldest, _, revision := s.Bounds()
+		v, err := s.At(t.Context(), oldest)
+		require.NoError(t, err)
+		unknown := 0
+		for n := range v.Nodes() {
+			list, err := s.History(t.Context(), n.ID, time.Time{}, w.now, 0)
+			require.NoError(t, err)
+			require.NotEmpty(t, list)
+			if first := list[0]; first.Revision == 0 {
+				unknown++
+				require.True(t, first.LogTime.IsZero())
+				require.Empty(t, first.Changed)
+				require.Equal(t, plainNode(w.model.upTo(revision).last(n.ID).Node), plainNode(first.Node))
+			}
+		}
+		require.Positive(t, unknown)
 		require.Less(t, s.Stats().Files, 12)
 	})
 	t.Run("by bytes", func(t *testing.T) {
@@ -488,6 +507,16 @@ func TestRetention(t *testing.T) {
 		}
 		require.InDelta(t, s.Stats().Bytes, onDisk, 1024)
 	})
+}
+
+// last returns the last change of an element.
+func (m model) last(of entity.UUID) *graph.Change {
+	for i := len(m) - 1; i >= 0; i-- {
+		if id(&m[i].change) == of {
+			return &m[i].change
+		}
+	}
+	return nil
 }
 
 func later(a, b time.Time) time.Time {
