@@ -69,21 +69,31 @@ func (w *writer) ref(i int) entity.Ref {
 	return entity.Ref{Type: "fault", ID: entity.NewIdentity("fault.name", w.things[i].name)}
 }
 
-// event returns the next event of an entity; a number that deleteEvery divides
+// event returns an event of an entity; a number that deleteEvery divides
 // deletes it.
-func (w *writer) event(i int) *entity.Event {
-	th := &w.things[i]
-	th.sent++
+func (w *writer) event(i int, seq int64) *entity.Event {
 	e := &entity.Event{Ref: w.ref(i), Source: "faults", Time: time.Now(), Interval: w.interval}
-	if th.sent%deleteEvery == 0 {
+	if seq%deleteEvery == 0 {
 		e.Kind, e.Reason = entity.Delete, "test"
 		return e
 	}
 	e.Attributes = entity.Attrs{
-		entity.A("Name", entity.String(th.name)), entity.A("Seq", entity.Int(th.sent)), entity.A("Type", entity.String("fault")),
+		entity.A("Name", entity.String(w.things[i].name)), entity.A("Seq", entity.Int(seq)), entity.A("Type", entity.String("fault")),
 	}
 	e.Relationships = []entity.Relationship{{Type: entity.RelPartOf, Target: hostRef()}}
 	return e
+}
+
+// repeat reports all entities once more as they are.
+func (w *writer) repeat(ctx context.Context, d *daemon) error {
+	var lines []byte
+	w.mu.Lock()
+	for i := range w.things {
+		lines = append(lineproto.AppendEvent(lines, w.event(i, w.things[i].sent)), '\n')
+	}
+	w.mu.Unlock()
+	_, _, err := d.do(ctx, w.http, http.MethodPost, "/api/v2/write", lines)
+	return err
 }
 
 // batch appends the lines of the next n events and returns whose they are.
@@ -92,7 +102,9 @@ func (w *writer) batch(b []byte, n int) (lines []byte, of []int) {
 	defer w.mu.Unlock()
 	for range min(n, len(w.things)) {
 		of = append(of, w.next)
-		b = append(lineproto.AppendEvent(b, w.event(w.next)), '\n')
+		th := &w.things[w.next]
+		th.sent++
+		b = append(lineproto.AppendEvent(b, w.event(w.next, th.sent)), '\n')
 		w.next = (w.next + 1) % len(w.things)
 	}
 	return b, of
