@@ -19,7 +19,7 @@ import (
 // flushPendingMsgsLocked has written and, with SyncAlways, synced the block;
 // fileStore.LoadNextMsg takes the same lock and stops at LastSeq, which is set
 // after that. With several replicas, raft.sendAppendEntryLocked stores an entry
-// in the leader's log, synced with SyncAlways (startRaftNode), before it is
+// in the leader's log, synced with SyncAlways (createRaftGroup), before it is
 // sent; followers confirm after they stored it, and only what a majority
 // stored is applied to the stream, confirmed and delivered. So whoever follows
 // never sees what a crash could take back, beyond what Batched allows.

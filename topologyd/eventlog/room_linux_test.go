@@ -96,3 +96,56 @@ func TestReadOnlyDirectory(t *testing.T) {
 		require.ErrorContains(t, err, "--data-dir")
 	}
 }
+
+// TestDiskFullOfOneReplica fills the disk of one of three: the others go on,
+// and it catches up when it has room again.
+func TestDiskFullOfOneReplica(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts three servers")
+	}
+	dir := tmpfs(t, "size=40m")
+	ballast := filepath.Join(dir, "ballast")
+	require.NoError(t, os.WriteFile(ballast, make([]byte, 24<<20), 0o600))
+	cfgs := clusterConfigs(t, 3)
+	cfgs[0].Dir = filepath.Join(dir, "data")
+	var logs []*Log
+	for _, c := range cfgs {
+		logs = append(logs, openWith(t, c))
+	}
+	f := follow(t, logs[0], 0)
+	acked := map[uint64]string{}
+	write := func(l *Log, i int) {
+		text := fmt.Sprintf("%d ", i)
+		acked[publishUntilStored(t, l, append([]byte(text), noise(128<<10)...))] = text
+	}
+	full := func() bool { return logs[0].Status(context.Background()).Problem != "" }
+	i := 0
+	for ; i < 400 && !(i > 50 && i%10 == 0 && full()); i++ {
+		write(logs[1+i%2], i)
+	}
+	require.True(t, full(), "the disk did not become full")
+	err := logs[0].Publish([]byte("x"), func(uint64, error) {})
+	if err != nil { // unless it is back already
+		require.ErrorContains(t, err, "no space left on device")
+	}
+	for range 20 {
+		write(logs[1+i%2], i)
+		i++
+	}
+	require.NoError(t, os.Remove(ballast))
+	_, last, _, err := logs[1].Bounds(context.Background())
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		all := f.all()
+		return len(all) > 0 && all[len(all)-1].Number >= last
+	}, 90*time.Second, 10*time.Millisecond)
+	for _, e := range f.all() {
+		require.Zero(t, e.Missing)
+		if text, ok := acked[e.Number]; ok {
+			require.Equal(t, text, string(e.Data[:len(text)]))
+			delete(acked, e.Number)
+		}
+	}
+	require.Empty(t, acked)
+	publishUntilStored(t, logs[0], []byte("again"))
+}

@@ -71,6 +71,7 @@ func (e *embedded) clusterOptions(c *Cluster) error {
 	o.Username, o.Password = "topologyd", rand.Text()
 	o.Cluster.NoAdvertise = true
 	o.Cluster.ConnectRetries = 1 << 30
+	o.ReconnectErrorReports = 300 // of so many tries one is logged
 	// A daemon that was cut off is noticed, and reached again, within seconds.
 	o.Cluster.PingInterval, o.Cluster.MaxPingsOut = 2*time.Second, 3
 	o.Cluster.Compression.Mode = server.CompressionS2Fast
@@ -248,52 +249,3 @@ func writable(dir string) error {
 	}
 	return nil
 }
-
-// natsLogger passes the server's messages on, whose notices are details to us,
-// and remembers the last error.
-type natsLogger struct {
-	log    *slog.Logger
-	failed chan struct{} // holds something after an error
-
-	mu   sync.Mutex
-	last string
-}
-
-func (n *natsLogger) reset() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.last = ""
-}
-
-// reason returns the last error, or what is given when there was none.
-func (n *natsLogger) reason(otherwise string) string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.last != "" {
-		return n.last
-	}
-	return otherwise
-}
-
-func (n *natsLogger) note(text string) {
-	n.mu.Lock()
-	n.last = text
-	n.mu.Unlock()
-	select {
-	case n.failed <- struct{}{}:
-	default:
-	}
-}
-
-func (n *natsLogger) Noticef(format string, v ...any) { n.log.Debug(fmt.Sprintf(format, v...)) }
-func (n *natsLogger) Warnf(format string, v ...any)   { n.log.Warn(fmt.Sprintf(format, v...)) }
-
-func (n *natsLogger) Errorf(format string, v ...any) {
-	text := fmt.Sprintf(format, v...)
-	n.log.Error(text)
-	n.note(text)
-}
-
-func (n *natsLogger) Fatalf(format string, v ...any) { n.Errorf(format, v...) }
-func (n *natsLogger) Debugf(string, ...any)          {}
-func (n *natsLogger) Tracef(string, ...any)          {}
