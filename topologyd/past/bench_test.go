@@ -194,3 +194,39 @@ func BenchmarkAppend(b *testing.B) {
 	b.ReportMetric(float64(spent.Nanoseconds())/float64(changes), "ns/change")
 	b.ReportMetric(float64(s.Stats().Bytes-empty)/float64(changes), "B/change")
 }
+
+// BenchmarkRead times the other questions over 500,000 changes: the history of
+// one interface, a slice of ten seconds, and the last 4,096 changes.
+func BenchmarkRead(b *testing.B) {
+	h := fillHistory(b, 500_000)
+	ref := entity.InterfaceRef("host-500", "4026531840", "7").UUID()
+	b.Run("History", func(b *testing.B) {
+		n := 0
+		for b.Loop() {
+			list, err := h.s.History(b.Context(), ref, time.Time{}, h.to, 100)
+			require.NoError(b, err)
+			n = len(list)
+		}
+		b.ReportMetric(float64(n), "revisions")
+	})
+	b.Run("Slice", func(b *testing.B) {
+		n := 0
+		for b.Loop() {
+			v, err := h.s.Slice(b.Context(), h.to.Add(-15*time.Second), h.to.Add(-5*time.Second))
+			require.NoError(b, err)
+			n = v.NodeCount()
+		}
+		b.ReportMetric(float64(n), "revisions")
+	})
+	b.Run("Changes", func(b *testing.B) {
+		n := 0
+		for b.Loop() {
+			n = 0
+			require.NoError(b, h.s.Changes(b.Context(), h.s.Revision()-4096, func(c []graph.Change) error {
+				n += len(c)
+				return nil
+			}))
+		}
+		b.ReportMetric(float64(n), "changes")
+	})
+}

@@ -99,17 +99,21 @@ func (r *replay) segment(ctx context.Context, info *baseInfo, from, to uint64) e
 		}
 		r.s.noteLost(c)
 	}
+	needed := f.needed(order, r.after)
 	states := make([]element, len(f.touched)+1)
 	if info != nil {
 		root, err := r.s.openRoot(info)
 		if err != nil {
 			return err
 		}
-		if err := f.states(root, states); err != nil {
+		if err := f.states(root, states, needed); err != nil {
 			return err
 		}
 	}
-	g := &giver{replay: r, from: from, to: to, states: states, nodes: make([]*graph.Node, len(states)), edges: make([]*graph.Edge, len(states))}
+	g := &giver{
+		replay: r, from: from, to: to, states: states, needed: needed, own: make([]bool, len(states)),
+		nodes: make([]*graph.Node, len(states)), edges: make([]*graph.Edge, len(states)),
+	}
 	for _, i := range f.frames {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -147,15 +151,30 @@ func (f *fold) name(c *changes, order *[]uint32) error {
 	})
 }
 
-// states fills in the states that the elements have in a base.
-func (f *fold) states(root *base, states []element) error {
+// needed tells which elements changed after a revision.
+func (f *fold) needed(order []uint32, after uint64) []bool {
+	out := make([]bool, len(f.touched)+1)
+	for i := range f.frames {
+		fr := &f.frames[i]
+		for j, n := range order[:fr.count] {
+			if fr.revision+uint64(j) > after {
+				out[n] = true
+			}
+		}
+		order = order[fr.count:]
+	}
+	return out
+}
+
+// states fills in the states that elements have in a base.
+func (f *fold) states(root *base, states []element, needed []bool) error {
 	var d decoder
 	for _, blocks := range [][]block{root.nodeBlocks, root.edgeBlocks} {
 		for i := range blocks {
 			b, wanted := &blocks[i], false
 			for j := range b.count {
 				id := b.id(j)
-				if wanted = f.find(&id) != nil; wanted {
+				if wanted = needed[f.number(&id)]; wanted {
 					break
 				}
 			}
@@ -163,7 +182,7 @@ func (f *fold) states(root *base, states []element) error {
 				continue
 			}
 			err := root.elements(b, &d, func(_ int, e *element) bool {
-				if n := f.number(&e.id); n != 0 {
+				if n := f.number(&e.id); n != 0 && needed[n] {
 					states[n] = *e
 				}
 				return true
@@ -182,6 +201,8 @@ type giver struct {
 	from, to uint64
 	d, in    decoder
 	states   []element
+	needed   []bool
+	own      []bool        // the attributes of the state are nobody else's
 	nodes    []*graph.Node // the states, as far as they are needed
 	edges    []*graph.Edge
 }
@@ -196,7 +217,7 @@ func (g *giver) frame(fr *frame, order []uint32) error {
 			return g.d.err
 		}
 		revision := fr.revision + uint64(i)
-		if revision <= g.from || revision > g.to {
+		if revision <= g.from || revision > g.to || n != 0 && !g.needed[n] {
 			continue
 		}
 		wanted := revision > g.after
@@ -204,7 +225,7 @@ func (g *giver) frame(fr *frame, order []uint32) error {
 			return g.end(out, g.lost(g.after+uint64(len(out))))
 		}
 		var c graph.Change
-		ok, err := g.change(fr, &h, n, &c)
+		ok, err := g.change(fr, &h, n, wanted, &c)
 		if err != nil {
 			return err
 		}
@@ -233,13 +254,14 @@ func (g *giver) end(out []graph.Change, err error) error {
 	return err
 }
 
-// change makes one change; false when the state before was lost.
-func (g *giver) change(fr *frame, h *changeHead, n uint32, c *graph.Change) (bool, error) {
+// change applies one change and, when it is wanted, says what it was; false
+// when the state before was lost.
+func (g *giver) change(fr *frame, h *changeHead, n uint32, wanted bool, c *graph.Change) (bool, error) {
 	if n == 0 {
 		return false, nil
 	}
 	e := &g.states[n]
-	if e.known {
+	if wanted && e.known && !isAdded(h.op) {
 		c.OldNode, c.OldEdge = g.shape(n)
 	}
 	g.in.read(h.body, fr.table)
@@ -249,30 +271,32 @@ func (g *giver) change(fr *frame, h *changeHead, n uint32, c *graph.Change) (boo
 			return false, nil
 		}
 		e.updated = h.valid
-		g.nodes[n], g.edges[n] = nil, nil
-		c.Node, c.Edge = g.shape(n)
-		e.known = false
-		return true, nil
 	case h.flags&flagFull != 0:
-		e.attrs = nil
+		e.attrs, g.own[n] = nil, true
 		g.in.full(h, e)
-		if isAdded(h.op) {
-			c.OldNode, c.OldEdge = nil, nil
-		}
 	case e.known && e.revision+1 == h.revision:
-		e.attrs = slices.Clone(e.attrs)
+		if !g.own[n] {
+			e.attrs, g.own[n] = slices.Clone(e.attrs), true
+		}
 		g.in.difference(h, e, nil)
 	default:
+		e.known = false
 		return false, nil
 	}
 	g.nodes[n], g.edges[n] = nil, nil
-	c.Node, c.Edge = g.shape(n)
+	if wanted {
+		c.Node, c.Edge = g.shape(n)
+	}
+	if isDeleted(h.op) {
+		e.known = false
+	}
 	return true, g.in.err
 }
 
 // shape returns the state of an element as the graph shows it.
 func (g *giver) shape(n uint32) (*graph.Node, *graph.Edge) {
 	e := &g.states[n]
+	g.own[n] = false
 	if e.edge {
 		if g.edges[n] == nil {
 			g.edges[n] = &graph.Edge{}

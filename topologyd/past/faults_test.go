@@ -232,19 +232,6 @@ func TestReadOnly(t *testing.T) {
 	require.ErrorContains(t, err, "must be able to write there")
 }
 
-// mount puts a small file system over a directory for the test.
-func mount(t *testing.T, dir, options string) {
-	t.Helper()
-	flags := uintptr(0)
-	if options == "ro" {
-		flags, options = syscall.MS_RDONLY, ""
-	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", flags, options); err != nil {
-		t.Skip("cannot mount a file system here: ", err)
-	}
-	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
-}
-
 // TestDiskFull runs out of room on a real file system: what is whole stays, and
 // it goes on with a base when there is room again.
 func TestDiskFull(t *testing.T) {
