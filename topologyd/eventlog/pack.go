@@ -11,9 +11,11 @@ import (
 // A message that is a record as it is begins with the record's version, which
 // never becomes that high.
 //
-// Records of 1,000 interfaces take 400 bytes an event plain and 82 packed, for
-// 0.25 µs an event; zstd (fastest) 53 for 1.8 µs. The stream's own compression
-// does nothing for what is sent to replicas, or synced, or not a full block yet.
+// A record of 1,000 interfaces becomes less than a quarter, for half a
+// microsecond an event (BenchmarkPack). zstd at its fastest made another third
+// less of it, for seven times the time. The stream's own compression does
+// nothing for what is sent to replicas, for Raft's log, or for a block that is
+// not full yet.
 const packed = 'S'
 
 // packFrom is the least size that is worth packing.
