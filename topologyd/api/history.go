@@ -51,7 +51,7 @@ func (a *API) historyRequest(r *http.Request) (*historyRequest, *failure) {
 		return nil, f
 	}
 	if req.to.IsZero() {
-		req.to = a.now()
+		req.to = a.present()
 	}
 	if req.from.IsZero() && q.Get("from") != "" {
 		req.from = a.now()

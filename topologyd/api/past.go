@@ -38,10 +38,22 @@ func (a *API) moment(name, text string) (time.Time, *failure) {
 	if err != nil {
 		return time.Time{}, fail(http.StatusBadRequest, httpx.CodeInvalid, "%s: %v", name, err)
 	}
-	if !t.Before(now) {
+	if t.Equal(now) || !t.Before(a.present()) {
 		return time.Time{}, nil
 	}
 	return t, nil
+}
+
+// present is the time from which on there is only the current graph: now, or
+// that of the newest change when the clock is behind it.
+func (a *API) present() time.Time {
+	now := a.now()
+	if a.deps.Records != nil {
+		if _, newest, _ := a.deps.Records.Bounds(); newest.After(now) {
+			return newest
+		}
+	}
+	return now
 }
 
 // errNoPast is for a daemon that keeps none.

@@ -185,6 +185,28 @@ func TestQueryAt(t *testing.T) {
 	}
 }
 
+// TestClockBehind has the daemon's clock set back behind what is kept.
+func TestClockBehind(t *testing.T) {
+	p := lived(t, nil)
+	p.api.now = func() time.Time { return t0.Add(2 * time.Minute) }
+	for at, want := range map[string]string{
+		"":                     "[9000]",
+		"NOW":                  "[9000]",
+		"2026-03-01T12:01:30Z": "[]",
+		"2026-03-01T12:03:30Z": "[1500,1500]",
+		"2026-03-01T12:05:00Z": "[9000]",
+	} {
+		resp, answer := p.ask("/api/v1/query", "gremlin", "G.V().Values('MTU')", "at", at)
+		if resp.StatusCode != 200 || strings.TrimSpace(answer) != want {
+			t.Errorf("%s: %d %s, want %s", at, resp.StatusCode, answer, want)
+		}
+	}
+	p.ask("/api/v1/history/"+eth(0, 0).Ref.UUID().String(), "from", "2026-03-01 12:00:00")
+	if asked := p.fake.asked[0]; !strings.Contains(asked, " 12:05:00 ") {
+		t.Errorf("history is asked for %s, want up to the newest change", asked)
+	}
+}
+
 func TestTimesRefused(t *testing.T) {
 	p := lived(t, func(c *Config) { c.Limits.Bytes = 800 })
 	id := "/api/v1/history/" + eth(0, 0).Ref.UUID().String()
