@@ -45,6 +45,7 @@ type writer struct {
 	things   []thing
 	next     int // the entity that is next
 	interval time.Duration
+	now      func() time.Time // the source's clock
 	http     *http.Client
 
 	acked, failed atomic.Int64 // events
@@ -52,7 +53,7 @@ type writer struct {
 }
 
 func newWriter(index, entities int, c *http.Client) *writer {
-	w := &writer{index: index, http: c, things: make([]thing, entities)}
+	w := &writer{index: index, http: c, now: time.Now, things: make([]thing, entities)}
 	for i := range w.things {
 		w.things[i].name = fmt.Sprintf("w%d-%d", index, i)
 		ref := w.ref(i)
@@ -72,7 +73,7 @@ func (w *writer) ref(i int) entity.Ref {
 // event returns an event of an entity; a number that deleteEvery divides
 // deletes it.
 func (w *writer) event(i int, seq int64) *entity.Event {
-	e := &entity.Event{Ref: w.ref(i), Source: "faults", Time: time.Now(), Interval: w.interval}
+	e := &entity.Event{Ref: w.ref(i), Source: "faults", Time: w.now(), Interval: w.interval}
 	if seq%deleteEvery == 0 {
 		e.Kind, e.Reason = entity.Delete, "test"
 		return e
