@@ -22,7 +22,8 @@ func (s *Store) Changes(ctx context.Context, after uint64, fn func([]graph.Chang
 		}
 		r := &replay{s: s, l: &l, after: after, fn: fn}
 		err = r.run(ctx)
-		if err == nil || r.given || try > len(l.bases)+3 || !errors.Is(err, errBadBase) && !errors.Is(err, fs.ErrNotExist) {
+		after = r.after
+		if err == nil || r.refused || try > len(l.bases)+3 || !errors.Is(err, errBadBase) && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -34,7 +35,8 @@ type replay struct {
 	l     *layout
 	after uint64
 	fn    func([]graph.Change) error
-	given bool // fn was called
+	// refused: the error is fn's.
+	refused bool
 }
 
 // run goes from base to base.
@@ -246,9 +248,9 @@ func (g *giver) end(out []graph.Change, err error) error {
 	if len(out) == 0 {
 		return err
 	}
-	g.given = true
 	g.after = out[len(out)-1].Revision
 	if fnErr := g.fn(out); fnErr != nil {
+		g.refused = true
 		return fnErr
 	}
 	return err
