@@ -74,6 +74,7 @@ func (s *Store) writeBase(pos position, v *graph.View) {
 		path: s.path(pos.revision, suffixBase), revision: pos.revision, record: pos.record, at: pos.at,
 		elements: v.NodeCount() + v.EdgeCount(), size: size,
 	})
+	s.heal()
 	s.mu.Unlock()
 	if err := s.syncFiles(); err != nil {
 		s.log.Warn("cannot sync the past", "error", err)

@@ -355,6 +355,38 @@ func testFull(t *testing.T, cfg Config, s *Store, relieve func()) {
 	check(open(t, cfg))
 }
 
+// TestHeals damages changes after the newest base: once that is noticed a base
+// is due, from which on everything is right again.
+func TestHeals(t *testing.T) {
+	cfg := config(t)
+	cfg.SegmentChanges = 1 << 20
+	w := newWorld(11)
+	full(t, cfg, w, 60)
+	names := files(t, cfg.Dir, "*"+suffixChanges)
+	b := read(t, names[0])
+	b[len(b)/4] ^= 0x20
+	require.NoError(t, os.WriteFile(names[0], b, 0o600))
+
+	s := open(t, cfg)
+	require.False(t, s.Due())
+	_, err := s.At(t.Context(), w.now.Add(-time.Millisecond))
+	require.NoError(t, err)
+	require.NotZero(t, s.Stats().LostRevisions)
+	require.True(t, s.Due())
+	s.Base(w.g.View(), w.now, w.record)
+	s.background.Wait()
+	require.False(t, s.Due())
+	from := w.now
+	w.run(t, s, 40)
+	for _, at := range []time.Time{from, w.now.Add(-time.Millisecond), w.now} {
+		v, err := s.At(t.Context(), at)
+		require.NoError(t, err)
+		require.Equal(t, w.model.at(at.UnixMilli()), dump(v))
+	}
+	require.NoError(t, s.Close())
+	require.False(t, open(t, cfg).Due())
+}
+
 // TestHole hands over changes with some missing.
 func TestHole(t *testing.T) {
 	cfg := config(t)

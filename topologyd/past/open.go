@@ -206,6 +206,7 @@ func (s *Store) resume() {
 			s.baseAt, s.elements, s.needBase = b.at, b.elements, false
 		}
 	}
+	s.heal()
 	root := s.revision
 	for i := range s.files {
 		f := &s.files[i]

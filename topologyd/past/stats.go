@@ -75,7 +75,25 @@ func (s *Store) noteLost(c *changes) {
 		s.stats.LostRevisions += l.to - l.from + 1
 		s.log.Error("changes of the past are damaged on disk and lost", "file", c.path, "from_revision", l.from, "to_revision", l.to)
 	}
+	if len(c.lost) > 0 {
+		s.heal()
+	}
 	c.lost = nil
+}
+
+// heal asks for a base when what was lost is after the newest one: elements
+// whose differences have lost what they build on are whole again from it on.
+// s.mu is held.
+func (s *Store) heal() {
+	newest := uint64(0)
+	for i := range s.bases {
+		if !s.bases[i].bad {
+			newest = max(newest, s.bases[i].revision)
+		}
+	}
+	for l := range s.lost {
+		s.needBase = s.needBase || l.to > newest
+	}
 }
 
 // noteBad reports a damaged base, once, and takes it out of use.
