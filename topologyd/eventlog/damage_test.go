@@ -93,13 +93,13 @@ func TestDamagedFiles(t *testing.T) {
 		{"crash, intact", false, func(b []byte) []byte { return b }, nil, ""},
 		{"crash, torn", false, torn, []uint64{100, 100}, "first=100 last=100 records=1"},
 		{"crash, flipped at the end", false, end, []uint64{100, 100}, "first=100 last=100 records=1"},
-		// The server gives up the rest of the file, 8 MiB at most.
-		{"crash, flipped in the middle", false, middle, []uint64{51, 100}, "first=51 last=100 records=50"},
+		{"crash, flipped in the middle", false, middle, []uint64{51, 51}, "after=50 records=1"},
+		{"crash, first length flipped", false, head, []uint64{1, 1}, "after=0 records=1"},
 		{"crash, end of zeros", false, zeros, []uint64{100, 100}, "first=100 last=100 records=1"},
 		{"stopped, torn", true, torn, []uint64{100, 100}, "records of the event log are gone after=99 missing=1"},
 		{"stopped, flipped at the end", true, end, []uint64{100, 100}, "records of the event log are gone after=99 missing=1"},
 		{"stopped, flipped in the middle", true, middle, []uint64{51, 51}, "records of the event log are gone after=50 missing=1"},
-		{"stopped, first length flipped", true, head, []uint64{1, 100}, "records=100"},
+		{"stopped, first length flipped", true, head, []uint64{1, 1}, "after=0 records=1"},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			dir, records := crashed(t, 100, x.graceful)

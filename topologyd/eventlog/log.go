@@ -69,7 +69,10 @@ func (l *Log) open(ctx context.Context) (err error) {
 		return err
 	}
 	written := uint64(0)
-	if l.cfg.mode() == Single {
+	if l.cfg.mode() == Single { // in a cluster the others have what is damaged here
+		if err := l.salvage(); err != nil {
+			l.log.Warn("damage in the event log stays as it is", "error", err)
+		}
 		written = lastOnDisk(l.cfg.Dir, l.cfg.streamName(), l.cfg.subject("events"))
 	}
 	if l.cfg.mode() != Outside {

@@ -72,11 +72,11 @@ func lastInBlock(b []byte, subject string) (last uint64) {
 }
 
 // recordHead reads the head of a record; number is 0 when it only tells that
-// another one was deleted.
+// another one was deleted, or only fills a place.
 func recordHead(b []byte) (size, number uint64, ok bool) {
 	size = uint64(binary.LittleEndian.Uint32(b) &^ headersBit)
 	number = binary.LittleEndian.Uint64(b[4:])
-	if number&tombBit != 0 {
+	if number&tombBit != 0 || number == erasedBit {
 		number = 0
 	} else if number &^= erasedBit; number == 0 || number > 1<<60 {
 		return 0, 0, false
