@@ -18,8 +18,10 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.0
 TOOLS := build/tools
 
 # Tests that make network namespaces or boot a guest skip with -short; those
-# of the built programs together live in packages called e2e.
+# of the built programs together live in packages called e2e, those that break
+# what they stand on in faults.
 E2E := /e2e(/|$$)
+FAULTS := /faults(/|$$)
 INTEGRATION = $(shell grep -rl --include='*_test.go' 'testing\.Short()' . | grep -vE '^\./(build|\.run|node_modules)/' | xargs -r -n1 dirname | sort -u)
 
 .PHONY: help
@@ -38,25 +40,29 @@ build: ## build all programs into bin/
 
 .PHONY: test
 test: setup ## everything: unit, integration, end to end, cross builds
-	@.ci/summary unit:test-unit cross:cross integration:test-integration e2e:test-e2e
+	@.ci/summary unit:test-unit cross:cross integration:test-integration e2e:test-e2e faults:test-faults
 
 .PHONY: test-unit
 test-unit: ## vet, gofmt and the tests that need no privileges
 	$(GO) vet ./...
 	@unformatted=$$(find . -name '*.go' -not -path './build/*' -not -path '*/node_modules/*' -print0 | xargs -0 gofmt -l); \
 		[ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
-	$(GO) test -short $$($(GO) list ./... | grep -vE '$(E2E)')
+	$(GO) test -short $$($(GO) list ./... | grep -vE '$(E2E)|$(FAULTS)')
 	$(GO) test -count=1 ./internal/house
 
 .PHONY: test-integration
 test-integration: ## tests in network namespaces and in a guest; they skip without root
-	$(GO) test -timeout 20m $(filter-out %/e2e,$(INTEGRATION))
+	$(GO) test -timeout 20m $(filter-out %/e2e %/faults,$(INTEGRATION))
 
 .PHONY: test-e2e
 test-e2e: build ## the built programs together
 	@packages=$$($(GO) list ./... | { grep -E '$(E2E)' || true; }); \
 		[ -n "$$packages" ] || { echo "no e2e packages"; exit 0; }; \
 		SKEIN_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 -timeout 20m $$packages
+
+.PHONY: test-faults
+test-faults: build ## crashes, damage, full disks, cut networks (docs/faults.md); about 12 minutes
+	SKEIN_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 -timeout 40m ./internal/faults
 
 .PHONY: cross
 cross: ## what is not Linux on amd64 compiles too, tests included

@@ -68,8 +68,8 @@ func newCluster(t *testing.T, args ...string) *cluster {
 	}
 	for _, d := range c.d {
 		d.awaitReady(clusterSettle)
+		hello(t, d)
 	}
-	hello(t, c.d[0])
 	c.load = newLoad(t, 0, 0, nil)
 	for i := range clusterRoaming + len(c.d) {
 		h := newHTTP(c.hub)

@@ -28,14 +28,17 @@ type thing struct {
 	sent, acked int64
 }
 
-// hello reports the host that all entities are part of.
+// hello reports the host that all entities are part of, as soon as events are
+// taken.
 func hello(t testing.TB, d *daemon) {
 	t.Helper()
-	e := entity.Event{Ref: hostRef(), Source: "faults", Time: time.Now(), Attributes: entity.Attrs{
-		entity.A("Name", entity.String("fault-host")), entity.A("Type", entity.String("host")),
-	}}
-	_, _, err := d.do(t.Context(), d.http, http.MethodPost, "/api/v2/write", lineproto.AppendEvent(nil, &e))
-	require.NoError(t, err)
+	eventually(t, clusterSettle, d.name+" takes events", func() error {
+		e := entity.Event{Ref: hostRef(), Source: "faults", Time: time.Now(), Attributes: entity.Attrs{
+			entity.A("Name", entity.String("fault-host")), entity.A("Type", entity.String("host")),
+		}}
+		_, _, err := d.do(t.Context(), d.http, http.MethodPost, "/api/v2/write", lineproto.AppendEvent(nil, &e))
+		return err
+	})
 }
 
 // writer sends events of entities of its own and notes what was acknowledged.
