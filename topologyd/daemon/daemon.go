@@ -60,6 +60,7 @@ type Daemon struct {
 	notReady atomic.Pointer[error]
 	servers  sync.WaitGroup
 	failed   chan error
+	stopping chan struct{}
 }
 
 // New puts a daemon together without starting anything. The configuration must
@@ -70,7 +71,7 @@ func New(cfg config.Config, log *slog.Logger, notify func(state string)) (*Daemo
 		notify = func(string) {}
 	}
 	d := &Daemon{
-		cfg: cfg, log: log, notify: notify, failed: make(chan error, 2),
+		cfg: cfg, log: log, notify: notify, failed: make(chan error, 3), stopping: make(chan struct{}),
 		engine: engine.New(engineConfig(&cfg), log.With("part", "engine")),
 	}
 	d.notReady.Store(&errStarting)
@@ -111,9 +112,10 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	}
 	d.grpc = ingest.NewGRPC(in, observer.Panicked)
 	d.api, err = api.New(apiConfig(&d.cfg), api.Deps{
-		View:       d.engine.View,
-		Subscribe:  func(from uint64) (api.Subscription, error) { return d.engine.Subscribe(from) },
-		Status:     d.engine.Status,
+		View:      d.engine.View,
+		Subscribe: func(from uint64) (api.Subscription, error) { return d.engine.Subscribe(from) },
+		Status:    d.engine.Status,
+		Past:      timeline{d.engine}, Records: timeline{d.engine}, Digest: d.digest,
 		Ready:      d.ready,
 		Registerer: reg, Gatherer: reg,
 		Log: d.log.With("part", "api"), Version: version.String(),
@@ -141,6 +143,7 @@ func routes(a *api.API, in *ingest.Ingest) []httpx.Route {
 func engineConfig(c *config.Config) engine.Config {
 	e := engine.DefaultConfig(c.DataDir)
 	logConfig(&e.Log, c)
+	e.Past.MaxAge, e.Past.MaxBytes = c.RetentionAge, int64(c.RetentionBytes)
 	e.Recent = c.Watch.Queue
 	return e
 }
@@ -188,6 +191,13 @@ func (d *Daemon) Start(ctx context.Context) error {
 		return err
 	}
 	d.notReady.Store(nil)
+	d.servers.Go(func() {
+		select {
+		case err := <-d.engine.Failed():
+			d.failed <- err
+		case <-d.stopping:
+		}
+	})
 	if d.otlpListener != nil {
 		d.servers.Go(func() {
 			if err := d.grpc.Serve(d.otlpListener); err != nil {
@@ -260,6 +270,7 @@ func (d *Daemon) Failed() <-chan error { return d.failed }
 func (d *Daemon) Stop(ctx context.Context) error {
 	d.notify("STOPPING=1")
 	d.notReady.Store(&errStopping)
+	close(d.stopping)
 	half := d.cfg.ShutdownTimeout / 2
 	if end, ok := ctx.Deadline(); ok {
 		half = time.Until(end) / 2
