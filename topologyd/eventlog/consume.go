@@ -57,6 +57,7 @@ func (l *Log) consume(
 		return fmt.Errorf("read event log: %w", err)
 	}
 	defer messages.Stop()
+	defer context.AfterFunc(ctx, messages.Stop)() // next may be waiting without it
 	for delivered := uint64(1); ; delivered++ {
 		msg, err := r.next(ctx, messages)
 		if err != nil {
