@@ -12,6 +12,21 @@ import (
 	"github.com/skein-net/skein/internal/entity"
 )
 
+func TestReservedSources(t *testing.T) {
+	for source, reserved := range map[string]bool{"netlink": false, "fabric": true, "rule.x": true, "rule": false, "fabrics": false} {
+		e := entity.Event{Ref: entity.HostRef("a"), Source: source}
+		if err := e.Validate(); err != nil {
+			t.Error(err)
+		}
+		if err := e.ValidateReport(); (err != nil) != reserved {
+			t.Errorf("%s: %v", source, err)
+		}
+		if entity.IsGuest(source, entity.TypeHost) != reserved || entity.IsGuest(source, entity.TypeFabric) && source == "fabric" {
+			t.Errorf("%s: guest", source)
+		}
+	}
+}
+
 func TestRelationshipEdge(t *testing.T) {
 	self, other := entity.HostRef("a"), entity.HostRef("b")
 	s, o := self.UUID(), other.UUID()

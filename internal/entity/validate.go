@@ -30,6 +30,15 @@ func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
 }
 
+// ValidateReport is Validate for an event from outside: its source must not be
+// one that is reserved for the daemon itself.
+func (e *Event) ValidateReport() error {
+	if IsReserved(e.Source) {
+		return invalid("source %q is reserved for what users define in the daemon; choose another name", e.Source)
+	}
+	return e.Validate()
+}
+
 // Validate checks that the event can be carried by every encoding: a type and
 // an identity, keys that are well formed, finite numbers, valid UTF-8, an
 // interval of whole seconds, a time that fits in nanoseconds since 1970 (or

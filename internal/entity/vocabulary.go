@@ -1,5 +1,7 @@
 package entity
 
+import "strings"
+
 // Names of the OpenTelemetry entity events specification.
 const (
 	EventState  = "entity.state"
@@ -79,4 +81,36 @@ func NetNSRef(hostID, inode, device string) Ref {
 // named by the inode number of its nsfs file.
 func InterfaceRef(hostID, nsInode, ifindex string) Ref {
 	return Ref{Type: TypeInterface, ID: NewIdentity(IDHost, hostID, IDNamespace, nsInode, IDIfIndex, ifindex)}
+}
+
+// Sources with which the daemon itself speaks: of what users define.
+const (
+	// SourceFabric speaks of the fabric, which no agent can see.
+	SourceFabric = "fabric"
+	// SourceRulePrefix begins the sources of rules; the rule's ID follows.
+	SourceRulePrefix = "rule."
+)
+
+// Types of the entities that these sources own.
+const (
+	TypeFabric = "fabric"
+	TypeRule   = "rule"
+)
+
+// IsReserved reports whether only the daemon itself may use a source.
+func IsReserved(source string) bool {
+	return source == SourceFabric || strings.HasPrefix(source, SourceRulePrefix)
+}
+
+// IsGuest reports whether a source adds to an entity of a type without being
+// a reason for it to be there: what users define of it does not keep it alive,
+// and does not stand against what its own sources say.
+func IsGuest(source, entityType string) bool {
+	switch {
+	case source == SourceFabric:
+		return entityType != TypeFabric
+	case strings.HasPrefix(source, SourceRulePrefix):
+		return entityType != TypeRule
+	}
+	return false
 }

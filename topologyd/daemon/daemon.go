@@ -116,6 +116,7 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 		Subscribe: func(from uint64) (api.Subscription, error) { return d.engine.Subscribe(from) },
 		Status:    d.engine.Status,
 		Past:      timeline{d.engine}, Records: timeline{d.engine}, Digest: d.digest,
+		RevisionAt: timeline{d.engine}.RevisionAt,
 		Ready:      d.ready,
 		Registerer: reg, Gatherer: reg,
 		Log: d.log.With("part", "api"), Version: version.String(),

@@ -47,3 +47,8 @@ func (d *Daemon) digest(ctx context.Context) (api.Digest, error) {
 	}
 	return api.Digest{Revision: s.Revision, Record: s.Record, Digest: s.Graph.String()}, nil
 }
+
+// RevisionAt returns the revision of the last change logged by then.
+func (t timeline) RevisionAt(ctx context.Context, at time.Time) (uint64, error) {
+	return t.e.Past().RevisionAt(ctx, at)
+}

@@ -11,10 +11,10 @@ import (
 // Vocabulary of the fabric.
 const (
 	// Source is the facet that speaks of the fabric's nodes.
-	Source = "fabric"
+	Source = entity.SourceFabric
 	// TypeNode is their entity type, IDNode its one identifying attribute: the
 	// name that the lines use.
-	TypeNode = "fabric"
+	TypeNode = entity.TypeFabric
 	IDNode   = "fabric.node"
 
 	// DefaultType is the attribute Type of a node that says none.

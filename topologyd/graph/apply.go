@@ -133,8 +133,23 @@ func (g *Graph) setFacet(slot int32, p *Prepared, at, now int64) {
 	g.refreshStale(slot)
 }
 
-// removeFacet takes a facet away, and the node with its last one.
+// removeFacet takes a facet away, and the node when nothing but guests is left.
 func (g *Graph) removeFacet(slot int32, i int, at int64) {
+	g.busy = slot
+	g.dropFacet(slot, i, at)
+	if rest := *g.t.states.at(slot); rest.onlyGuests() {
+		for n := len(rest.facets); n > 0; n-- {
+			g.dropFacet(slot, n-1, at)
+		}
+		g.deleteNode(slot, at)
+		return
+	}
+	g.refreshNode(slot, at, len(g.out))
+	g.refreshStale(slot)
+}
+
+// dropFacet takes a facet away, with what it asserts.
+func (g *Graph) dropFacet(slot int32, i int, at int64) {
 	old := *g.t.states.at(slot)
 	f := &old.facets[i]
 	g.setLine(slot, i, 0)
@@ -144,14 +159,7 @@ func (g *Graph) removeFacet(slot int32, i int, at int64) {
 	g.stats.Facets--
 	*g.t.states.edit(slot, g.epoch) = old.without(i)
 	g.live[slot] = slices.Delete(g.live[slot], i, i+1)
-	g.busy = slot
 	g.reassert(slot, f.source, f.edges, nil, at)
-	if len(old.facets) == 1 {
-		g.deleteNode(slot, at)
-		return
-	}
-	g.refreshNode(slot, at, len(g.out))
-	g.refreshStale(slot)
 }
 
 // newNode takes a slot for a node that has no content yet.

@@ -74,23 +74,41 @@ func (s *state) origin() string {
 	return strings.Join(names, ",")
 }
 
+// onlyGuests reports whether no facet is left that is a reason for the node.
+func (s *state) onlyGuests() bool {
+	for i := range s.facets {
+		if !entity.IsGuest(s.facets[i].source, s.ref.Type) {
+			return false
+		}
+	}
+	return true
+}
+
 // merged is the union of the facets' attributes and the TID. Where two facets
 // give a value for the same key, that of the source whose name sorts first
-// stands: sources keep to keys of their own, so this decides only mistakes,
-// but it decides them the same way whatever the order of the reports.
+// stands, and that of a guest only when nobody else gives one: sources keep to
+// keys of their own, so this decides only mistakes, but it decides them the same
+// way whatever the order of the reports.
 func (s *state) merged(tid entity.UUID) entity.Attrs {
 	n := 1
 	for i := range s.facets {
 		n += len(s.facets[i].attrs)
 	}
 	out := make(entity.Attrs, 0, n)
-	for i := len(s.facets) - 1; i >= 0; i-- {
-		for _, a := range s.facets[i].attrs {
-			if a.Key != entity.KeyTID {
-				out = append(out, a)
+	add := func(guests bool) {
+		for i := len(s.facets) - 1; i >= 0; i-- {
+			if entity.IsGuest(s.facets[i].source, s.ref.Type) != guests {
+				continue
+			}
+			for _, a := range s.facets[i].attrs {
+				if a.Key != entity.KeyTID {
+					out = append(out, a)
+				}
 			}
 		}
 	}
+	add(true)
+	add(false)
 	if !tid.IsZero() {
 		out = append(out, entity.A(entity.KeyTID, entity.String(tid.String())))
 	}

@@ -268,6 +268,10 @@ func (g *Graph) settle(p *Prepared, outcome Outcome, slot int32, facet int, now 
 	}
 }
 
+// isGuest reports whether the event is of a source that adds to an entity of
+// others.
+func (p *Prepared) isGuest() bool { return entity.IsGuest(p.facet.source, p.Event.Type) }
+
 // facetOf returns the number of the facet that an event speaks of, -1 when it is
 // not known.
 func (g *Graph) facetOf(p *Prepared, slot int32) int {
@@ -285,6 +289,9 @@ func (g *Graph) admit(p *Prepared, slot int32, now int64) (outcome Outcome, face
 	p.Force = false
 	isDelete := p.Event.Kind == entity.Delete
 	if facet = g.facetOf(p, slot); facet < 0 {
+		if slot < 0 && !isDelete && p.isGuest() {
+			return Outdated, facet
+		}
 		key := facetKey{p.id, p.facet.source}
 		switch {
 		case isDelete: // remembered, since the state may come late
@@ -320,6 +327,8 @@ func (g *Graph) decide(p *Prepared, slot int32, logged int64) (outcome Outcome, 
 		switch {
 		case isDelete:
 			return Unchanged, facet
+		case slot < 0 && p.isGuest():
+			return Outdated, facet
 		case !p.Force && g.tombs.covers(facetKey{p.id, p.facet.source}, p.facet.time, logged):
 			return Outdated, facet
 		default:

@@ -446,3 +446,34 @@ func TestHeard(t *testing.T) {
 	a.apply(entity.Event{Kind: entity.Delete, Ref: entity.HostRef("h"), Source: "host"})
 	require.Empty(t, a.g.TakeHeard(), "of what is gone nothing is told")
 }
+
+// TestGuests has a rule speak of an entity that it does not own.
+func TestGuests(t *testing.T) {
+	w := newWorld(t)
+	rule := func(key, value string) entity.Event {
+		e := link("h", "1", 1, "", "")
+		e.Source, e.Interval, e.Attributes = "rule.r1", 0, entity.Attrs{entity.A(key, entity.String(value))}
+		e.Relationships = []entity.Relationship{{Type: "uses", Target: entity.HostRef("h")}}
+		return e
+	}
+	require.Empty(t, w.apply(rule("Owner", "a")), "there is nothing to add to")
+	w.apply(host("h"), link("h", "1", 1, "eth0", "veth"))
+	require.NotEmpty(t, w.apply(rule("Owner", "a")))
+	n := w.g.View().Node(entity.InterfaceRef("h", "1", "1").UUID())
+	require.Equal(t, "a", n.Attrs.Get("Owner").Str())
+	require.Equal(t, 2, w.g.View().EdgeCount())
+	w.apply(rule("Name", "mine"))
+	n = w.g.View().Node(n.ID)
+	require.Equal(t, "eth0", n.Attrs.Get("Name").Str(), "its own source stands")
+	require.True(t, n.Attrs.Get("Owner").IsZero())
+
+	w.tick(time.Second)
+	gone := entity.Event{Kind: entity.Delete, Ref: entity.InterfaceRef("h", "1", "1")}
+	ops := map[Op]int{}
+	for _, c := range w.apply(gone) {
+		ops[c.Op]++
+	}
+	require.Equal(t, map[Op]int{EdgeDeleted: 2, NodeDeleted: 1}, ops, "a guest does not keep it")
+	require.Equal(t, 1, w.g.Stats().Facets)
+	require.Zero(t, w.g.Stats().Dangling)
+}

@@ -45,7 +45,7 @@ func Configured(lines []string) *definition.Definition {
 // Vocabulary of what rules make.
 const (
 	// SourcePrefix begins the source of every rule, its ID ends it.
-	SourcePrefix = "rule."
+	SourcePrefix = entity.SourceRulePrefix
 	// TypeNode is the entity type of a node that a rule made, IDRule its one
 	// identifying attribute.
 	TypeNode = "rule"

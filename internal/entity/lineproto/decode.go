@@ -237,7 +237,7 @@ func (d *Decoder) event(e *entity.Event) error {
 	if e.Attributes, err = d.attributes(attributeCount, all); err != nil {
 		return err
 	}
-	return e.Validate()
+	return e.ValidateReport()
 }
 
 func (d *Decoder) attributes(n int, all string) (entity.Attrs, error) {

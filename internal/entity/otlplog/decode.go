@@ -138,7 +138,7 @@ func (d Decoder) event(r plog.LogRecord, old bool, res pcommon.Resource, scope p
 			e.Attributes = introduce(e, str(res.Attributes(), entity.IDHost))
 		}
 	}
-	return e.Validate()
+	return e.ValidateReport()
 }
 
 // introduce adds to a foreign entity's attributes what every node has.
