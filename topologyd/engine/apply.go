@@ -19,7 +19,7 @@ type entry struct {
 	head            eventlog.Head
 	events          []*graph.Prepared
 	own             *part // it is what this run sent
-	corrupt         bool
+	gone            bool  // it could not be read
 }
 
 // applier applies the log to the graph, in the order of the log: it is the only
@@ -32,6 +32,7 @@ type applier struct {
 	// caught is closed when the end of the log was reached for the first time.
 	caught   chan struct{}
 	isCaught bool
+	target   uint64 // the last record when it started, 0: not known
 	changes  []graph.Change
 	since    time.Time // of the last snapshot
 }
@@ -57,13 +58,17 @@ func (a *applier) read(ctx context.Context, after uint64) error {
 }
 
 func (a *applier) decode(r *eventlog.Entry) (*entry, error) {
-	en := &entry{number: r.Number, missing: r.Missing, newest: r.Pending == 0}
+	en := &entry{number: r.Number, missing: r.Missing, newest: r.Pending == 0 || r.Number >= a.target}
+	if r.Data == nil { // all up to here is gone
+		en.gone = true
+		return en, nil
+	}
 	rec, own, err := a.open(r.Data)
 	switch {
 	case errors.Is(err, wire.ErrCorrupt):
 		a.counters.corrupt.Add(1)
 		a.logger.Error("a record of the event log is damaged; its events are lost until their sources repeat them", "record", r.Number, "error", err)
-		en.corrupt = true
+		en.gone = true
 		return en, nil
 	case err != nil:
 		return nil, err
@@ -128,7 +133,7 @@ func (a *applier) apply(en *entry) {
 	if en.missing > 0 {
 		a.counters.missing.Add(en.missing)
 	}
-	if !en.corrupt {
+	if !en.gone {
 		// What made revisions that are lost here may be known to others: their
 		// numbers are not used again.
 		a.graph.Advance(en.head.Revision)

@@ -50,6 +50,11 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	e.lease, e.bus = e.log.Lease("leader"), e.log.Shared()
 
 	a := &applier{Engine: e, entries: make(chan *entry, readAhead), caught: make(chan struct{})}
+	if ready {
+		if _, a.target, _, err = e.log.Bounds(ctx); err != nil {
+			return err
+		}
+	}
 	run, cancel := context.WithCancel(context.Background())
 	e.follow = cancel
 	failed := make(chan error, 1)
@@ -160,11 +165,7 @@ func (e *Engine) catchUp(ctx context.Context, a *applier, pos snapshot.Position,
 	if !ready {
 		return nil
 	}
-	_, last, _, err := e.log.Bounds(ctx)
-	if err != nil {
-		return err
-	}
-	if last > pos.Record {
+	if a.target > pos.Record {
 		quiet := time.NewTicker(e.cfg.Log.Timeout)
 		defer quiet.Stop()
 	wait:
@@ -179,7 +180,7 @@ func (e *Engine) catchUp(ctx context.Context, a *applier, pos snapshot.Position,
 			case <-quiet.C:
 				now := e.record.Load()
 				if now == before {
-					e.logger.Error("the event log gives no more records", "record", now, "last", last)
+					e.logger.Error("the event log gives no more records", "record", now, "last", a.target)
 					break wait
 				}
 				before = now
@@ -198,7 +199,9 @@ func (e *Engine) matchPast() error {
 	}
 	// The end of the log was lost. Revisions that were told to somebody must not
 	// mean something else later, and what they did is not in the graph any more.
+	// A number left out tells the past that it has to begin with a new base.
 	e.logger.Error("the past knows revisions that the event log has lost", "revisions", has-want)
+	has++
 	head := e.head(0)
 	head.Revision = has
 	done := make(chan error, 1)
