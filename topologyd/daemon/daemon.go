@@ -61,6 +61,8 @@ type Daemon struct {
 	servers  sync.WaitGroup
 	failed   chan error
 	stopping chan struct{}
+
+	definitions definitions
 }
 
 // New puts a daemon together without starting anything. The configuration must
@@ -111,12 +113,16 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 		return nil, err
 	}
 	d.grpc = ingest.NewGRPC(in, observer.Panicked)
+	if d.definitions, err = newDefinitions(&d.cfg, d.engine, d.log, reg); err != nil {
+		return nil, err
+	}
 	d.api, err = api.New(apiConfig(&d.cfg), api.Deps{
 		View:      d.engine.View,
 		Subscribe: func(from uint64) (api.Subscription, error) { return d.engine.Subscribe(from) },
 		Status:    d.engine.Status,
 		Past:      timeline{d.engine}, Records: timeline{d.engine}, Digest: d.digest,
-		RevisionAt: timeline{d.engine}.RevisionAt,
+		RevisionAt:  timeline{d.engine}.RevisionAt,
+		Definitions: d.definitions.store, RuleStatus: d.definitions.rules.Status,
 		Ready:      d.ready,
 		Registerer: reg, Gatherer: reg,
 		Log: d.log.With("part", "api"), Version: version.String(),
@@ -191,6 +197,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 		d.servers.Wait()
 		return err
 	}
+	d.definitions.start(d.engine)
 	d.notReady.Store(nil)
 	d.servers.Go(func() {
 		select {
@@ -291,6 +298,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	closing.Wait()
 	d.closeListeners()
 	d.servers.Wait()
+	d.definitions.stop()
 	if err := d.engine.Stop(ctx); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}

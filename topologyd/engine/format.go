@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // formatFile tells what wrote a data directory: a line with the number of its
@@ -24,8 +25,8 @@ var ErrFormat = errors.New("the data directory was written by a newer version")
 // it is touched.
 func checkFormat(dir string) error {
 	b, err := os.ReadFile(filepath.Join(dir, formatFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil // who makes the directory says what is wrong with it
 	}
 	if err != nil {
 		return fmt.Errorf("read data directory: %w", err)

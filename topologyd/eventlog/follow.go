@@ -75,7 +75,7 @@ func (l *Log) Follow(ctx context.Context, after uint64, fn func(Entry) error) er
 			return ctx.Err()
 		case f.failed != nil:
 			return f.failed
-		case errors.As(err, &rewound):
+		case errors.As(err, &rewound) && f.lasts():
 			return err
 		}
 		if f.at != before {
@@ -93,7 +93,24 @@ type follower struct {
 	void   uint64 // number of the last record seen, when it was empty
 	last   uint64 // number of the last record when the reading began
 	fn     func(Entry) error
-	failed error // what another try cannot overcome
+	failed error     // what another try cannot overcome
+	behind time.Time // since when the log ends before at
+}
+
+// behindFor is how long the log of several servers has to end before what was
+// delivered until it counts as rewound: a leader that has just begun may not
+// have applied all that it stored.
+const behindFor = 12 * time.Second
+
+// lasts tells whether the log has been behind for long enough.
+func (f *follower) lasts() bool {
+	if f.l.cfg.mode() == Single {
+		return true
+	}
+	if f.behind.IsZero() {
+		f.behind = time.Now()
+	}
+	return time.Since(f.behind) >= behindFor
 }
 
 // follow reads until something fails.
@@ -114,6 +131,7 @@ func (f *follower) follow(ctx context.Context) error {
 			return err
 		}
 	}
+	f.behind = time.Time{}
 	return l.consume(ctx, l.cfg.streamName(), jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.at + 1,
 	}, &reading{message: f.take, idle: f.idle})

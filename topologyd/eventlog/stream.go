@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -81,6 +82,9 @@ func (l *Log) openStream(ctx context.Context) error {
 			return fmt.Errorf("update event stream: %w", err)
 		}
 	}
+	if !fromLeader(stream.CachedInfo()) {
+		return fmt.Errorf("open event stream: %w", errNoLeader)
+	}
 	id := stream.CachedInfo().Config.Metadata[metaID]
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -111,14 +115,42 @@ func (l *Log) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
 	defer cancel()
-	stream, err := l.js.Stream(ctx, l.cfg.streamName())
-	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
+	for {
+		stream, err := l.js.Stream(ctx, l.cfg.streamName())
+		switch {
+		case err == nil && fromLeader(stream.CachedInfo()):
+			return stream.CachedInfo(), nil
+		case err == nil:
+			err = errNoLeader
+		case errors.Is(err, context.DeadlineExceeded):
 			err = fmt.Errorf("%w: %w", err, l.why())
 		}
-		return nil, fmt.Errorf("read event log: %w", err)
+		again := errors.Is(err, errNoLeader) || l.cfg.mode() == Clustered && errors.Is(err, jetstream.ErrStreamNotFound)
+		if !again || !sleep(ctx, askEvery) {
+			return nil, fmt.Errorf("read event log: %w", err)
+		}
 	}
-	return stream.CachedInfo(), nil
+}
+
+var errNoLeader = errors.New("no server leads the event log at the moment")
+
+// askEvery is the pause before a question is asked again that nobody who knows
+// has answered.
+const askEvery = 100 * time.Millisecond
+
+// fromLeader tells whether what is said of a stream comes from the server that
+// leads it. When there is no leader, or while a new one begins, nats-server
+// (2.15, jsStreamInfoRequest) has others answer, who may hold less, or nothing
+// at all after they lost their files. The one who answers leaves itself out of
+// the list of replicas; so who names a leader and lists it too is not the
+// leader.
+func fromLeader(info *jetstream.StreamInfo) bool {
+	c := info.Cluster
+	if info.Config.Replicas <= 1 || c == nil {
+		return true
+	}
+	return c.Leader != "" && len(c.Replicas) > 0 &&
+		!slices.ContainsFunc(c.Replicas, func(p *jetstream.PeerInfo) bool { return p.Name == c.Leader })
 }
 
 // Bounds returns the numbers of the first and the last record that the log
