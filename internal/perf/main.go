@@ -2,7 +2,7 @@
 // HTTP on loopback, filled with a synthetic graph. It prints the table of
 // docs/performance.md.
 //
-// Usage: perf [-bin DIR] [-sizes 10000,100000]
+// Usage: perf [-bin DIR] [-sizes 10000,100000] [-changes 1000000]
 //
 // Each figure is what this machine did in this run; nothing is kept between
 // runs, and nothing fails because a figure is low.
@@ -23,17 +23,18 @@ import (
 func main() {
 	bin := flag.String("bin", "bin", "directory of the built programs")
 	sizes := flag.String("sizes", "10000,100000", "numbers of nodes")
+	changes := flag.Int("changes", 1_000_000, "changes of which the past is asked about; 0 leaves it out")
 	links := flag.Int("links", 2000, "interfaces beside the one whose change is timed; needs root, 0 leaves it out")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *bin, *sizes, *links); err != nil {
+	if err := run(ctx, *bin, *sizes, *changes, *links); err != nil {
 		fmt.Fprintln(os.Stderr, "perf:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, bin, sizes string, links int) error {
+func run(ctx context.Context, bin, sizes string, changes, links int) error {
 	t := &table{}
 	for _, s := range strings.Split(sizes, ",") {
 		n, err := strconv.Atoi(s)
@@ -42,6 +43,11 @@ func run(ctx context.Context, bin, sizes string, links int) error {
 		}
 		if err := measureGraph(ctx, t, bin, n); err != nil {
 			return fmt.Errorf("with %d nodes: %w", n, err)
+		}
+	}
+	if changes > 0 {
+		if err := measurePast(ctx, t, bin, 100_000, changes); err != nil {
+			return fmt.Errorf("the past: %w", err)
 		}
 	}
 	if links > 0 && os.Geteuid() == 0 && runtime.GOOS == "linux" {

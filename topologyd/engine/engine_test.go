@@ -487,7 +487,7 @@ func TestNewerDirectory(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 	require.NoError(t, os.WriteFile(path, []byte("1"), 0o600))
-	e = start(t, cfg)
+	start(t, cfg)
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, "2\n", string(b))

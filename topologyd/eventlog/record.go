@@ -15,8 +15,8 @@ const recordVersion = 2
 // Flag is what the daemon that took an event says of it.
 type Flag uint8
 
-// Force: the event was judged newer although its time is older, because the
-// source's clock was set back.
+// Force tells that the event was judged newer although its time is older,
+// because the source's clock was set back.
 const Force Flag = 1
 
 // knownFlags are the bits that a reader of this version understands.

@@ -21,14 +21,14 @@ func (e ErrTooOld) Error() string {
 }
 
 var (
-	// ErrNewer: a file is of a version of the format that this daemon does not
+	// ErrNewer tells that a file is of a version of the format that this daemon does not
 	// know.
 	ErrNewer = errors.New("written by a newer version")
-	// ErrOtherLog: the files were made from another event log.
+	// ErrOtherLog tells that the files were made from another event log.
 	ErrOtherLog = errors.New("made from another event log")
-	// ErrTooLarge: the answer has more elements than the configuration allows.
+	// ErrTooLarge tells that the answer has more elements than the configuration allows.
 	ErrTooLarge = errors.New("too many revisions")
-	// ErrClosed: the store is closed.
+	// ErrClosed tells that the store is closed.
 	ErrClosed = errors.New("past is closed")
 
 	errCorrupt = errors.New("corrupt data")

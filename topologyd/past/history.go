@@ -119,9 +119,11 @@ func (h *historian) origin(ctx context.Context, info *baseInfo) (*baseInfo, erro
 		if f.last > info.revision {
 			continue
 		}
-		if older, err := h.l.rootAt(f.start); err != nil {
-			break // not kept
-		} else if found, err := h.mentions(ctx, f); err != nil {
+		older, notKept := h.l.rootAt(f.start)
+		if notKept != nil {
+			break
+		}
+		if found, err := h.mentions(ctx, f); err != nil {
 			return nil, err
 		} else if found {
 			return older, nil
