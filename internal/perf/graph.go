@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/entity/entitytest"
 	"github.com/skein-net/skein/internal/entity/lineproto"
 )
 
@@ -22,46 +22,11 @@ const (
 	writers    = 4
 )
 
-// synthetic is entity i of a graph of hosts with 100 interfaces each, which
-// have ten attributes, are owned by their host and form one chain of layer2
-// edges through all hosts.
-func synthetic(i int, at time.Time) entity.Event {
-	h, n := fmt.Sprintf("host-%d", i/101), i%101
-	if n == 0 {
-		return entity.Event{
-			Ref: entity.HostRef(h), Source: "host", Time: at, Interval: time.Hour,
-			Attributes: entity.Attrs{entity.A("Name", entity.String(h)), entity.A("Type", entity.String("host"))},
-		}
-	}
-	typ := [...]string{"veth", "veth", "bridge", "device", "vxlan"}[n%5]
-	e := entity.Event{
-		Ref: entity.InterfaceRef(h, "4026531840", fmt.Sprint(n)), Source: "netlink", Time: at, Interval: time.Hour,
-		Attributes: entity.Attrs{
-			entity.A("Driver", entity.String(typ)), entity.A("EncapType", entity.String("ether")),
-			entity.A("IPV4", entity.Strings(fmt.Sprintf("10.%d.%d.%d/24", i>>16&255, i>>8&255, i&255))),
-			entity.A("IfIndex", entity.Int(int64(n))), entity.A("LinkFlags", entity.Strings("UP", "BROADCAST", "MULTICAST")),
-			entity.A("MAC", entity.String(fmt.Sprintf("02:00:%02x:%02x:%02x:%02x", i>>24&255, i>>16&255, i>>8&255, i&255))),
-			entity.A("MTU", entity.Int(1500)), entity.A("Name", entity.String(name(i))),
-			entity.A("State", entity.String("UP")), entity.A("Type", entity.String(typ)),
-		},
-		Relationships: []entity.Relationship{{Type: entity.RelPartOf, Target: entity.HostRef(h)}},
-	}
-	switch {
-	case n > 1:
-		e.Relationships = append(e.Relationships, entity.Relationship{Type: entity.RelMemberOf, Target: entity.InterfaceRef(h, "4026531840", fmt.Sprint(n-1))})
-	case i > 101:
-		e.Relationships = append(e.Relationships, entity.Relationship{Type: entity.RelMemberOf, Target: entity.InterfaceRef(fmt.Sprintf("host-%d", i/101-1), "4026531840", "100")})
-	}
-	return e
-}
-
-func name(i int) string { return fmt.Sprintf("host-%d-eth%d", i/101, i%101) }
-
 // bodies encodes all entities in writes.
 func bodies(n int, at time.Time) (out [][]byte) {
 	var b []byte
 	for i := range n {
-		e := synthetic(i, at)
+		e := entitytest.Network(i, at)
 		b = lineproto.AppendEvent(b, &e)
 		if (i+1)%batchLines == 0 || i == n-1 {
 			out = append(out, slices.Clone(b))
@@ -142,14 +107,14 @@ func measureGraph(ctx context.Context, t *table, bin string, n int) error {
 	if end%101 == 0 {
 		end-- // a host, which the chain does not reach
 	}
-	far := name(end)
+	far := entitytest.NetworkName(end)
 	for _, q := range []struct{ name, gremlin, goal string }{
 		{"`G.V().Count()`", "G.V().Count()", ""},
-		{"`Has('Name', x)`", fmt.Sprintf("G.V().Has('Name', '%s')", name(n/2)), "0.3 ms at 100 k"},
+		{"`Has('Name', x)`", fmt.Sprintf("G.V().Has('Name', '%s')", entitytest.NetworkName(n/2)), "0.3 ms at 100 k"},
 		{"`Has('Type','veth').Count()`", "G.V().Has('Type','veth').Count()", ""},
 		{"`Has('Type','veth').Out().Count()`", "G.V().Has('Type','veth').Out().Count()", "5 ms at 100 k"},
 		{"`Has('Type','veth').Values('Name')`", "G.V().Has('Type','veth').Values('Name')", ""},
-		{"`ShortestPathTo`, across 100 hosts", fmt.Sprintf("G.V().Has('Name', '%s').ShortestPathTo(METADATA('Name','%s'))", name(1), far), "2 ms at 10 k, 10 ms at 100 k"},
+		{"`ShortestPathTo`, across 100 hosts", fmt.Sprintf("G.V().Has('Name', '%s').ShortestPathTo(METADATA('Name','%s'))", entitytest.NetworkName(1), far), "2 ms at 10 k, 10 ms at 100 k"},
 		{"`G.V()`: all nodes as JSON", "G.V()", ""},
 	} {
 		p50, p99, err := d.time(ctx, q.gremlin)

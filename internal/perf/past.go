@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/entity/entitytest"
 	"github.com/skein-net/skein/internal/entity/lineproto"
 	"github.com/skein-net/skein/topologyd/client"
 )
@@ -19,7 +20,7 @@ import (
 func changed(n, round int) (out [][]byte, events int) {
 	var b []byte
 	for i := range n {
-		e := synthetic(i, time.Time{})
+		e := entitytest.Network(i, time.Time{})
 		if e.Type != entity.TypeInterface {
 			continue
 		}

@@ -1,7 +1,6 @@
 package past
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -9,40 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/entity/entitytest"
 	"github.com/skein-net/skein/topologyd/graph"
 )
-
-// synthetic is the graph of the benchmarks of package graph: hosts of 100
-// interfaces with ten attributes each, ownership edges, and a chain of layer2
-// edges from one host's last interface to the next one's first.
-func synthetic(i int, at time.Time) entity.Event {
-	h, n := fmt.Sprintf("host-%d", i/101), i%101
-	if n == 0 {
-		return entity.Event{
-			Ref: entity.HostRef(h), Source: "host", Time: at, Interval: 30 * time.Second,
-			Attributes: entity.Attrs{entity.A("Name", entity.String(h)), entity.A("Type", entity.String("host"))},
-		}
-	}
-	typ := [...]string{"veth", "veth", "bridge", "device", "vxlan"}[n%5]
-	e := entity.Event{
-		Ref: entity.InterfaceRef(h, "4026531840", fmt.Sprint(n)), Source: "netlink", Time: at, Interval: 30 * time.Second,
-		Attributes: entity.Attrs{
-			entity.A("Driver", entity.String(typ)), entity.A("EncapType", entity.String("ether")),
-			entity.A("IPV4", entity.Strings(fmt.Sprintf("10.%d.%d.%d/24", i>>16&255, i>>8&255, i&255))),
-			entity.A("IfIndex", entity.Int(int64(n))), entity.A("LinkFlags", entity.Strings("UP", "BROADCAST", "MULTICAST")),
-			entity.A("MAC", entity.String(fmt.Sprintf("02:00:%02x:%02x:%02x:%02x", i>>24&255, i>>16&255, i>>8&255, i&255))),
-			entity.A("MTU", entity.Int(1500)), entity.A("Name", entity.String(fmt.Sprintf("%s-eth%d", h, n))),
-			entity.A("State", entity.String("UP")), entity.A("Type", entity.String(typ)),
-		},
-		Relationships: []entity.Relationship{{Type: entity.RelPartOf, Target: entity.HostRef(h)}},
-	}
-	if n > 1 {
-		e.Relationships = append(e.Relationships, entity.Relationship{Type: entity.RelMemberOf, Target: entity.InterfaceRef(h, "4026531840", fmt.Sprint(n-1))})
-	} else if i > 101 {
-		e.Relationships = append(e.Relationships, entity.Relationship{Type: entity.RelMemberOf, Target: entity.InterfaceRef(fmt.Sprintf("host-%d", i/101-1), "4026531840", "100")})
-	}
-	return e
-}
 
 const (
 	benchNodes = 100_000
@@ -65,7 +33,7 @@ func change(rng *rand.Rand, now time.Time) entity.Event {
 	if rng.IntN(10) == 0 {
 		at = at.Add(-time.Duration(rng.IntN(5000)) * time.Millisecond)
 	}
-	e := synthetic(i, at)
+	e := entitytest.Network(i, at)
 	if i%101 != 0 {
 		e.Attributes = e.Attributes.With("MTU", entity.Int(int64(1000+rng.IntN(8000))))
 		e.Attributes = e.Attributes.With("State", entity.String([...]string{"UP", "DOWN"}[rng.IntN(2)]))
@@ -91,7 +59,7 @@ func fillHistory(b *testing.B, changes int) *history {
 		}
 	}
 	for i := range benchNodes {
-		e := synthetic(i, now)
+		e := entitytest.Network(i, now)
 		p := g.Prepare(&e, 0)
 		if batch, _ = g.Apply(&p, now, batch); len(batch) >= benchBatch {
 			hand()
@@ -164,7 +132,7 @@ func BenchmarkAtWarm(b *testing.B) {
 func BenchmarkAppend(b *testing.B) {
 	g := graph.New(graph.DefaultConfig())
 	for i := range benchNodes {
-		e := synthetic(i, t0)
+		e := entitytest.Network(i, t0)
 		p := g.Prepare(&e, 0)
 		g.Apply(&p, t0, nil)
 	}
