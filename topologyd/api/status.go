@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/engine"
 )
 
 // statusAnswer is the body of GET /api/v1/status. Counts are since the start.
@@ -44,6 +45,41 @@ type statusLog struct {
 	Errors         uint64 `json:"errors"`
 	Snapshots      uint64 `json:"snapshots"`
 	SnapshotErrors uint64 `json:"snapshot_errors"`
+	// Record is the last one that the graph holds, Last that of the log.
+	Record    uint64 `json:"record"`
+	Last      uint64 `json:"last"`
+	Missing   uint64 `json:"missing"`
+	Damaged   uint64 `json:"damaged"`
+	Mode      string `json:"mode"`
+	Reachable bool   `json:"reachable"`
+	Problem   string `json:"problem,omitempty"`
+	// Leads is set on the daemon that decides what has expired.
+	Leads    bool            `json:"leads"`
+	Node     string          `json:"node,omitempty"`
+	Leader   string          `json:"leader,omitempty"`
+	Replicas []statusReplica `json:"replicas,omitempty"`
+}
+
+// statusReplica is one daemon that holds the log.
+type statusReplica struct {
+	Name    string `json:"name"`
+	Online  bool   `json:"online"`
+	Current bool   `json:"current"`
+	Lag     uint64 `json:"lag"`
+}
+
+func logStatus(s *engine.Status) statusLog {
+	l := statusLog{
+		Records: s.LogRecords, Bytes: s.LogBytes, Replayed: s.Replayed, Errors: s.LogErrors,
+		Snapshots: s.Snapshots, SnapshotErrors: s.SnapshotErrors,
+		Record: s.Record, Last: s.Log.Last, Missing: s.Missing, Damaged: s.Corrupt,
+		Mode: string(s.Log.Mode), Reachable: s.Log.Reachable, Problem: s.Log.Problem,
+		Leads: s.Leads, Node: s.Log.Node, Leader: s.Log.Leader,
+	}
+	for _, r := range s.Log.Replicas {
+		l.Replicas = append(l.Replicas, statusReplica{r.Name, r.Online, r.Current, r.Lag})
+	}
+	return l
 }
 
 type statusWatch struct {
@@ -90,7 +126,7 @@ func (a *API) status(w http.ResponseWriter, r *http.Request) {
 		Version: a.deps.Version, Started: s.Started.UTC(), UptimeSeconds: int64(time.Since(s.Started).Seconds()),
 		Revision: g.Revision, Nodes: g.Nodes, Edges: g.Edges, Facets: g.Facets, Stale: g.Stale, Dangling: g.Dangling,
 		Events:  statusEvents{g.Changed, g.Unchanged, g.Outdated, g.Expired, s.Waiting, s.Busy},
-		Log:     statusLog{s.LogRecords, s.LogBytes, s.Replayed, s.LogErrors, s.Snapshots, s.SnapshotErrors},
+		Log:     logStatus(&s),
 		Watch:   statusWatch{a.watchers.count(), a.cfg.MaxSubscribers, s.CutOff},
 		Queries: statusQueries{a.slots.InUse(), a.cfg.Concurrency},
 		Past:    a.past(),

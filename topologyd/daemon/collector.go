@@ -49,8 +49,41 @@ func newCollector(status func(context.Context) (engine.Status, error)) *collecto
 	add("log_busy_total", "Submissions turned away because too many events waited.", counter, func(s *engine.Status) float64 { return float64(s.Busy) })
 	add("snapshots_total", "Snapshots of the graph written.", counter, func(s *engine.Status) float64 { return float64(s.Snapshots) })
 	add("snapshot_errors_total", "Snapshots that could not be written.", counter, func(s *engine.Status) float64 { return float64(s.SnapshotErrors) })
+	add("log_reachable", "1 when the event log answers.", gauge, func(s *engine.Status) float64 { return one(s.Log.Reachable) })
+	add("log_record", "Number of the last record that the graph holds.", gauge, func(s *engine.Status) float64 { return float64(s.Record) })
+	add("log_last_record", "Number of the last record of the log.", gauge, func(s *engine.Status) float64 { return float64(s.Log.Last) })
+	add("log_applied_events_total", "Events taken from the event log, those of other daemons included.", counter, func(s *engine.Status) float64 { return float64(s.Applied) })
+	add("log_missing_records_total", "Records that the event log has lost.", counter, func(s *engine.Status) float64 { return float64(s.Missing) })
+	add("log_damaged_records_total", "Records of the event log that could not be read.", counter, func(s *engine.Status) float64 { return float64(s.Corrupt) })
+	add("log_clock_behind_total", "Records written while the clock was behind the event log.", counter, func(s *engine.Status) float64 { return float64(s.ClockBack) })
+	add("leads", "1 on the daemon that decides what has expired and applies rules.", gauge, func(s *engine.Status) float64 { return one(s.Leads) })
+	add("heard_sent_total", "Unchanged reports told to other daemons.", counter, func(s *engine.Status) float64 { return float64(s.HeardSent) })
+	add("heard_taken_total", "Unchanged reports that other daemons told.", counter, func(s *engine.Status) float64 { return float64(s.HeardTaken) })
+	add("heard_dropped_total", "Unchanged reports that could not be told or read.", counter, func(s *engine.Status) float64 { return float64(s.HeardDropped) })
+	add("past_bytes", "Size of the past on the disk.", gauge, func(s *engine.Status) float64 { return float64(s.Past.Bytes) })
+	add("past_bases", "Whole states of the graph that the past holds.", gauge, func(s *engine.Status) float64 { return float64(s.Past.Bases) })
+	add("past_cached_elements", "Nodes and edges of past views in memory.", gauge, func(s *engine.Status) float64 { return float64(s.Past.Elements) })
+	add("past_changes_total", "Changes written to the past.", counter, func(s *engine.Status) float64 { return float64(s.Past.Appended) })
+	add("past_errors_total", "Records whose changes could not be written to the past.", counter, func(s *engine.Status) float64 { return float64(s.PastErrors) })
+	add("past_dropped_hole_total", "Changes the past did not keep because some before them are missing.", counter, func(s *engine.Status) float64 { return float64(s.Past.DroppedHole) })
+	add("past_dropped_disk_total", "Changes the past did not keep because of the disk.", counter, func(s *engine.Status) float64 { return float64(s.Past.DroppedDisk) })
+	add("past_lost_revisions_total", "Revisions of the past found in damaged files.", counter, func(s *engine.Status) float64 { return float64(s.Past.LostRevisions) })
+	add("past_bad_bases_total", "Damaged whole states, for which an older one stands in.", counter, func(s *engine.Status) float64 { return float64(s.Past.BadBases) })
+	add("past_base_errors_total", "Whole states that could not be written.", counter, func(s *engine.Status) float64 { return float64(s.Past.BaseErrors) })
+	add("past_views_built_total", "Views of past times that were built.", counter, func(s *engine.Status) float64 { return float64(s.Past.Built) })
+	add("past_views_cached_total", "Views of past times that were there already.", counter, func(s *engine.Status) float64 { return float64(s.Past.Cached) })
+	add("past_expired_files_total", "Files of the past removed for their age or the space they take.", counter, func(s *engine.Status) float64 {
+		return float64(s.Past.ExpiredAge + s.Past.ExpiredBytes)
+	})
 	add("watch_cut_off_total", "Watchers that fell too far behind.", counter, func(s *engine.Status) float64 { return float64(s.CutOff) })
 	return c
+}
+
+func one(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Describe implements [prometheus.Collector].

@@ -49,9 +49,16 @@ func newDefinitions(cfg *config.Config, e *engine.Engine, log *slog.Logger, reg 
 	return d, nil
 }
 
+// bucketTimeout bounds one try to open the bucket of definitions.
+const bucketTimeout = 3 * time.Second
+
 // start begins to read definitions and to apply rules; the engine runs.
 func (d *definitions) start(e *engine.Engine) {
 	d.store.Begin(func(ctx context.Context) (definition.KV, error) {
+		// Begun is ended, also while stopping: the server inside would make the
+		// bucket while it shuts down, and leave parts of it running.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bucketTimeout)
+		defer cancel()
 		b, err := e.Log().Bucket(ctx, bucket.Name)
 		if err != nil {
 			return nil, err

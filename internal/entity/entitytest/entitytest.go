@@ -1,5 +1,5 @@
-// Package entitytest makes random entity events for property tests of
-// whatever carries them. It is for tests only.
+// Package entitytest makes entity events: random ones for property tests of
+// whatever carries them, and a network for benchmarks. It is for tests only.
 package entitytest
 
 import (
