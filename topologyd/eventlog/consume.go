@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -78,23 +77,25 @@ func (l *Log) consume(
 
 // next waits for the next message.
 func (r *reading) next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
-	opt := jetstream.NextContext(ctx)
 	if r.idle != nil {
-		opt = jetstream.NextMaxWait(idleAfter)
-	}
-	for {
-		msg, err := messages.Next(opt)
-		if err == nil {
+		short, cancel := context.WithTimeout(ctx, idleAfter)
+		msg, err := messages.Next(jetstream.NextContext(short))
+		cancel()
+		switch {
+		case err == nil:
 			return msg, nil
-		}
-		if r.idle == nil || !errors.Is(err, nats.ErrTimeout) {
+		case !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
 			return nil, fmt.Errorf("read event log: %w", err)
 		}
 		if err := r.idle(ctx); err != nil {
 			return nil, err
 		}
-		opt = jetstream.NextContext(ctx)
 	}
+	msg, err := messages.Next(jetstream.NextContext(ctx))
+	if err != nil {
+		return nil, fmt.Errorf("read event log: %w", err)
+	}
+	return msg, nil
 }
 
 // removeConsumer deletes a consumer; one that stays goes by itself within a
