@@ -224,6 +224,7 @@ func (e *Engine) current(marks, changes []graph.Change) []graph.Change {
 
 // fail reports that the log cannot be followed any further.
 func (e *Engine) fail(err error) {
+	e.flight.abort(fmt.Errorf("%w: %w", ErrLog, err))
 	select {
 	case e.failed <- fmt.Errorf("follow event log: %w", err):
 	default:

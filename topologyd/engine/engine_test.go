@@ -510,3 +510,24 @@ func TestHeardMessage(t *testing.T) {
 		require.Error(t, err)
 	}
 }
+
+// TestLogCannotBeRead has a record in the log that a newer daemon wrote: the
+// engine reports it, refuses what it cannot apply any more, and still stops.
+func TestLogCannotBeRead(t *testing.T) {
+	e := start(t, DefaultConfig(t.TempDir()))
+	submit(t, e, link(1, "a", time.Now()))
+	_, err := e.log.Append(context.Background(), []byte{99, 1, 2, 3})
+	require.NoError(t, err)
+	select {
+	case err := <-e.Failed():
+		require.ErrorContains(t, err, "use a newer one")
+	case <-time.After(10 * time.Second):
+		t.Fatal("not reported")
+	}
+	begin := time.Now()
+	_, err = e.Submit(context.Background(), []Item{link(2, "b", time.Now())})
+	require.ErrorIs(t, err, ErrLog)
+	require.Equal(t, 1, e.View().NodeCount(), "what was known is still served")
+	require.NoError(t, e.Stop(context.Background()))
+	require.Less(t, time.Since(begin), e.cfg.Log.Timeout, "nobody waits for what never comes")
+}

@@ -42,6 +42,7 @@ type flight struct {
 	slots chan struct{} // one for each part
 
 	mu     sync.Mutex
+	broken error // nothing comes back any more
 	parts  map[uint64]*part
 	facets map[facet]int // events on their way
 	batch  uint64
@@ -80,6 +81,19 @@ func (f *flight) settle(p *part, err error) {
 		f.close(r)
 	}
 	<-f.slots
+}
+
+// abort settles all parts with an error, and lets none set out any more: the
+// log cannot be followed.
+func (f *flight) abort(err error) {
+	f.mu.Lock()
+	f.broken = err
+	parts := f.parts
+	f.parts = make(map[uint64]*part)
+	f.mu.Unlock()
+	for _, p := range parts {
+		f.settle(p, err)
+	}
 }
 
 // close counts one settled part of a request; the last one answers it. The
@@ -322,7 +336,12 @@ func (e *Engine) publish(p *part) {
 	f.batch++
 	p.batch = f.batch
 	f.parts[p.batch] = p
+	broken := f.broken
 	f.mu.Unlock()
+	if broken != nil {
+		f.abort(broken)
+		return
+	}
 	head := e.head(p.batch)
 	record := append(eventlog.AppendHeader(make([]byte, 0, 64+len(p.body)), &head, len(p.events)), p.body...)
 	p.body = nil
@@ -358,7 +377,10 @@ func (e *Engine) head(batch uint64) eventlog.Head {
 				"behind", last.Sub(at).Round(time.Millisecond))
 		}
 	}
-	if at.Before(last) {
+	switch {
+	case last.Sub(at) > time.Second:
+		at = last.Add(time.Millisecond) // so that times tell records apart
+	case at.Before(last):
 		at = last
 	}
 	return eventlog.Head{At: at, Revision: e.graph.Revision(), Origin: e.origin, Batch: batch}
