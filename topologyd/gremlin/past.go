@@ -54,9 +54,14 @@ func (x *exec) travel(s *call, m *moment) {
 		x.fail(&EvalError{Position: positionAt(x.text, s.pos), Step: s.name, Reason: "no past is kept here; only NOW can be asked about"})
 		return
 	}
+	t, err := m.at(x.now)
+	if err != nil {
+		x.fail(&EvalError{Position: positionAt(x.text, s.pos), Step: s.name, Reason: err.Error()})
+		return
+	}
 	ctx, cancel := context.WithTimeout(x.ctx, x.lim.Time-time.Since(x.start))
 	defer cancel()
-	v, err := m.view(ctx, x.past, x.now)
+	v, err := m.view(ctx, x.past, t)
 	switch {
 	case err == nil:
 		if x.views == nil {

@@ -36,12 +36,9 @@ func (m *moment) at(now time.Time) (time.Time, error) {
 	return when.Parse(m.text, now)
 }
 
-// view asks the past for the graph of the moment.
-func (m *moment) view(ctx context.Context, p Past, now time.Time) (*graph.View, error) {
-	t, err := m.at(now)
+// view asks the past for the graph of the moment, which is at the time t.
+func (m *moment) view(ctx context.Context, p Past, t time.Time) (*graph.View, error) {
 	switch {
-	case err != nil:
-		return nil, err
 	case m.forever:
 		return p.Slice(ctx, time.Time{}, t)
 	case m.slice:
