@@ -65,6 +65,9 @@ func (a *API) diffRequest(r *http.Request) (*diffRequest, *failure) {
 		if req.query, err = gremlin.Parse(text); err != nil {
 			return nil, queryFailure(err)
 		}
+		if req.query.Travels() {
+			return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "the query goes to a time of its own, which is the same on both sides; leave out At and Context, from and to say the times")
+		}
 	}
 	if req.keys, err = diff.ParseSelection(q.Get("keys")); err != nil {
 		return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "keys: %v", err)

@@ -341,6 +341,11 @@ func TestDiff(t *testing.T) {
 	if d := diff("from", "-57m", "keys", "@Revision"); len(d.Nodes) != 2 || d.Nodes[0].Keys[0].Key != "@Revision" {
 		t.Errorf("of revisions: %+v", d)
 	}
+	for text, travels := range map[string]bool{"G.At('-1h').V()": true, "G.V().Context(NOW)": true, "G.At(NOW).V()": false} {
+		if resp, answer := p.ask("/api/v1/diff", "from", "-57m", "gremlin", text); (resp.StatusCode != 200) != travels {
+			t.Errorf("%s: %d %s", text, resp.StatusCode, answer)
+		}
+	}
 	resp, answer := p.do(http.MethodGet, "/api/v1/diff?from=-57m", "", "Accept", "text/plain")
 	want := "~ node eth0 (device) on h\n    MTU: 1500 -> 9000\n- node eth1 (device) on h\n- edge ownership h (host) -> eth1 (device)\n"
 	if answer != want || !strings.HasPrefix(resp.Header.Get("Content-Type"), typeText) {

@@ -64,7 +64,7 @@ func (q *Query) compile(table []step) error {
 		}
 		kind = out
 	}
-	q.kind, q.names = kind, len(c.names)
+	q.kind, q.names, q.travels = kind, len(c.names), len(c.contexts) > 0
 	return nil
 }
 

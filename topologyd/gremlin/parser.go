@@ -25,6 +25,8 @@ type Query struct {
 	ops   []op
 	kind  Kind
 	names int
+	// travels: it goes to other times.
+	travels bool
 }
 
 // Parse reads a query. The error is a *SyntaxError, or an *EvalError when a

@@ -39,6 +39,10 @@ func (q *Query) RunPast(ctx context.Context, v *graph.View, p Past, lim Limits) 
 	return q.run(ctx, v, p, time.Now(), lim)
 }
 
+// Travels reports whether the query goes to other times by itself, with At or
+// Context.
+func (q *Query) Travels() bool { return q.travels }
+
 // travel goes to the graph at a moment. What was asked for once in a run is
 // the same graph for all of it.
 func (x *exec) travel(s *call, m *moment) {
