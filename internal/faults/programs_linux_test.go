@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -46,6 +45,7 @@ func topologyd(t testing.TB) string {
 		return filepath.Join(dir, "topologyd")
 	}
 	built.once.Do(func() {
+		//nolint:usetesting // it outlives the test that needs it first
 		if built.dir, built.err = os.MkdirTemp("", "skein-faults-"); built.err != nil {
 			return
 		}
@@ -275,21 +275,6 @@ func (d *daemon) digest() (client.Digest, error) {
 		err = json.Unmarshal(b, &out)
 	}
 	return out, err
-}
-
-// metric returns a metric without labels; false when it is not there.
-func (d *daemon) metric(name string) (value float64, ok bool) {
-	d.t.Helper()
-	b, err := d.get("/metrics")
-	require.NoError(d.t, err)
-	for line := range strings.Lines(string(b)) {
-		if rest, found := strings.CutPrefix(line, name+" "); found {
-			_, err := fmt.Sscan(rest, &value)
-			require.NoError(d.t, err)
-			return value, true
-		}
-	}
-	return 0, false
 }
 
 // eventually waits until a condition holds and fails with its last error.

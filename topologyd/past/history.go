@@ -119,8 +119,8 @@ func (h *historian) origin(ctx context.Context, info *baseInfo) (*baseInfo, erro
 		if f.last > info.revision {
 			continue
 		}
-		older, notKept := h.l.rootAt(f.start)
-		if notKept != nil {
+		older, ok := h.rootBefore(f.start)
+		if !ok {
 			break
 		}
 		if found, err := h.mentions(ctx, f); err != nil {
@@ -130,6 +130,13 @@ func (h *historian) origin(ctx context.Context, info *baseInfo) (*baseInfo, erro
 		}
 	}
 	return info, nil
+}
+
+// rootBefore returns the base from which the state at a revision is made, nil
+// for the empty graph; false when that is not kept.
+func (h *historian) rootBefore(revision uint64) (*baseInfo, bool) {
+	info, err := h.l.rootAt(revision)
+	return info, err == nil
 }
 
 // based takes the state of the element in a base as the first one.
