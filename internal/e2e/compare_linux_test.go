@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/topologyd/client"
 )
 
@@ -96,7 +97,7 @@ func (d *daemon) seen(t testing.TB, h *hostNS) []link {
 // namespaces apart in the background, so ip is asked each time, too.
 func (d *daemon) same(t testing.TB, h *hostNS, limit time.Duration) {
 	t.Helper()
-	eventually(t, limit, "the graph equals ip", func() error { return difference(h.truth(), d.seen(t, h)) })
+	proctest.Eventually(t, limit, "the graph equals ip", func() error { return difference(h.truth(), d.seen(t, h)) })
 }
 
 func difference(want, got []link) error {

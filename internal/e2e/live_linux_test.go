@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/skein-net/skein/internal/proctest"
 )
 
 // build makes a small network: two namespaces on a bridge of the root one, a
@@ -58,7 +60,7 @@ func TestHostIsLive(t *testing.T) {
 	require.Contains(t, string(path), `"br0"`, "from one namespace to the other by the bridge")
 	require.Equal(t, 1, d.number(t, "G.V().Has('Name','br0').Out('Name','vx0').Count()"))
 	require.Equal(t, 1, d.number(t, "G.V().Has('Info.VNI',42).Count()"))
-	eventually(t, 20*time.Second, "counters are on the nodes", func() error {
+	proctest.Eventually(t, 20*time.Second, "counters are on the nodes", func() error {
 		if d.number(t, "G.V().Has('Metric.RxPackets', GTE(0)).Count()") == 0 {
 			return fmt.Errorf("no node has any")
 		}

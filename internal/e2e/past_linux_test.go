@@ -13,6 +13,7 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/entity/lineproto"
+	"github.com/skein-net/skein/internal/proctest"
 )
 
 // replay is a network that is made, looked at, and taken away again, after
@@ -202,11 +203,11 @@ func TestReplay(t *testing.T) {
 		r := &all[i]
 		t.Run(r.name, func(t *testing.T) {
 			r.make(h, d)
-			eventually(t, 20*time.Second, "it is there", func() error { return check(r, strings.TrimSpace) })
+			proctest.Eventually(t, 20*time.Second, "it is there", func() error { return check(r, strings.TrimSpace) })
 			when[i] = time.Now()
 			time.Sleep(2 * time.Millisecond) // times are told apart by milliseconds
 			r.unmake(h, d)
-			eventually(t, 20*time.Second, "it is gone", func() error {
+			proctest.Eventually(t, 20*time.Second, "it is gone", func() error {
 				for q := range r.expected {
 					if n := d.number(t, q); n != 0 {
 						return fmt.Errorf("%s gives %d", q, n)

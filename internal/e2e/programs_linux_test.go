@@ -95,7 +95,7 @@ func startDaemon(t testing.TB, dir, addr string, args ...string) *daemon {
 	var err error
 	d.Client, err = client.New(cfg)
 	require.NoError(t, err)
-	eventually(t, 20*time.Second, "topologyd is ready", func() error { return d.Ready(context.Background()) })
+	proctest.Eventually(t, 20*time.Second, "topologyd is ready", func() error { return d.Ready(context.Background()) })
 	return d
 }
 
@@ -128,22 +128,4 @@ func telegrafConf(t testing.TB, url string, h *hostNS) string {
 func startTelegraf(t testing.TB, conf string) *process {
 	t.Helper()
 	return start(t, program(t, "telegraf"), nil, "--config", conf)
-}
-
-// eventually waits until a condition holds and fails with its last error.
-func eventually(t testing.TB, limit time.Duration, what string, cond func() error) {
-	t.Helper()
-	deadline := time.Now().Add(limit)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := cond()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v: %v", what, limit, err)
-		}
-		<-tick.C
-	}
 }

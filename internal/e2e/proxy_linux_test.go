@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/skein-net/skein/internal/proctest"
 )
 
 // badWay is a proxy that loses, doubles and reorders the lines of what is
@@ -117,7 +119,7 @@ func TestLossDoublingAndReordering(t *testing.T) {
 	d := startDaemon(t, "", "")
 	way, url := newBadWay(t, "http://"+d.addr)
 	startTelegraf(t, telegrafConf(t, url, h))
-	eventually(t, 20*time.Second, "the first reports come through", func() error {
+	proctest.Eventually(t, 20*time.Second, "the first reports come through", func() error {
 		if len(d.seen(t, h)) < 5 {
 			return io.ErrNoProgress
 		}

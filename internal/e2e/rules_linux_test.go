@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/skein-net/skein/internal/proctest"
 )
 
 // ctl runs topologyctl against the daemon.
@@ -21,7 +23,7 @@ func (d *daemon) ctl(t testing.TB, args ...string) string {
 // counts waits until a query counts a number of elements.
 func (d *daemon) counts(t testing.TB, want int, query string) {
 	t.Helper()
-	eventually(t, 20*time.Second, query, func() error {
+	proctest.Eventually(t, 20*time.Second, query, func() error {
 		if got := d.number(t, query); got != want {
 			return fmt.Errorf("%d, want %d", got, want)
 		}

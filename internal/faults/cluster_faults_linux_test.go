@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/topologyd/client"
 )
 
@@ -193,7 +194,7 @@ func TestClusterExpiry(t *testing.T) {
 		w *writer
 		d *daemon
 	}{{kept, near}, {lonely, c.d[away]}, {silent, near}} {
-		eventually(t, clusterSettle, "events are taken", func() error { return x.w.send(t.Context(), x.d, 50) })
+		proctest.Eventually(t, clusterSettle, "events are taken", func() error { return x.w.send(t.Context(), x.d, 50) })
 	}
 	ctx, quit := context.WithCancel(t.Context())
 	var reporting sync.WaitGroup
@@ -220,7 +221,7 @@ func TestClusterExpiry(t *testing.T) {
 		require.Equal(t, 50, c.deletions(t, d, silent, 1), "%s: what nobody reports is expired", d.name)
 		require.Zero(t, c.deletions(t, d, kept, 0), "%s: what is reported is not", d.name)
 		c.deletions(t, d, lonely, 1)
-		eventually(t, clusterSettle, "all that is reported is there, and fresh", func() error {
+		proctest.Eventually(t, clusterSettle, "all that is reported is there, and fresh", func() error {
 			there := 0
 			for _, n := range d.nodes(time.Time{}) {
 				if n.Stale {
@@ -242,7 +243,7 @@ func TestClusterExpiry(t *testing.T) {
 // decides returns which daemon holds the lease.
 func (c *cluster) decides() (index int) {
 	c.t.Helper()
-	eventually(c.t, clusterSettle, "one decides", func() error {
+	proctest.Eventually(c.t, clusterSettle, "one decides", func() error {
 		for i, d := range c.d {
 			text := d.printed()
 			if held := strings.LastIndex(text, "lease=leader held=true"); held > strings.LastIndex(text, "lease=leader held=false") {

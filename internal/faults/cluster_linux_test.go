@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/topologyd/client"
 )
 
@@ -116,7 +117,7 @@ func (c *cluster) run() {
 func (c *cluster) flows() {
 	c.t.Helper()
 	acked := c.acked()
-	eventually(c.t, clusterSettle, "load", func() error { return atLeast(c.acked(), acked+clusterRate) })
+	proctest.Eventually(c.t, clusterSettle, "load", func() error { return atLeast(c.acked(), acked+clusterRate) })
 }
 
 // any returns a daemon at random, of those that answered lately if there is one.
@@ -189,7 +190,7 @@ func (c *cluster) agree(t *testing.T) client.Digest {
 	t.Helper()
 	var all []client.Digest
 	begin := time.Now()
-	eventually(t, clusterSettle, "all are at the same record", func() error {
+	proctest.Eventually(t, clusterSettle, "all are at the same record", func() error {
 		all = all[:0]
 		for _, d := range c.d {
 			g, err := d.digest()
@@ -226,11 +227,11 @@ func (c *cluster) inStep(i int) {
 	c.t.Helper()
 	begin := time.Now()
 	var want client.Digest
-	eventually(c.t, clusterSettle, "the record of another daemon", func() (err error) {
+	proctest.Eventually(c.t, clusterSettle, "the record of another daemon", func() (err error) {
 		want, err = c.d[(i+1)%len(c.d)].digest()
 		return err
 	})
-	eventually(c.t, clusterSettle, c.d[i].name+" is in step", func() error {
+	proctest.Eventually(c.t, clusterSettle, c.d[i].name+" is in step", func() error {
 		g, err := c.d[i].digest()
 		if err == nil && g.Record < want.Record {
 			err = fmt.Errorf("at record %d, others at %d", g.Record, want.Record)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/topologyd/eventlog"
 )
 
@@ -59,9 +60,9 @@ func TestDiskFull(t *testing.T) {
 	hello(t, d)
 	l := newLoad(t, 2, 500, func() *http.Client { return newHTTP(nil) })
 	l.begin(func(int) *daemon { return d }, 250, 5000)
-	eventually(t, 20*time.Second, "load", func() error { return atLeast(l.acked(), 5000) })
+	proctest.Eventually(t, 20*time.Second, "load", func() error { return atLeast(l.acked(), 5000) })
 	ballast := fillUp(t, disk)
-	eventually(t, 60*time.Second, "writes fail", func() error { return atLeast(l.failed(), 1) })
+	proctest.Eventually(t, 60*time.Second, "writes fail", func() error { return atLeast(l.failed(), 1) })
 	t.Logf("a write is answered with: %v", l.lastErr())
 	require.Contains(t, l.lastErr().Error(), "503")
 	require.Regexp(t, "(?i)no space left|full|disk", l.lastErr().Error())
@@ -73,7 +74,7 @@ func TestDiskFull(t *testing.T) {
 	require.NoError(t, os.Remove(ballast))
 	acked := l.acked()
 	begin := time.Now()
-	eventually(t, 60*time.Second, "writes go on", func() error { return atLeast(l.acked(), acked+5000) })
+	proctest.Eventually(t, 60*time.Second, "writes go on", func() error { return atLeast(l.acked(), acked+5000) })
 	t.Logf("5000 events more were acknowledged %v after there was room", time.Since(begin).Round(time.Millisecond))
 	l.end()
 	l.complete(t, "with room", d.nodes(time.Time{}))
@@ -83,7 +84,7 @@ func TestDiskFull(t *testing.T) {
 	l.begin(func(int) *daemon { return d }, 250, 5000)
 	ballast = fillUp(t, disk)
 	failed := l.failed()
-	eventually(t, 60*time.Second, "writes fail", func() error { return atLeast(l.failed(), failed+1) })
+	proctest.Eventually(t, 60*time.Second, "writes fail", func() error { return atLeast(l.failed(), failed+1) })
 	d.kill()
 	l.end()
 	d.launch()

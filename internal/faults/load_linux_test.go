@@ -13,6 +13,7 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/entity/lineproto"
+	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/topologyd/client"
 )
 
@@ -32,7 +33,7 @@ type thing struct {
 // taken.
 func hello(t testing.TB, d *daemon) {
 	t.Helper()
-	eventually(t, clusterSettle, d.name+" takes events", func() error {
+	proctest.Eventually(t, clusterSettle, d.name+" takes events", func() error {
 		e := entity.Event{Ref: hostRef(), Source: "faults", Time: time.Now(), Attributes: entity.Attrs{
 			entity.A("Name", entity.String("fault-host")), entity.A("Type", entity.String("host")),
 		}}

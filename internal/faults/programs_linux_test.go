@@ -147,7 +147,7 @@ func (d *daemon) start() time.Duration {
 
 func (d *daemon) awaitReady(limit time.Duration) {
 	d.t.Helper()
-	eventually(d.t, limit, d.name+" is ready", func() error {
+	proctest.Eventually(d.t, limit, d.name+" is ready", func() error {
 		select {
 		case <-d.ended:
 			d.t.Fatalf("%s ended: %s", d.name, d.printed())
@@ -275,22 +275,4 @@ func (d *daemon) digest() (client.Digest, error) {
 		err = json.Unmarshal(b, &out)
 	}
 	return out, err
-}
-
-// eventually waits until a condition holds and fails with its last error.
-func eventually(t testing.TB, limit time.Duration, what string, cond func() error) {
-	t.Helper()
-	deadline := time.Now().Add(limit)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := cond()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v: %v", what, limit, err)
-		}
-		<-tick.C
-	}
 }
