@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/entity/entitytest"
 )
 
 // BenchmarkSubmit has four senders submit batches of 1,000 events that each
@@ -36,6 +37,47 @@ func BenchmarkSubmit(b *testing.B) {
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
+	send(b, e, batches)
+	b.ReportMetric(float64(len(batches)*batch)/b.Elapsed().Seconds(), "events/s")
+}
+
+func benchCfg(b *testing.B) Config {
+	c := DefaultConfig(b.TempDir())
+	if os.Getenv("BATCHED") != "" {
+		c.Log.Durability = "batched"
+	}
+	return c
+}
+
+// BenchmarkSubmitChanges has four senders change, in batches of 1,000, entities
+// of a graph of 100,000.
+func BenchmarkSubmitChanges(b *testing.B) {
+	e := start(b, DefaultConfig(b.TempDir()))
+	const batch, n = 1000, 100_000
+	at := time.Now()
+	changes := func(round int, from int) (items []Item) {
+		for i := from; i < from+batch; i++ {
+			ev := entitytest.Network(i%n, at.Add(time.Duration(round)))
+			ev.Attributes = ev.Attributes.With("MTU", entity.Int(int64(round)))
+			items = append(items, Item{Event: ev, Fingerprint: uint64(round*n + i%n + 1)})
+		}
+		return items
+	}
+	for i := 0; i < n; i += batch {
+		submit(b, e, changes(0, i)...)
+	}
+	batches := make([][]Item, b.N/batch+1)
+	for i := range batches {
+		batches[i] = changes(1+i*batch/n, i*batch%n)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	send(b, e, batches)
+	b.ReportMetric(float64(len(batches)*batch)/b.Elapsed().Seconds(), "events/s")
+}
+
+// send has four senders submit batches.
+func send(b *testing.B, e *Engine, batches [][]Item) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range 4 {
@@ -49,13 +91,4 @@ func BenchmarkSubmit(b *testing.B) {
 		})
 	}
 	wg.Wait()
-	b.ReportMetric(float64(len(batches)*batch)/b.Elapsed().Seconds(), "events/s")
-}
-
-func benchCfg(b *testing.B) Config {
-	c := DefaultConfig(b.TempDir())
-	if os.Getenv("BATCHED") != "" {
-		c.Log.Durability = "batched"
-	}
-	return c
 }

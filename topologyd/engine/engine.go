@@ -104,6 +104,7 @@ type Engine struct {
 	marks   chan []graph.Change
 	flight  flight
 	waiting atomic.Int64 // events in the queue
+	spare   []byte       // the proposer's: a buffer that is free
 
 	record atomic.Uint64     // number of the last record that the graph holds
 	asks   chan chan settled // of Digest to the applier

@@ -257,7 +257,8 @@ func (e *Engine) send(first *request) {
 // know yet what it follows.
 func (e *Engine) split(batch []*request) (parts []*part, marks []graph.Change) {
 	outcomes, marks := e.judge(batch)
-	p := &part{}
+	p := newPart(min(len(outcomes), e.cfg.Batch), e.spare)
+	e.spare = nil
 	e.flight.mu.Lock()
 	defer e.flight.mu.Unlock()
 	for _, r := range batch {
@@ -270,7 +271,7 @@ func (e *Engine) split(batch []*request) (parts []*part, marks []graph.Change) {
 			e.flight.facets[facet{ev.ID(), ev.Event.Source}]++
 			if len(p.events) >= e.cfg.Batch || len(p.body) >= e.cfg.BatchBytes {
 				parts = append(parts, p)
-				p = &part{}
+				p = newPart(0, nil)
 			}
 			p.add(r, ev)
 		}
@@ -312,6 +313,11 @@ func (e *Engine) judge(batch []*request) (outcomes []graph.Outcome, marks []grap
 	return outcomes, marks
 }
 
+// newPart returns a part with room for n events, which uses a buffer.
+func newPart(n int, buf []byte) *part {
+	return &part{events: make([]*graph.Prepared, 0, n), of: make([]*request, 0, n), body: buf[:0]}
+}
+
 // add puts an event of a request into the part. The lock of the flight is held.
 func (p *part) add(r *request, ev *graph.Prepared) {
 	p.events, p.of = append(p.events, ev), append(p.of, r)
@@ -344,7 +350,7 @@ func (e *Engine) publish(p *part) {
 	}
 	head := e.head(p.batch)
 	record := append(eventlog.AppendHeader(make([]byte, 0, 64+len(p.body)), &head, len(p.events)), p.body...)
-	p.body = nil
+	e.spare, p.body = p.body, nil
 	fail := func(err error) {
 		if f.claim(p.batch) == nil {
 			return // it came back from the log, whatever the answer was

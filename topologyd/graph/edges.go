@@ -47,6 +47,9 @@ func (g *Graph) assert(a *assertion, emitter entity.UUID, source string, at int6
 	if e := g.t.findEdge(a.ID); e >= 0 {
 		list := g.evidence[e]
 		i, found := slices.BinarySearchFunc(list, ev, evidence.compare)
+		if found && list[i].attrs.Equal(ev.attrs) {
+			return // said before
+		}
 		if found {
 			list[i] = ev
 		} else {
