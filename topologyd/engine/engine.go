@@ -98,6 +98,9 @@ type Engine struct {
 	past  *past.Store
 	lease *eventlog.Lease
 	bus   *eventlog.Bus
+	// busDropped counts messages of the bus that came faster than they were
+	// taken; nil alone.
+	busDropped func() int
 	recent
 
 	queue   chan *request

@@ -29,7 +29,8 @@ type Status struct {
 	// ClockBack counts records made while the clock was behind the log.
 	ClockBack uint64
 	// HeardSent and HeardTaken count reports told to, and by, other replicas,
-	// HeardDropped those that did not get through.
+	// HeardDropped those that did not get through, and messages of them that
+	// came too fast.
 	HeardSent, HeardTaken, HeardDropped uint64
 	// Leads is set on the replica that decides what has expired.
 	Leads bool
@@ -67,6 +68,9 @@ func (e *Engine) Status(ctx context.Context) (Status, error) {
 		LogErrors: c.logErrors.Load(), Busy: c.batchesBusy.Load(), Waiting: e.waiting.Load(),
 		Metrics: c.metrics.Load(), MetricsUnknown: c.metricsUnknown.Load(),
 		Snapshots: c.snapshots.Load(), SnapshotErrors: c.snapErrors.Load(),
+	}
+	if e.busDropped != nil {
+		s.HeardDropped += uint64(e.busDropped())
 	}
 	e.recent.mu.Lock()
 	s.Subscribers, s.CutOff = e.recent.subscribers, e.recent.cutOff

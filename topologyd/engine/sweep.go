@@ -70,10 +70,11 @@ func (e *Engine) share(ctx context.Context) error {
 		return nil
 	}
 	e.graph.CollectHeard()
-	stop, _, err := e.bus.Subscribe(heardSubject, e.takeHeard)
+	stop, dropped, err := e.bus.Subscribe(heardSubject, e.takeHeard)
 	if err != nil {
 		return err
 	}
+	e.busDropped = dropped
 	e.proposed.Go(func() {
 		defer stop()
 		tick := time.NewTicker(e.cfg.HeardEvery)
