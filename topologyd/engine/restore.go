@@ -188,11 +188,11 @@ func (e *Engine) catchUp(ctx context.Context, a *applier, pos snapshot.Position,
 		}
 	}
 	e.counters.replayed.Store(e.counters.applied.Load())
-	return e.matchPast()
+	return e.matchPast(ctx)
 }
 
 // matchPast makes sure that graph and past go on together.
-func (e *Engine) matchPast() error {
+func (e *Engine) matchPast(ctx context.Context) error {
 	has, want := e.past.Revision(), e.graph.Revision()
 	if has <= want {
 		return nil
@@ -204,12 +204,7 @@ func (e *Engine) matchPast() error {
 	has++
 	head := e.head(0)
 	head.Revision = has
-	done := make(chan error, 1)
-	err := e.log.Publish(eventlog.AppendHeader(nil, &head, 0), func(_ uint64, err error) { done <- err })
-	if err == nil {
-		err = <-done
-	}
-	if err != nil {
+	if _, err := e.log.Append(ctx, eventlog.AppendHeader(nil, &head, 0)); err != nil {
 		return fmt.Errorf("note what the event log has lost: %w", err)
 	}
 	e.graph.Advance(has)

@@ -443,25 +443,6 @@ func TestReplay(t *testing.T) {
 	w.check(t, s, w.model, 20)
 }
 
-// TestRewind forgets what came from records that the log lost.
-func TestRewind(t *testing.T) {
-	for _, back := range []uint64{1, 10, 60, 99} {
-		w := newWorld(8)
-		cfg := config(t)
-		cfg.SegmentChanges = 150
-		full(t, cfg, w, 40)
-		full(t, cfg, w, 60)
-		s := open(t, cfg)
-		require.Equal(t, w.record, s.Record())
-		n, err := s.Rewind(w.record - back)
-		require.NoError(t, err)
-		require.Equal(t, len(w.model), n+int(s.Revision()))
-		require.Equal(t, w.record-back, s.Record())
-		w.now = time.UnixMilli(w.model[s.Revision()-1].log)
-		w.check(t, s, w.model.upTo(s.Revision()), 20)
-	}
-}
-
 // TestRetention keeps what was promised and removes the rest.
 func TestRetention(t *testing.T) {
 	t.Run("by age", func(t *testing.T) {

@@ -99,13 +99,6 @@ func (s *Store) Revision() uint64 {
 	return s.revision
 }
 
-// Record returns the number of the last log record of which a change is kept.
-func (s *Store) Record() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.record
-}
-
 // Bounds returns the times that can be asked about: the first one, and the log
 // time of the last change; and the revision after which all changes are kept.
 // Times are zero when nothing is kept.
