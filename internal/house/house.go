@@ -37,7 +37,7 @@ func owners() []owner {
 		{
 			what:    "OTLP data (pdata)",
 			imports: []string{"go.opentelemetry.io/collector/pdata"},
-			folders: []string{"otel-receiver", "topologyd", "internal/entity/otlplog"},
+			folders: []string{"otel-receiver", "topologyd", "internal/entity/otlplog", "internal/flowrecord/otlplog"},
 		},
 		{
 			what:    "Grafana's SDK",
@@ -60,11 +60,11 @@ func owners() []owner {
 // core lists the pure packages, which import the standard library and one
 // another only. Each row speaks of the folder and what is below it.
 func core() []string {
-	return []string{"internal/entity", "topologyd/graph", "topologyd/gremlin", "topologyd/diff", "topologyd/when", "otel-receiver/packet", "otel-receiver/flow"}
+	return []string{"internal/entity", "internal/flowrecord", "topologyd/graph", "topologyd/gremlin", "topologyd/diff", "topologyd/when", "otel-receiver/packet", "otel-receiver/flow"}
 }
 
 // notCore are folders below a core one that are not pure.
-func notCore() []string { return []string{"internal/entity/otlplog"} }
+func notCore() []string { return []string{"internal/entity/otlplog", "internal/flowrecord/otlplog", "otel-receiver/packet/packettest"} }
 
 // Check returns what is wrong with package from importing package to; both are
 // import paths, from belongs to the module. "" means nothing.
