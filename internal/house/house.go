@@ -64,7 +64,9 @@ func core() []string {
 }
 
 // notCore are folders below a core one that are not pure.
-func notCore() []string { return []string{"internal/entity/otlplog", "internal/flowrecord/otlplog", "otel-receiver/packet/packettest"} }
+func notCore() []string {
+	return []string{"internal/entity/otlplog", "internal/flowrecord/otlplog", "otel-receiver/packet/packettest"}
+}
 
 // Check returns what is wrong with package from importing package to; both are
 // import paths, from belongs to the module. "" means nothing.
