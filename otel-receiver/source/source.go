@@ -1,0 +1,90 @@
+package source
+
+import (
+	"context"
+	"time"
+
+	"github.com/skein-net/skein/otel-receiver/packet"
+)
+
+// TickInterval is how often a worker's Tick is called at least, idle or not, as
+// long as the source itself is not behind.
+const TickInterval = 100 * time.Millisecond
+
+// Frame is one frame as it was captured. It and its bytes are the source's, and
+// valid only during the call of [Worker.Frame]; a worker changes neither.
+type Frame struct {
+	// Data is what was captured of the frame, its VLAN tags in place. It may be
+	// empty.
+	Data []byte
+	// Wire is the frame's length on the wire in bytes, never less than len(Data).
+	// What the kernel or a network card has put together from several frames
+	// (GRO, GSO, LRO), or has yet to take apart, counts as one frame, longer than
+	// the MTU: up to 64 KiB and, with BIG TCP, beyond.
+	Wire int
+	// Time is when the frame was captured, in Unix nanoseconds.
+	Time int64
+	// Link is what the frame begins with.
+	Link packet.LinkType
+	// Outgoing is set for frames that this host itself sent on the interface. A
+	// file or a stream does not tell.
+	Outgoing bool
+}
+
+// Handler is called for each frame.
+type Handler func(f *Frame)
+
+// Worker takes the frames of one goroutine of a source. Its methods are called
+// from that goroutine only, so that what it owns needs no lock.
+type Worker interface {
+	// Frame takes a frame.
+	Frame(f *Frame)
+	// Tick tells the time in Unix nanoseconds, about every TickInterval and also
+	// when no frames come. Frames after a Tick may be a little older than now. For
+	// a file it is the time of the file, not of the day.
+	Tick(now int64)
+}
+
+// Source is where frames come from.
+type Source interface {
+	// Run hands frames to the workers until ctx ends (its result is then nil) or
+	// the source does: nil at the end of a file, an error when an interface is no
+	// more or a worker panicked ([*PanicError]). All calls of workers are over when
+	// it returns. How frames are spread over several workers is the source's
+	// matter, but the two directions of a conversation meet in one worker. Run is
+	// called once.
+	Run(ctx context.Context, workers []Worker) error
+	// Stats may be called at any time, by several goroutines.
+	Stats() Stats
+}
+
+// Stats counts what a source has seen since it was made. What a source cannot
+// know stays 0.
+type Stats struct {
+	// Received counts the frames handed to workers, Bytes their wire lengths.
+	Received, Bytes uint64
+	// Dropped counts frames that passed the filter and were lost, because workers
+	// were too slow for the kernel's ring.
+	Dropped uint64
+	// Freezes counts how often the kernel found the ring full.
+	Freezes uint64
+	// Filtered counts frames that a filter applied by the source itself refused.
+	// Those that the kernel's filter refuses are not counted by anybody.
+	Filtered uint64
+	// Truncated counts frames of which not all was captured (snap length). They
+	// are received all the same.
+	Truncated uint64
+	// Duplicates counts frames left out because the same frame is seen a second
+	// time, as on a loopback interface.
+	Duplicates uint64
+	// Malformed counts frames, files and streams that ended early or were not what
+	// they claimed to be.
+	Malformed uint64
+	// Opened counts how often the source was opened: more than 1 when the
+	// interface, or the stream's sender, came back.
+	Opened uint64
+	// Refused counts streams that were turned away, because there were too many.
+	Refused uint64
+	// Panics counts workers that panicked.
+	Panics uint64
+}
