@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -34,12 +35,13 @@ func text(query, wire string, at func(*Record) *string) Field {
 		}}
 }
 
+// integer is a count, a time or an identifier: none of them is negative.
 func integer(query, wire string, at func(*Record) *int64) Field {
 	return Field{Query: query, Wire: wire, Kind: entity.KindInt,
 		Get: func(r *Record) entity.Value { return num(*at(r)) },
 		Set: func(r *Record, v entity.Value) bool {
 			*at(r) = v.Int()
-			return v.Kind() == entity.KindInt
+			return v.Kind() == entity.KindInt && v.Int() >= 0
 		}}
 }
 
@@ -93,7 +95,7 @@ func addr(query, wire string, at func(*Record) *netip.Addr) Field {
 		Set: func(r *Record, v entity.Value) bool {
 			a, err := netip.ParseAddr(v.Str())
 			*at(r) = a
-			return err == nil
+			return err == nil && a.Zone() == ""
 		}}
 }
 
@@ -164,11 +166,21 @@ func upper(query, wire string, at func(*Record) *string) Field {
 	f.Get = func(r *Record) entity.Value { return str(strings.ToLower(*at(r))) }
 	set := f.Set
 	f.Set = func(r *Record, v entity.Value) bool {
-		ok := set(r, v)
+		ok := set(r, v) && ascii(v.Str())
 		*at(r) = strings.ToUpper(*at(r))
 		return ok
 	}
 	return f
+}
+
+// ascii reports whether s has letters whose two forms lead to one another.
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func finish() Field {
