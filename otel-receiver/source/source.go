@@ -31,11 +31,14 @@ type Frame struct {
 	Outgoing bool
 }
 
-// Handler is called for each frame.
-type Handler func(f *Frame)
+// Matcher is a filter that a source applies itself: data are the captured bytes
+// of a frame, wire its length on the wire.
+type Matcher interface {
+	Matches(data []byte, wire int) bool
+}
 
-// Worker takes the frames of one goroutine of a source. Its methods are called
-// from that goroutine only, so that what it owns needs no lock.
+// Worker takes a share of a source's frames. Its methods are never called at the
+// same time, so that what it owns needs no lock.
 type Worker interface {
 	// Frame takes a frame.
 	Frame(f *Frame)
@@ -74,9 +77,6 @@ type Stats struct {
 	// Truncated counts frames of which not all was captured (snap length). They
 	// are received all the same.
 	Truncated uint64
-	// Duplicates counts frames left out because the same frame is seen a second
-	// time, as on a loopback interface.
-	Duplicates uint64
 	// Malformed counts frames, files and streams that ended early or were not what
 	// they claimed to be.
 	Malformed uint64

@@ -1,0 +1,268 @@
+package afpacket
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/skein-net/skein/internal/netns"
+	"github.com/skein-net/skein/internal/proctest"
+	"github.com/skein-net/skein/otel-receiver/source"
+)
+
+// world is two network namespaces with a veth between them: va in a, vb in b.
+type world struct {
+	t    testing.TB
+	a, b string
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("makes network namespaces; runs without -short")
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to make network namespaces")
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("needs the ip tool of iproute2")
+	}
+	id := rand.Uint32()
+	w := &world{t: t, a: fmt.Sprintf("skc-%08x-a", id), b: fmt.Sprintf("skc-%08x-b", id)}
+	for _, ns := range []string{w.a, w.b} {
+		if out, err := exec.Command("ip", "netns", "add", ns).CombinedOutput(); err != nil {
+			t.Skipf("cannot make a network namespace: %v: %s", err, bytes.TrimSpace(out))
+		}
+		t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", ns).Run() })
+		// Nothing but what the test sends: no router solicitations, no MLD.
+		w.in(ns, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+		w.in(ns, "ip", "link", "set", "lo", "up")
+	}
+	w.veth()
+	return w
+}
+
+// veth makes the pair.
+func (w *world) veth() {
+	w.t.Helper()
+	w.run("ip", "-n", w.a, "link", "add", "va", "type", "veth", "peer", "name", "vb", "netns", w.b)
+	w.run("ip", "-n", w.a, "link", "set", "va", "address", "02:00:00:00:00:0a", "arp", "off", "up")
+	w.run("ip", "-n", w.b, "link", "set", "vb", "address", "02:00:00:00:00:0b", "arp", "off", "up")
+	eventually(w.t, 5*time.Second, func() bool { return strings.TrimSpace(w.in(w.b, "cat", "/sys/class/net/vb/operstate")) == "up" }, "the veth is up")
+}
+
+func path(ns string) string { return "/run/netns/" + ns }
+
+func (w *world) run(args ...string) string {
+	w.t.Helper()
+	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
+	if err != nil {
+		w.t.Fatalf("%s: %v: %s", strings.Join(args, " "), err, bytes.TrimSpace(out))
+	}
+	return string(out)
+}
+
+func (w *world) in(ns string, args ...string) string {
+	w.t.Helper()
+	return w.run(append([]string{"ip", "netns", "exec", ns}, args...)...)
+}
+
+// counter reads a counter of an interface.
+func (w *world) counter(ns, dev, name string) uint64 {
+	w.t.Helper()
+	n, err := strconv.ParseUint(strings.TrimSpace(w.in(ns, "cat", "/sys/class/net/"+dev+"/statistics/"+name)), 10, 64)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// sender sends raw frames on an interface of a namespace.
+type sender struct {
+	t    testing.TB
+	fd   int
+	addr unix.SockaddrLinklayer
+}
+
+func (w *world) sender(ns, dev string) *sender {
+	w.t.Helper()
+	s := &sender{t: w.t}
+	n, err := netns.Open(path(ns))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer n.Close()
+	err = n.Do(func() error {
+		index, _, err := lookUp(dev)
+		if err != nil {
+			return err
+		}
+		s.addr = unix.SockaddrLinklayer{Ifindex: index}
+		s.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = unix.Close(s.fd) })
+	return s
+}
+
+func (s *sender) send(frames ...[]byte) {
+	s.t.Helper()
+	for _, f := range frames {
+		for {
+			err := unix.Sendto(s.fd, f, 0, &s.addr)
+			if err == unix.ENOBUFS {
+				continue
+			}
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			break
+		}
+	}
+}
+
+// ether makes a frame from va to vb.
+func ether(typ uint16, payload []byte) []byte {
+	f := []byte{2, 0, 0, 0, 0, 0x0b, 2, 0, 0, 0, 0, 0x0a}
+	f = binary.BigEndian.AppendUint16(f, typ)
+	return append(f, payload...)
+}
+
+// ipv4 makes a packet of the 10.0.0.0/8 from host src to host dst.
+func ipv4(proto byte, src, dst uint16, payload []byte) []byte {
+	b := []byte{0x45, 0, 0, 0, 0, 0, 0, 0, 64, proto, 0, 0, 10, 0, byte(src >> 8), byte(src), 10, 0, byte(dst >> 8), byte(dst)}
+	binary.BigEndian.PutUint16(b[2:], uint16(20+len(payload)))
+	return append(b, payload...)
+}
+
+func ipv6(proto byte, payload []byte) []byte {
+	b := make([]byte, 40)
+	b[0], b[6], b[7] = 0x60, proto, 64
+	binary.BigEndian.PutUint16(b[4:], uint16(len(payload)))
+	b[8], b[23], b[24], b[39] = 0xfd, 1, 0xfd, 2
+	return append(b, payload...)
+}
+
+func udp(src, dst uint16, payload []byte) []byte {
+	b := make([]byte, 8)
+	binary.BigEndian.PutUint16(b, src)
+	binary.BigEndian.PutUint16(b[2:], dst)
+	binary.BigEndian.PutUint16(b[4:], uint16(8+len(payload)))
+	return append(b, payload...)
+}
+
+// tape is a worker that keeps what it saw.
+type tape struct {
+	mu                    sync.Mutex
+	keep                  bool // the bytes too
+	frames                []source.Frame
+	packets, bytes, ticks uint64
+	onFrame               func(*source.Frame)
+}
+
+func (t *tape) Frame(f *source.Frame) {
+	t.mu.Lock()
+	t.packets++
+	t.bytes += uint64(f.Wire)
+	if t.keep {
+		c := *f
+		c.Data = bytes.Clone(f.Data)
+		t.frames = append(t.frames, c)
+	}
+	hook := t.onFrame
+	t.mu.Unlock()
+	if hook != nil {
+		hook(f)
+	}
+}
+
+func (t *tape) Tick(int64) {
+	t.mu.Lock()
+	t.ticks++
+	t.mu.Unlock()
+}
+
+func (t *tape) counts() (packets, bytes, ticks uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.packets, t.bytes, t.ticks
+}
+
+func (t *tape) seen() []source.Frame {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.frames
+}
+
+// capture is a running source.
+type capture struct {
+	t    testing.TB
+	src  *Source
+	end  context.CancelFunc
+	done chan error
+}
+
+// start runs a capture and waits until it is live.
+func start(t testing.TB, cfg Config, workers ...source.Worker) *capture {
+	t.Helper()
+	src, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &capture{t: t, src: src, end: cancel, done: make(chan error, 1)}
+	go func() { c.done <- src.Run(ctx, workers) }()
+	t.Cleanup(func() { c.stop() })
+	eventually(t, 10*time.Second, func() bool { return src.Stats().Opened > 0 || len(c.done) > 0 }, "the capture is open")
+	return c
+}
+
+// stop ends the capture and returns its error.
+func (c *capture) stop() error {
+	c.end()
+	return c.wait()
+}
+
+// wait waits for the end of the capture.
+func (c *capture) wait() error {
+	select {
+	case err := <-c.done:
+		c.done <- err
+		return err
+	case <-time.After(20 * time.Second):
+		c.t.Fatal("the capture does not end")
+		return nil
+	}
+}
+
+func (c *capture) frames(n uint64) source.Stats {
+	c.t.Helper()
+	eventually(c.t, 20*time.Second, func() bool { return c.src.Stats().Received >= n }, fmt.Sprintf("%d frames are there", n))
+	return c.src.Stats()
+}
+
+// eventually waits for a condition.
+func eventually(t testing.TB, limit time.Duration, cond func() bool, what string) {
+	t.Helper()
+	proctest.Eventually(t, limit, what, func() error {
+		if !cond() {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+}
