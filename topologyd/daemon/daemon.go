@@ -108,7 +108,7 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	in, err := ingest.New(ingestConfig(&d.cfg), d.engine, d.log.With("part", "ingest"), reg)
+	in, err := ingest.New(ingestConfig(&d.cfg), ingest.Sinks{Events: d.engine}, d.log.With("part", "ingest"), reg)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/skein-net/skein/internal/entity/lineproto"
+	"github.com/skein-net/skein/internal/flowrecord/otlplog"
 	"github.com/skein-net/skein/topologyd/api/httpx"
 )
 
@@ -51,30 +52,36 @@ const bodiesInHand = 4
 type Ingest struct {
 	cfg    Config
 	sink   Sink
+	flows  FlowSink
+	series SeriesSink
 	log    *slog.Logger
 	n      *counters
 	slots  *httpx.Slots
 	budget *httpx.Budget
 	// scratch holds *lineWriter, what a write request needs beside its buffer.
 	scratch sync.Pool
+	// reports holds *[]flowrecord.Record, a batch of a request.
+	reports sync.Pool
+	decoder *otlplog.Decoder
 	buffers buffers
 	now     func() time.Time
 	seed    maphash.Seed
 }
 
-// New returns an ingest that hands events to sink and registers its metrics
-// with reg.
-func New(cfg Config, sink Sink, log *slog.Logger, reg prometheus.Registerer) (*Ingest, error) {
+// New returns an ingest that hands what it receives to the sinks and registers
+// its metrics with reg.
+func New(cfg Config, to Sinks, log *slog.Logger, reg prometheus.Registerer) (*Ingest, error) {
 	n, err := newCounters(reg)
 	if err != nil {
 		return nil, err
 	}
 	return &Ingest{
-		cfg: cfg, sink: sink, log: log, n: n,
-		slots:  httpx.NewSlots(cfg.Queue),
-		budget: httpx.NewBudget(bodiesInHand * cfg.MaxBody),
-		now:    time.Now,
-		seed:   maphash.MakeSeed(),
+		cfg: cfg, sink: to.Events, flows: to.Flows, series: to.Series, log: log, n: n,
+		decoder: otlplog.NewDecoder(),
+		slots:   httpx.NewSlots(cfg.Queue),
+		budget:  httpx.NewBudget(bodiesInHand * cfg.MaxBody),
+		now:     time.Now,
+		seed:    maphash.MakeSeed(),
 	}, nil
 }
 

@@ -201,6 +201,7 @@ func (lw *lineWriter) flush(ctx context.Context, in *Ingest, all bool) error {
 	if len(lw.metrics) >= in.cfg.Batch || all && len(lw.metrics) > 0 {
 		taken := in.sink.SubmitMetrics(ctx, lw.metrics)
 		in.n.metrics(protoLine, taken, len(lw.metrics)-taken)
+		in.keepSeries(ctx, protoLine, lw.metrics)
 		clear(lw.metrics)
 		lw.metrics = lw.metrics[:0]
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/skein-net/skein/topologyd/engine"
+	"github.com/skein-net/skein/topologyd/flows"
 )
 
 // Values of the label protocol.
@@ -17,17 +18,19 @@ const (
 
 // Values of the label reason.
 const (
-	reasonMalformed = "malformed"
-	reasonInvalid   = "invalid_event"
-	reasonTooLong   = "line_too_long"
-	reasonTooLarge  = "body_too_large"
-	reasonEncoding  = "content_encoding"
-	reasonType      = "content_type"
-	reasonBody      = "body_broken"
-	reasonSlow      = "body_slow"
-	reasonBusy      = "busy"
-	reasonLog       = "log"
-	reasonStopped   = "stopped"
+	reasonMalformed   = "malformed"
+	reasonInvalid     = "invalid_event"
+	reasonInvalidFlow = "invalid_flow"
+	reasonTooLong     = "line_too_long"
+	reasonTooLarge    = "body_too_large"
+	reasonEncoding    = "content_encoding"
+	reasonType        = "content_type"
+	reasonBody        = "body_broken"
+	reasonSlow        = "body_slow"
+	reasonBusy        = "busy"
+	reasonLog         = "log"
+	reasonFlowStore   = "flow_store"
+	reasonStopped     = "stopped"
 )
 
 // counters are the metrics of the package.
@@ -37,6 +40,8 @@ type counters struct {
 	events   *prometheus.CounterVec // protocol, result
 	ignored  *prometheus.CounterVec // protocol, kind
 	rejected *prometheus.CounterVec // protocol, reason
+	flows    *prometheus.CounterVec // protocol, result
+	series   *prometheus.CounterVec // protocol, result
 }
 
 func newCounters(reg prometheus.Registerer) (*counters, error) {
@@ -47,10 +52,12 @@ func newCounters(reg prometheus.Registerer) (*counters, error) {
 		requests: vec("requests_total", "Ingest requests by protocol and status.", "protocol", "code"),
 		bytes:    vec("bytes_total", "Bytes received in request bodies, as they came over the wire.", "protocol"),
 		events:   vec("events_total", "Entity events taken, by what they did: heartbeat (recognized undecoded), changed, unchanged, outdated; and interface counters: metric.", "protocol", "result"),
-		ignored:  vec("ignored_total", "What was well formed but is not for the graph: measurement, log_record, data_point, metric (of a node that is not known).", "protocol", "kind"),
-		rejected: vec("rejected_total", "Events (reasons malformed, invalid_event, line_too_long) and whole requests (other reasons) that were refused.", "protocol", "reason"),
+		ignored:  vec("ignored_total", "What was well formed but is not for this daemon: measurement, log_record, data_point, metric (of a node that is not known).", "protocol", "kind"),
+		flows:    vec("flow_records_total", "Flow records taken: stored, late (stored, and older than what was known of the flow), duplicate (stored before).", "protocol", "result"),
+		series:   vec("counters_total", "Interface counters kept over time: stored, dropped (the flow store did not take them).", "protocol", "result"),
+		rejected: vec("rejected_total", "Events and flow records (reasons malformed, invalid_event, invalid_flow, line_too_long) and whole requests (other reasons) that were refused.", "protocol", "reason"),
 	}
-	for _, v := range []*prometheus.CounterVec{c.requests, c.bytes, c.events, c.ignored, c.rejected} {
+	for _, v := range []*prometheus.CounterVec{c.requests, c.bytes, c.events, c.ignored, c.rejected, c.flows, c.series} {
 		if err := reg.Register(v); err != nil {
 			return nil, fmt.Errorf("register metrics of ingest: %w", err)
 		}
@@ -67,6 +74,12 @@ func (c *counters) summary(protocol string, s engine.Summary) {
 func (c *counters) metrics(protocol string, taken, unknown int) {
 	c.events.WithLabelValues(protocol, "metric").Add(float64(taken))
 	c.ignored.WithLabelValues(protocol, "metric").Add(float64(unknown))
+}
+
+func (c *counters) taken(protocol string, t *flows.Taken) {
+	c.flows.WithLabelValues(protocol, "stored").Add(float64(t.Stored - t.Late))
+	c.flows.WithLabelValues(protocol, "late").Add(float64(t.Late))
+	c.flows.WithLabelValues(protocol, "duplicate").Add(float64(t.Duplicate))
 }
 
 func (c *counters) reject(protocol, reason string, n int) {

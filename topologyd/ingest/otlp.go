@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
@@ -161,10 +162,58 @@ func grpcCode(status int) codes.Code {
 	}
 }
 
-// takeLogs submits the entity events among log records. Invalid records are
-// reported as OTLP's partial success, others that are not entity events are
-// counted and passed over.
+// takeLogs submits the entity events and the flow records among log records.
+// Invalid ones are reported as OTLP's partial success, others that are neither
+// are counted and passed over.
 func (in *Ingest) takeLogs(ctx context.Context, protocol string, logs plog.Logs) (plogotlp.ExportResponse, error) {
+	resp := plogotlp.NewExportResponse()
+	all, flows := logs.LogRecordCount(), countFlows(logs)
+	var bad invalid
+	ignored := 0
+	if flows < all { // a request seldom has both
+		n, err := in.takeEvents(ctx, protocol, logs, &bad)
+		if err != nil {
+			return resp, err
+		}
+		ignored = n - flows
+	}
+	switch {
+	case flows > 0 && in.flows == nil:
+		ignored += flows
+	case flows > 0:
+		if err := in.takeFlows(ctx, protocol, logs, &bad); err != nil {
+			return resp, err
+		}
+	}
+	in.n.ignored.WithLabelValues(protocol, "log_record").Add(float64(ignored))
+	if bad.n > 0 {
+		resp.PartialSuccess().SetRejectedLogRecords(int64(bad.n))
+		resp.PartialSuccess().SetErrorMessage(fmt.Sprintf("%d log records are not valid %s; the first: %v", bad.n, bad.what, bad.first))
+	}
+	return resp, nil
+}
+
+// invalid counts log records that were refused.
+type invalid struct {
+	n     int
+	what  string
+	first error
+}
+
+func (i *invalid) add(n int, what string, first error) {
+	if n == 0 {
+		return
+	}
+	if i.n += n; i.first == nil {
+		i.what, i.first = what, first
+	} else if !strings.HasSuffix(i.what, what) {
+		i.what += " and " + what
+	}
+}
+
+// takeEvents submits the entity events and returns how many log records are
+// none.
+func (in *Ingest) takeEvents(ctx context.Context, protocol string, logs plog.Logs, bad *invalid) (ignored int, err error) {
 	items := make([]engine.Item, 0, min(logs.LogRecordCount(), in.cfg.Batch))
 	var failed error
 	flush := func() {
@@ -190,15 +239,7 @@ func (in *Ingest) takeLogs(ctx context.Context, protocol string, logs plog.Logs)
 		}
 	})
 	flush()
-	in.n.ignored.WithLabelValues(protocol, "log_record").Add(float64(ignored))
 	in.n.reject(protocol, reasonInvalid, invalid)
-	if failed != nil {
-		return plogotlp.NewExportResponse(), failed
-	}
-	resp := plogotlp.NewExportResponse()
-	if invalid > 0 {
-		resp.PartialSuccess().SetRejectedLogRecords(int64(invalid))
-		resp.PartialSuccess().SetErrorMessage(fmt.Sprintf("%d log records are not valid entity events; the first: %v", invalid, firstErr))
-	}
-	return resp, nil
+	bad.add(invalid, "entity events", firstErr)
+	return ignored, failed
 }

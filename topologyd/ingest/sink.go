@@ -3,8 +3,34 @@ package ingest
 import (
 	"context"
 
+	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/topologyd/engine"
+	"github.com/skein-net/skein/topologyd/flows"
 )
+
+// Sinks are where what was received goes.
+type Sinks struct {
+	Events Sink
+	// Flows and Series are nil when the daemon keeps no flows: then flow records
+	// are counted and passed over, and of counters only the newest are noted.
+	Flows  FlowSink
+	Series SeriesSink
+}
+
+// FlowSink takes flow records. [flows.Flows] is one, and its documentation says
+// what the errors mean.
+type FlowSink interface {
+	// Take returns when the records are stored. What they point to is the sink's
+	// from then on, the slice is not.
+	Take(ctx context.Context, reports []flowrecord.Record) (flows.Taken, error)
+}
+
+// SeriesSink keeps counters of interfaces over time.
+type SeriesSink interface {
+	// WriteCounters returns when the counters are kept. It keeps no memory of
+	// them.
+	WriteCounters(ctx context.Context, ms []engine.Metric) error
+}
 
 // Sink takes decoded events. [engine.Engine] is one, and its documentation
 // says what the errors mean.

@@ -90,6 +90,8 @@ func (s *fakeSink) count() int {
 type bench struct {
 	t      testing.TB
 	sink   *fakeSink
+	flows  *fakeFlows
+	series *fakeSeries
 	in     *Ingest
 	reg    *prometheus.Registry
 	server *httptest.Server
@@ -101,10 +103,10 @@ func newBench(t testing.TB, change func(*Config)) *bench {
 	if change != nil {
 		change(&cfg)
 	}
-	b := &bench{t: t, sink: &fakeSink{known: map[uint64]bool{}, touched: map[uint64]int64{}}, reg: prometheus.NewRegistry()}
+	b := &bench{t: t, sink: &fakeSink{known: map[uint64]bool{}, touched: map[uint64]int64{}}, flows: &fakeFlows{}, series: &fakeSeries{}, reg: prometheus.NewRegistry()}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	var err error
-	if b.in, err = New(cfg, b.sink, log, b.reg); err != nil {
+	if b.in, err = New(cfg, Sinks{Events: b.sink, Flows: b.flows, Series: b.series}, log, b.reg); err != nil {
 		t.Fatal(err)
 	}
 	o, err := httpx.NewObserver(log, b.reg)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/engine"
+	"github.com/skein-net/skein/topologyd/flows"
 )
 
 // health answers as InfluxDB 2 does when Telegraf asks whether it is there.
@@ -178,13 +179,16 @@ func (in *Ingest) refuse(err error) *refusal {
 		return &refusal{http.StatusUnsupportedMediaType, reasonEncoding, 0, msg(httpx.CodeUnsupported, "%v", err)}
 	case errors.Is(err, httpx.ErrSlow):
 		return &refusal{http.StatusRequestTimeout, reasonSlow, 0, msg(httpx.CodeInvalid, "%v; send faster, or raise --ingest-read-timeout", err)}
-	case errors.Is(err, httpx.ErrBudget), errors.Is(err, engine.ErrBusy):
+	case errors.Is(err, httpx.ErrBudget), errors.Is(err, engine.ErrBusy), errors.Is(err, flows.ErrBusy):
 		return &refusal{http.StatusTooManyRequests, reasonBusy, 1, msg(httpx.CodeBusy, "too many requests in hand; try again in a second")}
-	case errors.Is(err, engine.ErrStopped), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, engine.ErrStopped), errors.Is(err, flows.ErrStopped), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &refusal{http.StatusServiceUnavailable, reasonStopped, 5, msg(httpx.CodeUnavailable, "the daemon is stopping; try again")}
 	case errors.Is(err, engine.ErrLog):
 		in.log.Error("cannot take events", "error", err)
 		return &refusal{http.StatusServiceUnavailable, reasonLog, 5, msg(httpx.CodeUnavailable, "%v; the events are not stored, try again", err)}
+	case errors.Is(err, flows.ErrStore):
+		in.log.Error("cannot take flow records", "error", err)
+		return &refusal{http.StatusServiceUnavailable, reasonFlowStore, 5, msg(httpx.CodeUnavailable, "%v; try again", err)}
 	default:
 		return &refusal{http.StatusBadRequest, reasonBody, 0, msg(httpx.CodeInvalid, "%v", err)}
 	}

@@ -1,0 +1,96 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/skein-net/skein/internal/flowrecord"
+	"github.com/skein-net/skein/internal/flowrecord/otlplog"
+	"github.com/skein-net/skein/topologyd/engine"
+)
+
+// flowBatch is how many flow records are given to the sink at a time.
+const flowBatch = 1000
+
+// countFlows returns how many log records say that they are flow records.
+func countFlows(logs plog.Logs) (n int) {
+	for _, rl := range logs.ResourceLogs().All() {
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, r := range sl.LogRecords().All() {
+				if otlplog.IsFlow(r) {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
+// takeFlows stores the flow records among log records. After an error some may
+// be stored; they are known again when the sender repeats the request.
+func (in *Ingest) takeFlows(ctx context.Context, protocol string, logs plog.Logs, bad *invalid) error {
+	batch := in.reportBatch()
+	defer in.freeReports(batch)
+	var failed error
+	flush := func() {
+		if failed != nil || len(*batch) == 0 {
+			return
+		}
+		t, err := in.flows.Take(ctx, *batch)
+		if err != nil {
+			failed = err
+			return
+		}
+		in.n.taken(protocol, &t)
+		in.n.reject(protocol, reasonInvalidFlow, t.Invalid)
+		bad.add(t.Invalid, "flow records", t.Reason)
+		clear(*batch)
+		*batch = (*batch)[:0]
+	}
+	_, invalid, first := in.decoder.Decode(logs, func(r *flowrecord.Record) {
+		if failed != nil {
+			return
+		}
+		*batch = append(*batch, *r)
+		if len(*batch) >= flowBatch {
+			flush()
+		}
+	})
+	flush()
+	in.n.reject(protocol, reasonInvalidFlow, invalid)
+	bad.add(invalid, "flow records", first)
+	if failed != nil {
+		return fmt.Errorf("take flow records: %w", failed)
+	}
+	return nil
+}
+
+func (in *Ingest) reportBatch() *[]flowrecord.Record {
+	if b, ok := in.reports.Get().(*[]flowrecord.Record); ok {
+		return b
+	}
+	b := make([]flowrecord.Record, 0, flowBatch)
+	return &b
+}
+
+func (in *Ingest) freeReports(b *[]flowrecord.Record) {
+	clear((*b)[:cap(*b)])
+	*b = (*b)[:0]
+	in.reports.Put(b)
+}
+
+// keepSeries keeps counters over time. That they cannot be kept is no reason to
+// refuse a request: the newest are noted, and the sources say new ones soon.
+func (in *Ingest) keepSeries(ctx context.Context, protocol string, ms []engine.Metric) {
+	if in.series == nil {
+		return
+	}
+	if err := in.series.WriteCounters(ctx, ms); err != nil {
+		in.n.series.WithLabelValues(protocol, "dropped").Add(float64(len(ms)))
+		in.log.Debug("cannot keep counters of interfaces", "count", len(ms), "error", err)
+		return
+	}
+	in.n.series.WithLabelValues(protocol, "stored").Add(float64(len(ms)))
+}
