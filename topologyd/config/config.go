@@ -47,6 +47,7 @@ type Config struct {
 	Query  Query
 	Ingest Ingest
 	Watch  Watch
+	Flows  Flows
 
 	// Fabric are lines of the fabric language (docs/rules.md). A malformed one is
 	// reported and passed over.
@@ -131,6 +132,7 @@ func DefaultConfig() Config {
 			WriteTimeout:   10 * time.Second,
 			PingInterval:   20 * time.Second,
 		},
+		Flows:           defaultFlows(),
 		WriteTimeout:    60 * time.Second,
 		ShutdownTimeout: 10 * time.Second,
 	}
@@ -179,6 +181,7 @@ func (c *Config) Validate() error {
 	oneOf("log-format", c.LogFormat, "text", "json")
 
 	c.validateLog(bad)
+	c.validateFlows(bad)
 
 	for _, n := range []struct {
 		flag string
@@ -194,6 +197,9 @@ func (c *Config) Validate() error {
 		{"watch-queue", int64(c.Watch.Queue)},
 		{"retention-bytes", int64(c.RetentionBytes)},
 		{"retention-age", int64(c.RetentionAge)},
+		{"flow-retention-bytes", int64(c.Flows.RetentionBytes)},
+		{"flow-retention-age", int64(c.Flows.RetentionAge)},
+		{"flow-live-max", int64(c.Flows.LiveMax)},
 		{"query-timeout", int64(c.Query.Timeout)},
 		{"ingest-read-timeout", int64(c.Ingest.ReadTimeout)},
 		{"watch-write-timeout", int64(c.Watch.WriteTimeout)},

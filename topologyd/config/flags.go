@@ -49,6 +49,8 @@ func (c *Config) Flags() *pflag.FlagSet {
 	f.DurationVar(&c.Watch.WriteTimeout, "watch-write-timeout", c.Watch.WriteTimeout, "Longest time one message to a watcher may take before it is cut off.")
 	f.DurationVar(&c.Watch.PingInterval, "watch-ping-interval", c.Watch.PingInterval, "How often a quiet watcher is pinged.")
 
+	c.flowFlags(f)
+
 	f.Var(&c.Fabric, "fabric", "A line that describes part of the network that no agent sees, as in docs/rules.md; repeat the flag for more.")
 
 	f.DurationVar(&c.WriteTimeout, "write-timeout", c.WriteTimeout, "Longest time one response may take to be read by its client.")

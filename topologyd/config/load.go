@@ -143,6 +143,8 @@ func setValue(f *pflag.Flag, text string) error {
 	switch f.Value.Type() {
 	case "int":
 		return fmt.Errorf("%q is not a whole number", text)
+	case "bool":
+		return fmt.Errorf("%q is neither true nor false", text)
 	case "duration":
 		return fmt.Errorf("%q is not a duration; write for example 500ms, 10s or 2m", text)
 	default:
