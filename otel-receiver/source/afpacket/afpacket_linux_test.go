@@ -3,6 +3,7 @@ package afpacket
 import (
 	"bytes"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -11,9 +12,15 @@ import (
 
 	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/source"
+	"github.com/skein-net/skein/otel-receiver/source/liveframes"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if status, child := liveframes.Main(); child {
+		os.Exit(status)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // TestCountsEqualTheKernels sends frames of each kind through a veth and
 // compares what is captured with the counters of the interface.
