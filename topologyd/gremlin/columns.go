@@ -31,6 +31,14 @@ func (r *Result) Columns() []string {
 		return keys
 	case KindNumber:
 		return []string{"Number"}
+	case KindFlows:
+		return []string{"Application", "A", "B", "ABPackets", "ABBytes", "BAPackets", "BABytes", "Last", "Interface", "UUID"}
+	case KindGroups:
+		return []string{"Group", "Flows"}
+	case KindMetrics:
+		return append([]string{"ID"}, r.counterKeys()...)
+	case KindMap:
+		return r.counterKeys()
 	default:
 		return []string{"Value"}
 	}
@@ -77,6 +85,29 @@ func (r *Result) Rows() iter.Seq[[]string] {
 					return
 				}
 			}
+		case KindFlows:
+			for _, f := range r.flows {
+				if !yield(flowRow(f)) {
+					return
+				}
+			}
+		case KindGroups:
+			for _, g := range r.groups {
+				if !yield([]string{g.name, number(uint64(len(g.flows)))}) {
+					return
+				}
+			}
+		case KindMetrics:
+			keys := r.counterKeys()
+			for _, g := range r.groups {
+				for _, m := range g.metrics {
+					if !yield(append([]string{g.name}, metricRow(m, keys)...)) {
+						return
+					}
+				}
+			}
+		case KindMap:
+			yield(metricRow(r.number.Map(), r.counterKeys()))
 		default:
 			for v := range r.Values() {
 				if !yield([]string{v.Text()}) {

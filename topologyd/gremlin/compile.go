@@ -18,10 +18,18 @@ type compiler struct {
 	// source is the operator of V or E as long as only filters follow it: they
 	// become part of it, so that an index can serve them.
 	source *source
+	// flows is the same for Flows.
+	flows *flowSource
+	// fields are those of flows, once they are needed; asksFlows tells that the
+	// query needs the source of flows.
+	fields    *flowFields
+	asksFlows bool
 	// names holds what As has named so far.
 	names map[string]named
 	// before is the step before the one that is built.
 	before *call
+	// after are the steps after it.
+	after []call
 	// context is the moment.key of the graph that the steps work on, "" for the
 	// graph itself; contexts are all that occur.
 	context  string
@@ -55,16 +63,24 @@ func (q *Query) compile(table []step) error {
 		if i > 0 {
 			c.before = &q.steps[i-1]
 		}
+		c.after = q.steps[i+1:]
+		flows := c.flows
 		o, out, err := def.build(c, s, kind)
 		if err != nil {
 			return err
 		}
 		if o != nil {
+			if c.flows == flows {
+				c.flows = nil
+			}
 			q.ops = append(q.ops, o)
 		}
 		kind = out
 	}
-	q.kind, q.names, q.travels = kind, len(c.names), len(c.contexts) > 0
+	q.kind, q.names, q.travels, q.asksFlows = kind, len(c.names), len(c.contexts) > 0, c.asksFlows
+	if c.fields != nil {
+		q.fields = c.fields.Table
+	}
 	return nil
 }
 
@@ -119,11 +135,11 @@ func (c *compiler) key(a *arg) (string, error) {
 	return "", c.refuse(a, "there is no field %s; the fields are %s", clip(key), strings.Join(fields, " "))
 }
 
-// keys takes all arguments as keys.
-func (c *compiler) keys(s *call) ([]string, error) {
+// keys takes all arguments as keys of what the step works on.
+func (c *compiler) keys(s *call, in Kind) ([]string, error) {
 	out := make([]string, 0, len(s.args))
 	for i := range s.args {
-		k, err := c.key(&s.args[i])
+		k, err := c.keyOn(in, &s.args[i])
 		if err != nil {
 			return nil, err
 		}
@@ -132,12 +148,12 @@ func (c *compiler) keys(s *call) ([]string, error) {
 	return out, nil
 }
 
-// oneKey takes the only argument as a key.
-func (c *compiler) oneKey(s *call) (string, error) {
+// oneKey takes the only argument as a key of what the step works on.
+func (c *compiler) oneKey(s *call, in Kind) (string, error) {
 	if len(s.args) == 0 {
 		return "", c.missing(s, "a key in quotes such as 'Name'")
 	}
-	k, err := c.key(&s.args[0])
+	k, err := c.keyOn(in, &s.args[0])
 	if err != nil {
 		return "", err
 	}
@@ -155,19 +171,24 @@ func (c *compiler) count(a *arg) (int, error) {
 // filter takes the arguments of Has and its like: nothing (nil), a key that
 // must exist, keys and values in turn, or METADATA with the same inside.
 func (c *compiler) filter(s *call, args []arg, either bool) (*filter, error) {
+	return c.filterBy(c.key, newTerm, s, args, either)
+}
+
+// filterBy is as filter, for what has other keys.
+func (c *compiler) filterBy(keyOf func(*arg) (string, error), termOf func(string, predicate) term, s *call, args []arg, either bool) (*filter, error) {
 	if len(args) == 1 && args[0].isFn(fnMetadata) {
 		fn := args[0].fn
 		if len(fn.args) == 0 {
 			return nil, c.missing(fn, "a key in quotes such as 'Name'")
 		}
-		return c.filter(fn, fn.args, either)
+		return c.filterBy(keyOf, termOf, fn, fn.args, either)
 	}
 	if len(args) == 0 {
 		return nil, nil
 	}
 	f := &filter{either: either, terms: make([]term, 0, (len(args)+1)/2)}
 	for i := 0; i < len(args); i += 2 {
-		key, err := c.key(&args[i])
+		key, err := keyOf(&args[i])
 		if err != nil {
 			return nil, err
 		}
@@ -180,15 +201,18 @@ func (c *compiler) filter(s *call, args []arg, either bool) (*filter, error) {
 		case len(args) > 1:
 			return nil, c.missing(s, fmt.Sprintf("a value for the key %s", appendQuoted(nil, clip(key))))
 		}
-		f.terms = append(f.terms, newTerm(key, p))
+		f.terms = append(f.terms, termOf(key, p))
 	}
 	return f, nil
 }
 
 // someFilter is as filter, but there must be one.
-func (c *compiler) someFilter(s *call, either bool) (*filter, error) {
+func (c *compiler) someFilter(s *call, in Kind, either bool) (*filter, error) {
 	if len(s.args) == 0 {
 		return nil, c.missing(s, "a key in quotes such as 'Name'")
+	}
+	if in == KindFlows {
+		return c.filterBy(c.flowKey, c.flowTerm, s, s.args, either)
 	}
 	return c.filter(s, s.args, either)
 }

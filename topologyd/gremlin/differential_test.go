@@ -35,7 +35,7 @@ func TestDifferential(t *testing.T) {
 				t.Fatalf("seed %d: %s", seed, Explain(text, err))
 			}
 			view := w.viewOf(t, stepG+at)
-			r, err := q.run(t.Context(), w.view, w.past, w.now, Limits{})
+			r, err := q.run(t.Context(), w.view, w.sources(), w.now, Limits{})
 			if err != nil {
 				if strings.Contains(err.Error(), "Sum") {
 					continue // the naive evaluator has no errors
@@ -205,7 +205,7 @@ func randomTime(w *world, rnd *rand.Rand) string {
 // viewOf is the graph that a query ends at.
 func (w *world) viewOf(t *testing.T, text string) *graph.View {
 	t.Helper()
-	r, err := mustParse(t, text).run(t.Context(), w.view, w.past, w.now, Limits{})
+	r, err := mustParse(t, text).run(t.Context(), w.view, w.sources(), w.now, Limits{})
 	if err != nil {
 		t.Fatal(text, err)
 	}

@@ -89,6 +89,10 @@ func PositionOf(err error) (p Position, ok bool) {
 	if errors.As(err, &e) {
 		return e.Position, true
 	}
+	var f *FlowError
+	if errors.As(err, &f) {
+		return f.Position, true
+	}
 	var t *TimeError
 	if errors.As(err, &t) {
 		return t.Position, true

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/topologyd/graph"
 )
 
@@ -72,6 +73,10 @@ type flow struct {
 	slots  iter.Seq[int32]
 	values iter.Seq[entity.Value]
 	paths  iter.Seq[[]int32]
+	// flows is a stream of flows; a record is valid until the next one.
+	flows iter.Seq[*flowrecord.Record]
+	// groups is a stream of groups of flows or of metrics.
+	groups iter.Seq[*group]
 	number entity.Value
 	// count, when set, counts the stream more cheaply than running it.
 	count func() int
@@ -83,7 +88,15 @@ type exec struct {
 	text string
 	// view is the graph that the steps work on now, base the one that was asked.
 	view, base *graph.View
-	past       Past
+	src        Sources
+	// fields are those of flows.
+	fields *flowrecord.Table
+	// window is the time of view, baseWindow that of base.
+	window, baseWindow window
+	// windows are those of views.
+	windows map[string]window
+	// plain has the source of flows be asked for everything (tests).
+	plain bool
 	// views are the graphs at other times, by moment.key.
 	views   map[string]*graph.View
 	now     time.Time
@@ -164,11 +177,26 @@ const (
 // Run evaluates the query on a view. The error is a *LimitError, an *EvalError
 // (a sum over texts, another time), or wraps the context's.
 func (q *Query) Run(ctx context.Context, v *graph.View, lim Limits) (*Result, error) {
-	return q.run(ctx, v, nil, time.Now(), lim)
+	return q.run(ctx, v, Sources{}, time.Now(), lim)
 }
 
-func (q *Query) run(ctx context.Context, v *graph.View, p Past, now time.Time, lim Limits) (*Result, error) {
-	x := &exec{ctx: ctx, text: q.text, view: v, base: v, past: p, now: now, lim: lim.filled(), start: time.Now(), named: make([][]int32, q.names)}
+func (q *Query) run(ctx context.Context, v *graph.View, src Sources, now time.Time, lim Limits) (*Result, error) {
+	return newExec(ctx, q, v, src, now, lim).run(q)
+}
+
+func newExec(ctx context.Context, q *Query, v *graph.View, src Sources, now time.Time, lim Limits) *exec {
+	x := &exec{
+		ctx: ctx, text: q.text, view: v, base: v, src: src, fields: q.fields, now: now,
+		lim: lim.filled(), start: time.Now(), named: make([][]int32, q.names),
+	}
+	if !src.At.IsZero() {
+		x.baseWindow = pointAt(src.At)
+	}
+	x.window = x.baseWindow
+	return x
+}
+
+func (x *exec) run(q *Query) (*Result, error) {
 	if !x.check() {
 		return nil, x.err
 	}
@@ -197,6 +225,10 @@ func (x *exec) collect(f flow) *Result {
 		r.values = gather(x, f.values, valueBytes)
 	case KindPaths:
 		r.paths = gather(x, f.paths, valueBytes)
+	case KindFlows:
+		r.flows = gather(x, x.kept(f.flows), slotBytes)
+	case KindGroups, KindMetrics:
+		r.groups = gather(x, f.groups, valueBytes)
 	case KindGraph:
 		if n := r.Len(); n > x.lim.Results {
 			x.tooMany()

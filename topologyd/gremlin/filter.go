@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/topologyd/graph"
 )
 
@@ -22,6 +23,10 @@ type term struct {
 	// relation is set for the RelationType of edges, which a view knows without
 	// looking at the edge.
 	relation bool
+	// table and fields are set for fields of flows; no fields means that the key
+	// leads deeper.
+	table  *flowrecord.Table
+	fields []*flowrecord.Field
 }
 
 func newTerm(key string, p predicate) term {

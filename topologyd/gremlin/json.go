@@ -5,12 +5,14 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // AppendJSON appends the answer in Skydive's shape to b: an array of nodes,
-// edges, values, maps or lists of nodes (paths), a number, or an object with
-// Nodes and Edges (a graph). It has no limit: what answers strangers uses
+// edges, values, maps, flows or lists of nodes (paths), a number or single map,
+// an object with Nodes and Edges (a graph); groups and metrics are an array with
+// one object, empty when there are none. It has no limit: what answers strangers uses
 // [Result.WriteJSON].
 func (r *Result) AppendJSON(b []byte) []byte {
 	w := &writer{b: b, max: -1}
@@ -52,9 +54,12 @@ func (r *Result) WriteNDJSON(out io.Writer) error {
 
 // json writes the answer as one JSON text.
 func (r *Result) json(w *writer) error {
-	if r.kind == KindNumber {
+	switch r.kind {
+	case KindNumber, KindMap:
 		w.b = r.number.AppendJSON(w.b)
 		return w.done()
+	case KindGroups, KindMetrics:
+		return r.groupsJSON(w)
 	}
 	open, part := "[", ""
 	if r.kind == KindGraph {
@@ -101,6 +106,17 @@ func (r *Result) elements(visit func(wrap string, appendJSON func([]byte) []byte
 		}
 		return nil
 	}
+	for _, f := range r.flows {
+		if err := visit("", r.query.fields.Attrs(f).AppendJSON); err != nil {
+			return err
+		}
+	}
+	for _, g := range r.groups {
+		err := visit("", func(b []byte) []byte { return append(r.appendGroup(append(b, '{'), g), '}') })
+		if err != nil {
+			return err
+		}
+	}
 	for n := range r.Nodes() {
 		if err := visit(wrapNode, n.AppendJSON); err != nil {
 			return err
@@ -117,6 +133,44 @@ func (r *Result) elements(visit func(wrap string, appendJSON func([]byte) []byte
 		}
 	}
 	return nil
+}
+
+// groupsJSON writes groups as one object by name.
+func (r *Result) groupsJSON(w *writer) error {
+	if len(r.groups) == 0 {
+		w.text("[]")
+		return w.done()
+	}
+	w.text("[{")
+	for i, g := range r.groups {
+		if i > 0 {
+			w.text(",")
+		}
+		w.b = r.appendGroup(w.b, g)
+		if err := w.done(); err != nil {
+			return err
+		}
+	}
+	w.text("}]")
+	return w.done()
+}
+
+// appendGroup appends a group as a member of an object.
+func (r *Result) appendGroup(b []byte, g *group) []byte {
+	b = append(entity.AppendJSONString(b, g.name), ':', '[')
+	for i, f := range g.flows {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = r.query.fields.Attrs(f).AppendJSON(b)
+	}
+	for i, m := range g.metrics {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = m.AppendJSON(b)
+	}
+	return append(b, ']')
 }
 
 func appendNodes(b []byte, nodes []*graph.Node) []byte {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/flowrecord"
 )
 
 // Bounds on the text of a query, so that refusing one costs little.
@@ -27,6 +28,9 @@ type Query struct {
 	names int
 	// travels: it goes to other times.
 	travels bool
+	// asksFlows: it needs a source of flows; fields are those of flows, then.
+	asksFlows bool
+	fields    *flowrecord.Table
 }
 
 // Parse reads a query. The error is a *SyntaxError, or an *EvalError when a

@@ -43,7 +43,7 @@ func TestBounds(t *testing.T) {
 func TestExplain(t *testing.T) {
 	for _, tc := range []struct{ text, want string }{
 		{"G.V().Count().Out()", `
-line 1, column 15: Out: works on nodes, but what stands before it (Count) gives number
+line 1, column 15: Out: works on nodes or flows, but what stands before it (Count) gives number
   G.V().Count().Out()
                 ^`},
 		{"G.V()\n\t.Has('ü', §)\n.Count()", `

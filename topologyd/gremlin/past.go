@@ -2,7 +2,6 @@ package gremlin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -36,8 +35,11 @@ func (e *TimeError) Unwrap() error { return e.Err }
 // RunPast is [Query.Run] for queries that may speak of other times; v is the
 // graph that G stands for, and NOW. The error may also be a *TimeError.
 func (q *Query) RunPast(ctx context.Context, v *graph.View, p Past, lim Limits) (*Result, error) {
-	return q.run(ctx, v, p, time.Now(), lim)
+	return q.run(ctx, v, Sources{Past: p}, time.Now(), lim)
 }
+
+// AsksFlows reports whether the query needs [Sources.Flows].
+func (q *Query) AsksFlows() bool { return q.asksFlows }
 
 // Travels reports whether the query goes to other times by itself, with At or
 // Context.
@@ -47,14 +49,14 @@ func (q *Query) Travels() bool { return q.travels }
 // the same graph for all of it.
 func (x *exec) travel(s *call, m *moment) {
 	if m.live() {
-		x.view = x.base
+		x.view, x.window = x.base, x.baseWindow
 		return
 	}
 	if v := x.views[m.key]; v != nil {
-		x.view = v
+		x.view, x.window = v, x.windows[m.key]
 		return
 	}
-	if x.past == nil {
+	if x.src.Past == nil {
 		x.fail(&EvalError{Position: positionAt(x.text, s.pos), Step: s.name, Reason: "no past is kept here; only NOW can be asked about"})
 		return
 	}
@@ -65,18 +67,15 @@ func (x *exec) travel(s *call, m *moment) {
 	}
 	ctx, cancel := context.WithTimeout(x.ctx, x.lim.Time-time.Since(x.start))
 	defer cancel()
-	v, err := m.view(ctx, x.past, t)
-	switch {
-	case err == nil:
-		if x.views == nil {
-			x.views = make(map[string]*graph.View)
-		}
-		x.views[m.key], x.view = v, v
-	case x.ctx.Err() != nil:
-		x.fail(fmt.Errorf("run query: %w", context.Cause(x.ctx)))
-	case errors.Is(err, context.DeadlineExceeded):
-		x.fail(&LimitError{"time", x.lim.Time.String(), hintNarrow})
-	default:
-		x.fail(&TimeError{positionAt(x.text, s.pos), s.name, err})
+	v, err := m.view(ctx, x.src.Past, t)
+	if err != nil {
+		x.sourceFailed(err, &TimeError{positionAt(x.text, s.pos), s.name, err})
+		return
 	}
+	if x.views == nil {
+		x.views, x.windows = make(map[string]*graph.View), make(map[string]window)
+	}
+	x.views[m.key], x.view = v, v
+	x.window = m.window(t)
+	x.windows[m.key] = x.window
 }

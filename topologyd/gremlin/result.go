@@ -2,8 +2,10 @@ package gremlin
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/topologyd/graph"
 )
 
@@ -18,6 +20,8 @@ type Result struct {
 	slots  []int32
 	values []entity.Value
 	paths  [][]int32
+	flows  []*flowrecord.Record
+	groups []*group
 	number entity.Value
 
 	maxBytes int
@@ -29,16 +33,20 @@ func (r *Result) Kind() Kind { return r.kind }
 // Revision is the revision of the graph that was asked.
 func (r *Result) Revision() uint64 { return r.view.Revision() }
 
-// Len is the number of elements: nodes, edges, values or paths; of a graph its
-// nodes and edges together; 1 for a number.
+// Len is the number of elements: nodes, edges, values, paths, flows or groups;
+// of a graph its nodes and edges together; 1 for a number or a single map.
 func (r *Result) Len() int {
 	switch r.kind {
 	case KindNodes, KindEdges:
 		return len(r.slots)
 	case KindPaths:
 		return len(r.paths)
-	case KindNumber:
+	case KindNumber, KindMap:
 		return 1
+	case KindFlows:
+		return len(r.flows)
+	case KindGroups, KindMetrics:
+		return len(r.groups)
 	case KindGraph:
 		if r.scope == nil {
 			return r.view.NodeCount() + r.view.EdgeCount()
@@ -80,10 +88,38 @@ func (r *Result) Edges() iter.Seq[*graph.Edge] {
 	}
 }
 
-// Values yields the values of a result of values or maps, the one of a number.
+// Flows yields the flows of a result of flows, in order. They must not be
+// changed.
+func (r *Result) Flows() iter.Seq[*flowrecord.Record] { return slices.Values(r.flows) }
+
+// Groups yields the names of groups with their flows.
+func (r *Result) Groups() iter.Seq2[string, []*flowrecord.Record] {
+	return func(yield func(string, []*flowrecord.Record) bool) {
+		for _, g := range r.groups {
+			if r.kind != KindGroups || !yield(g.name, g.flows) {
+				return
+			}
+		}
+	}
+}
+
+// Metrics yields metrics with the ID of the node or flow that they speak of, or
+// "Aggregated": counters, Start and Last in milliseconds, RTT in nanoseconds.
+func (r *Result) Metrics() iter.Seq2[string, []entity.Attrs] {
+	return func(yield func(string, []entity.Attrs) bool) {
+		for _, g := range r.groups {
+			if r.kind != KindMetrics || !yield(g.name, g.metrics) {
+				return
+			}
+		}
+	}
+}
+
+// Values yields the values of a result of values or maps, the one of a number
+// or a single map.
 func (r *Result) Values() iter.Seq[entity.Value] {
 	return func(yield func(entity.Value) bool) {
-		if r.kind == KindNumber {
+		if r.kind == KindNumber || r.kind == KindMap {
 			yield(r.number)
 			return
 		}
@@ -95,7 +131,8 @@ func (r *Result) Values() iter.Seq[entity.Value] {
 	}
 }
 
-// Number is the answer of Count and Sum, none for every other kind.
+// Number is the answer of Count and Sum, a map for Sum of whole metrics, none
+// for every other kind.
 func (r *Result) Number() entity.Value { return r.number }
 
 // Paths yields the paths, each from its start node to its target. The slice is

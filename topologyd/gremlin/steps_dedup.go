@@ -4,18 +4,22 @@ import (
 	"math"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // buildDedup makes Dedup: ([key …]). Without keys elements are the same when
-// their IDs are, values when they are equal; with keys, when they have the same
+// their IDs are, flows when their TrackingIDs are, values when they are equal; with keys, when they have the same
 // values for all of them. What has none of the keys stays. Of paths it gives
 // their nodes.
 func buildDedup(c *compiler, s *call, in Kind) (op, Kind, error) {
 	c.source = nil
-	keys, err := c.keys(s)
+	keys, err := c.keys(s, in)
 	if err != nil {
 		return nil, 0, err
+	}
+	if in == KindFlows && len(keys) == 0 {
+		keys = []string{"TrackingID"}
 	}
 	out := in
 	if in == KindPaths {
@@ -44,6 +48,17 @@ func dedup(x *exec, in flow, keys []string) flow {
 			seen := unique{}
 			for v := range keep(x, in.values, func(v entity.Value) bool { return seen.add(x, valueLookup(v), keys, v) }) {
 				if !yield(v) {
+					return
+				}
+			}
+		}
+	case out.kind == KindFlows:
+		out.flows = func(yield func(*flowrecord.Record) bool) {
+			seen := unique{}
+			for r := range keep(x, in.flows, func(r *flowrecord.Record) bool {
+				return seen.add(x, flowLookup(x.fields, r), keys, entity.Value{})
+			}) {
+				if !yield(r) {
 					return
 				}
 			}

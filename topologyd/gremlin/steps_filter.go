@@ -16,7 +16,7 @@ func buildHas(c *compiler, s *call, in Kind) (op, Kind, error) {
 		}
 		return filterOp(in, &filter{terms: []term{{pred: p}}}), in, nil
 	}
-	f, err := c.someFilter(s, s.name == "HasEither")
+	f, err := c.someFilter(s, in, s.name == "HasEither")
 	if err != nil {
 		return nil, 0, err
 	}
@@ -25,7 +25,7 @@ func buildHas(c *compiler, s *call, in Kind) (op, Kind, error) {
 
 // buildHasKey makes HasKey and HasNot.
 func buildHasKey(c *compiler, s *call, in Kind) (op, Kind, error) {
-	key, err := c.oneKey(s)
+	key, err := c.oneKey(s, in)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -33,7 +33,11 @@ func buildHasKey(c *compiler, s *call, in Kind) (op, Kind, error) {
 	if s.name == "HasNot" {
 		p.sense = noneHit
 	}
-	return c.filtered(in, &filter{terms: []term{newTerm(key, p)}}), in, nil
+	termOf := newTerm
+	if in == KindFlows {
+		termOf = c.flowTerm
+	}
+	return c.filtered(in, &filter{terms: []term{termOf(key, p)}}), in, nil
 }
 
 // filtered adds the filter to the source when it follows one directly, and
@@ -41,6 +45,10 @@ func buildHasKey(c *compiler, s *call, in Kind) (op, Kind, error) {
 func (c *compiler) filtered(in Kind, f *filter) op {
 	if c.source != nil {
 		c.source.filters = append(c.source.filters, f)
+		return nil
+	}
+	if c.flows != nil {
+		c.flows.filters = append(c.flows.filters, f)
 		return nil
 	}
 	return filterOp(in, f)
@@ -54,6 +62,8 @@ func filterOp(in Kind, f *filter) op {
 			out.slots = keep(x, in.slots, func(slot int32) bool { return f.node(x.view.NodeAt(slot)) })
 		case KindEdges:
 			out.slots = keep(x, in.slots, func(slot int32) bool { return f.edge(x.view.EdgeAt(slot)) })
+		case KindFlows:
+			out.flows = keep(x, in.flows, f.flow)
 		default:
 			out.values = keep(x, in.values, func(v entity.Value) bool { return f.value(v) })
 		}

@@ -4,7 +4,7 @@ package gremlin
 func buildG(c *compiler, s *call, _ Kind) (op, Kind, error) {
 	c.source, c.context = nil, ""
 	return func(x *exec, _ flow) flow {
-		x.view = x.base
+		x.view, x.window = x.base, x.baseWindow
 		return flow{kind: KindGraph}
 	}, KindGraph, c.atMost(s, 0)
 }

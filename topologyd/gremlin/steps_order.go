@@ -33,9 +33,16 @@ func buildRange(c *compiler, s *call, in Kind) (op, Kind, error) {
 	} else if bounds[1] < bounds[0] {
 		return nil, 0, c.refuse(&s.args[1], "Range ends before it starts")
 	}
+	if c.flows != nil && in == KindFlows {
+		c.flows.limit = bounds[1]
+	}
 	o := func(x *exec, in flow) flow {
 		out := flow{kind: in.kind, scope: in.scope}
 		switch in.kind {
+		case KindFlows:
+			out.flows = part(in.flows, bounds)
+		case KindGroups, KindMetrics:
+			out.groups = part(in.groups, bounds)
 		case KindNodes, KindEdges:
 			out.slots = part(in.slots, bounds)
 		case KindPaths:
@@ -80,6 +87,10 @@ func buildCount(c *compiler, s *call, _ Kind) (op, Kind, error) {
 			n = length(in.slots)
 		case in.values != nil:
 			n = length(in.values)
+		case in.flows != nil:
+			n = length(in.flows)
+		case in.groups != nil:
+			n = length(in.groups)
 		default:
 			n = length(in.paths)
 		}
@@ -96,7 +107,7 @@ func length[T any](in iter.Seq[T]) int {
 }
 
 // buildSort makes Sort: ([ASC or DESC] [, key]). Elements are ordered by
-// @CreatedAt when there is no key, values by themselves. What lacks the key
+// @CreatedAt when there is no key, flows by Last, values by themselves. What lacks the key
 // comes last either way.
 func buildSort(c *compiler, s *call, in Kind) (op, Kind, error) {
 	c.source = nil
@@ -106,15 +117,18 @@ func buildSort(c *compiler, s *call, in Kind) (op, Kind, error) {
 		rest = rest[1:]
 	}
 	key := ""
-	if onElements.has(in) {
+	switch {
+	case onElements.has(in):
 		key = graph.FieldCreatedAt
+	case in == KindFlows:
+		key = "Last"
 	}
 	if len(rest) > 0 {
 		if rest[0].fn != nil {
 			return nil, 0, c.bad(&rest[0], "ASC or DESC first, then a key in quotes")
 		}
 		var err error
-		if key, err = c.key(&rest[0]); err != nil {
+		if key, err = c.keyOn(in, &rest[0]); err != nil {
 			return nil, 0, err
 		}
 		if len(rest) > 1 {
@@ -124,6 +138,9 @@ func buildSort(c *compiler, s *call, in Kind) (op, Kind, error) {
 	// Skydive's names for the times an element has.
 	if onElements.has(in) && (slices.Contains([]string{"CreatedAt", "UpdatedAt", "DeletedAt"}, key)) {
 		key = "@" + key
+	}
+	if in == KindFlows {
+		return c.sortFlows(key, descending), in, nil
 	}
 	return func(x *exec, in flow) flow {
 		out := flow{kind: in.kind, scope: in.scope, count: in.count}

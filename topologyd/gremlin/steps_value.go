@@ -19,6 +19,14 @@ func (x *exec) elements(in flow) iter.Seq[lookupFunc] {
 			}
 			return
 		}
+		if in.flows != nil {
+			for r := range in.flows {
+				if !x.visit() || !yield(flowLookup(x.fields, r)) {
+					return
+				}
+			}
+			return
+		}
 		for v := range in.values {
 			if !x.visit() || !yield(valueLookup(v)) {
 				return
@@ -30,6 +38,24 @@ func (x *exec) elements(in flow) iter.Seq[lookupFunc] {
 // metadata streams all attributes of what goes through a flow.
 func (x *exec) metadata(in flow) iter.Seq[entity.Attrs] {
 	return func(yield func(entity.Attrs) bool) {
+		if in.groups != nil {
+			for g := range in.groups {
+				for _, m := range g.metrics {
+					if !x.visit() || !yield(m) {
+						return
+					}
+				}
+			}
+			return
+		}
+		if in.flows != nil {
+			for r := range in.flows {
+				if !x.visit() || !yield(x.fields.Attrs(r)) {
+					return
+				}
+			}
+			return
+		}
 		if in.slots == nil {
 			for v := range in.values {
 				if !x.visit() || !yield(v.Map()) {
@@ -57,12 +83,12 @@ func (x *exec) metadata(in flow) iter.Seq[entity.Attrs] {
 
 // buildValues makes Values: (key …) gives the values of the keys, element by
 // element. Elements without, and empty lists and maps, give nothing.
-func buildValues(c *compiler, s *call, _ Kind) (op, Kind, error) {
+func buildValues(c *compiler, s *call, in Kind) (op, Kind, error) {
 	c.source = nil
 	if len(s.args) == 0 {
 		return nil, 0, c.missing(s, "a key in quotes such as 'Name'")
 	}
-	keys, err := c.keys(s)
+	keys, err := c.keys(s, in)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -90,9 +116,9 @@ func buildValues(c *compiler, s *call, _ Kind) (op, Kind, error) {
 // buildValueMap makes ValueMap: ([key …]) gives one map per element with the
 // keys it has, all its attributes when none is named. A path of several values
 // gives the list of them.
-func buildValueMap(c *compiler, s *call, _ Kind) (op, Kind, error) {
+func buildValueMap(c *compiler, s *call, in Kind) (op, Kind, error) {
 	c.source = nil
-	keys, err := c.keys(s)
+	keys, err := c.keys(s, in)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -191,11 +217,14 @@ func collectKeys(x *exec, seen map[string]struct{}, prefix string, attrs entity.
 // buildSum makes Sum: (key), or () on values. What is missing counts as 0; the
 // sum of integers is an integer unless it leaves 64 bits.
 func buildSum(c *compiler, s *call, in Kind) (op, Kind, error) {
+	if in == KindMetrics {
+		return c.sumMetrics(s)
+	}
 	c.source = nil
 	key := ""
 	if len(s.args) > 0 || !onValues.has(in) {
 		var err error
-		if key, err = c.oneKey(s); err != nil {
+		if key, err = c.oneKey(s, in); err != nil {
 			return nil, 0, err
 		}
 	}

@@ -13,6 +13,12 @@ const (
 	KindMaps
 	KindNumber
 	KindPaths
+	// KindFlows are flows, KindGroups flows by the value of a field, KindMetrics
+	// what was counted, by the ID of a node or flow. KindMap is a single map.
+	KindFlows
+	KindGroups
+	KindMetrics
+	KindMap
 )
 
 // String returns the kind as messages and answers name it.
@@ -32,6 +38,14 @@ func (k Kind) String() string {
 		return "number"
 	case KindPaths:
 		return "paths"
+	case KindFlows:
+		return "flows"
+	case KindGroups:
+		return "groups"
+	case KindMetrics:
+		return "metrics"
+	case KindMap:
+		return "map"
 	default:
 		return "nothing"
 	}
@@ -46,17 +60,22 @@ const (
 	onEdges  = kinds(1) << KindEdges
 	onValues = kinds(1)<<KindValues | kinds(1)<<KindMaps
 	onPaths  = kinds(1) << KindPaths
+	onFlows  = kinds(1) << KindFlows
+	onGroups = kinds(1) << KindGroups
+	// onMetrics is what Metrics gives.
+	onMetrics = kinds(1) << KindMetrics
 
 	onElements = onNodes | onEdges
-	onStreams  = onElements | onValues | onPaths
-	onAll      = onGraph | onStreams | 1<<KindNumber
+	onFields   = onElements | onValues | onFlows
+	onStreams  = onElements | onValues | onPaths | onFlows
+	onAll      = onGraph | onStreams | onGroups | onMetrics | 1<<KindNumber | 1<<KindMap
 )
 
 func (s kinds) has(k Kind) bool { return s>>k&1 != 0 }
 
 func (s kinds) names() []string {
 	var out []string
-	for k := KindGraph; k <= KindPaths; k++ {
+	for k := KindGraph; k <= KindMap; k++ {
 		if s.has(k) {
 			out = append(out, k.String())
 		}
@@ -89,14 +108,14 @@ func steps() []step {
 		{name: "V", on: onGraph, build: buildSource},
 		{name: "E", on: onGraph, build: buildSource},
 
-		{name: "Has", on: onElements | onValues, build: buildHas},
-		{name: "HasEither", on: onElements | onValues, build: buildHas},
-		{name: "HasKey", on: onElements | onValues, build: buildHasKey},
-		{name: "HasNot", on: onElements | onValues, build: buildHasKey},
+		{name: "Has", on: onFields, build: buildHas},
+		{name: "HasEither", on: onFields, build: buildHas},
+		{name: "HasKey", on: onFields, build: buildHasKey},
+		{name: "HasNot", on: onFields, build: buildHasKey},
 
-		{name: "In", on: onNodes, build: buildMove(dirIn, KindNodes)},
-		{name: "Out", on: onNodes, build: buildMove(dirOut, KindNodes)},
-		{name: "Both", on: onNodes, build: buildMove(dirBoth, KindNodes)},
+		{name: "In", on: onNodes | onFlows, build: buildMoveOrSide(dirIn, KindNodes, sideA)},
+		{name: "Out", on: onNodes | onFlows, build: buildMoveOrSide(dirOut, KindNodes, sideB)},
+		{name: "Both", on: onNodes | onFlows, build: buildMoveOrSide(dirBoth, KindNodes, sideA|sideB)},
 		{name: "InE", on: onNodes, build: buildMove(dirIn, KindEdges)},
 		{name: "OutE", on: onNodes, build: buildMove(dirOut, KindEdges)},
 		{name: "BothE", on: onNodes, build: buildMove(dirBoth, KindEdges)},
@@ -111,15 +130,27 @@ func steps() []step {
 		{name: "SubGraph", on: onElements | onPaths, build: buildSubGraph},
 
 		{name: "Dedup", on: onStreams, build: buildDedup},
-		{name: "Sort", on: onElements | onValues, build: buildSort},
-		{name: "Limit", on: onStreams, build: buildRange},
-		{name: "Range", on: onStreams, build: buildRange},
-		{name: "Count", on: onStreams, build: buildCount},
+		{name: "Sort", on: onFields, build: buildSort},
+		{name: "Limit", on: onStreams | onGroups | onMetrics, build: buildRange},
+		{name: "Range", on: onStreams | onGroups | onMetrics, build: buildRange},
+		{name: "Count", on: onStreams | onGroups | onMetrics, build: buildCount},
 
-		{name: "Values", on: onElements | onValues, build: buildValues},
-		{name: "ValueMap", on: onElements | onValues, build: buildValueMap},
-		{name: "Keys", on: onElements | onValues, build: buildKeys},
-		{name: "Sum", on: onElements | onValues, build: buildSum},
+		{name: "Values", on: onFields, build: buildValues},
+		{name: "ValueMap", on: onFields, build: buildValueMap},
+		{name: "Keys", on: onFields | onMetrics, build: buildKeys},
+		{name: "Sum", on: onFields | onMetrics, build: buildSum},
+
+		{name: "Flows", on: onGraph | onNodes | onPaths, build: buildFlows},
+		{name: "Nodes", on: onFlows, build: buildFlowNodes(sideCapture | sideA | sideB)},
+		{name: "Hops", on: onFlows, build: buildFlowNodes(sideCapture)},
+		{name: "CaptureNode", on: onFlows, build: buildFlowNodes(sideCapture)},
+		{name: "Group", on: onFlows, build: buildGroup},
+		{name: "MoreThan", on: onGroups, build: buildMoreThan},
+		{name: "Metrics", on: onNodes | onFlows, build: buildMetrics},
+		{name: "Aggregates", on: onMetrics, build: buildAggregates},
+		{name: "RawPackets", on: onFlows, build: buildPackets},
+		{name: "BPF", on: onFlows, build: buildPackets},
+		{name: "Sockets", on: onNodes | onFlows, build: buildSockets},
 
 		{name: "As", on: onElements, build: buildAs},
 		{name: "Select", on: onGraph | onElements, build: buildSelect},

@@ -16,11 +16,17 @@ import (
 //
 //	node ALIAS [TYPE] [KEY=VALUE ...]   Name is the alias and Type the type,
 //	                                    unless given; - is "no type", Name=- "no name"
+//	host ALIAS [KEY=VALUE ...]          a node of type host, which has a TID; so does
+//	                                    what it owns
 //	edge PARENT -> CHILD RELATION [KEY=VALUE ...]
 //	metric ALIAS KEY=VALUE ...          counters of a node, one second later each time
 //	stale ALIAS                         the reports of the node have stopped
 //	delete ALIAS                        the node is gone
 //	unlink PARENT -> CHILD RELATION     the edge is gone
+//	flow ALIAS NODE KEY=VALUE ...       a report of a flow seen on a node: its fields,
+//	                                    of times in milliseconds; it starts when it
+//	                                    is first reported, its Last is the time of
+//	                                    the line, and what a report adds is computed
 //	clock TIME                          the next line happens a second after it
 //
 // A value is JSON or a bare word; @Host and @Origin set those fields. Each
@@ -36,12 +42,13 @@ type world struct {
 	stale  bool
 	view   *graph.View
 	past   *history
+	flows  *flowTable
 }
 
 func newWorld(tb testing.TB) *world {
 	return &world{
 		tb: tb, g: graph.New(graph.DefaultConfig()), now: time.Unix(0, 0).UTC(),
-		events: map[string]*entity.Event{}, edges: map[string]entity.UUID{}, names: map[entity.UUID]string{}, past: &history{},
+		events: map[string]*entity.Event{}, edges: map[string]entity.UUID{}, names: map[entity.UUID]string{}, past: &history{}, flows: newFlowTable(),
 	}
 }
 
@@ -74,6 +81,11 @@ func (w *world) line(line string) error {
 	switch {
 	case words[0] == "node" && len(words) > 1:
 		return w.node(words[1], words[2:])
+	case words[0] == "host" && len(words) > 1:
+		w.events[words[1]] = &entity.Event{Ref: entity.HostRef(words[1])}
+		return w.node(words[1], append([]string{"host"}, words[2:]...))
+	case words[0] == "flow" && len(words) > 3:
+		return w.flow(words[1], words[2], words[3:])
 	case words[0] == "edge" && len(words) > 4 && words[2] == "->":
 		return w.edge(words[1], words[3], words[4], words[5:])
 	case words[0] == "metric" && len(words) > 2:
@@ -81,7 +93,9 @@ func (w *world) line(line string) error {
 		if err != nil {
 			return err
 		}
-		w.g.SetMetric(w.events[words[1]].Ref.UUID(), w.now, a)
+		id := w.events[words[1]].Ref.UUID()
+		w.g.SetMetric(id, w.now, a)
+		w.flows.counters = append(w.flows.counters, Counters{Node: id, Time: w.now.UnixNano(), Values: a})
 		return nil
 	case words[0] == "stale" && len(words) == 2:
 		e := w.events[words[1]]
@@ -137,6 +151,9 @@ func (w *world) node(alias string, words []string) error {
 	}
 	e.Attributes = list.Normalize()
 	if old := w.events[alias]; old != nil {
+		if old.Ref.Type == entity.TypeHost {
+			e.Ref = old.Ref
+		}
 		e.Relationships = old.Relationships
 	}
 	w.events[alias] = e
@@ -218,10 +235,16 @@ func (w *world) show(r *Result) []string {
 		}
 		out = append(out, strings.Join(names, " "))
 	}
+	out = append(out, w.showFlows(r)...)
 	for v := range r.Values() {
 		out = append(out, string(v.AppendJSON(nil)))
 	}
 	return out
+}
+
+func (w *world) sources() Sources {
+	w.flows.now = w.now
+	return Sources{Past: w.past, Flows: w.flows}
 }
 
 // ask runs a query and gives what scripts expect of it.
@@ -230,7 +253,7 @@ func (w *world) ask(text string, lim Limits) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := q.run(w.tb.Context(), w.view, w.past, w.now, lim)
+	r, err := q.run(w.tb.Context(), w.view, w.sources(), w.now, lim)
 	if err != nil {
 		return nil, err
 	}
