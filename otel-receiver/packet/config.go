@@ -77,9 +77,9 @@ const (
 // Decoder decodes frames. It is not changed by decoding: any number of
 // goroutines may use one, each with a Packet of its own.
 type Decoder struct {
-	// some has bit p%64 set for each port p of ports: most ports that carry no
-	// tunnel are told by it.
-	some  uint64
+	// some has the bit of the last 10 bits of each port: nearly all ports that
+	// carry no tunnel are told by it.
+	some  [16]uint64
 	ports []tunnelPort
 }
 
@@ -101,7 +101,7 @@ func NewWith(cfg Config) *Decoder {
 				continue
 			}
 			d.ports = append(d.ports, tunnelPort{port, t.kind})
-			d.some |= 1 << (port % 64)
+			d.some[port>>6&15] |= 1 << (port & 63)
 		}
 	}
 	return d

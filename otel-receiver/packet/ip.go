@@ -27,7 +27,7 @@ func (d *Decoder) ipv4(p *Packet, l *Level, data []byte, off, wend int) {
 		l.ends(data, off, wend)
 		return
 	}
-	h := data[off : off+20]
+	h := (*[20]byte)(data[off:])
 	size := int(h[0]&15) * 4
 	length := int(binary.BigEndian.Uint16(h[2:]))
 	end := off + length
@@ -54,8 +54,8 @@ func (d *Decoder) ipv4(p *Packet, l *Level, data []byte, off, wend int) {
 	l.Net = LayerIPv4
 	proto := h[9]
 	l.TOS, l.TTL, l.Proto = h[1], h[8], proto
-	copy(l.Src[:4], h[12:16])
-	copy(l.Dst[:4], h[16:20])
+	*(*[4]byte)(l.Src[:]) = [4]byte(h[12:16])
+	*(*[4]byte)(l.Dst[:]) = [4]byte(h[16:20])
 	frag := binary.BigEndian.Uint16(h[6:])
 	off += size
 	if frag&0x3fff != 0 {
@@ -64,7 +64,15 @@ func (d *Decoder) ipv4(p *Packet, l *Level, data []byte, off, wend int) {
 			return
 		}
 	}
-	d.transport(p, l, proto, data, off, wend)
+	switch proto {
+	case protoTCP:
+		// The two most frequent ones, without the way round.
+		tcp(p, l, data, off, wend)
+	case protoUDP:
+		d.udp(p, l, data, off, wend)
+	default:
+		d.transport(p, l, proto, data, off, wend)
+	}
 }
 
 // captureEnd is the end of a packet that does not say its length.
@@ -93,7 +101,7 @@ func (d *Decoder) ipv6(p *Packet, l *Level, data []byte, off, wend int) {
 		l.ends(data, off, wend)
 		return
 	}
-	h := data[off : off+40]
+	h := (*[40]byte)(data[off:])
 	if h[0]>>4 != 6 {
 		p.Stop = StopMalformed
 		l.ends(data, off, wend)
@@ -121,11 +129,14 @@ func (d *Decoder) ipv6(p *Packet, l *Level, data []byte, off, wend int) {
 	l.Src = [16]byte(h[8:24])
 	l.Dst = [16]byte(h[24:40])
 	off += 40
-	if proto == protoTCP || proto == protoUDP {
-		d.transport(p, l, proto, data, off, wend)
-		return
+	switch proto {
+	case protoTCP:
+		tcp(p, l, data, off, wend)
+	case protoUDP:
+		d.udp(p, l, data, off, wend)
+	default:
+		d.extensions(p, l, proto, data, off, wend)
 	}
-	d.extensions(p, l, proto, data, off, wend)
 }
 
 // extension reports whether a protocol number is that of a header that is
@@ -158,7 +169,7 @@ func (d *Decoder) extensions(p *Packet, l *Level, proto uint8, data []byte, off,
 			l.ends(data, off, wend)
 			return
 		}
-		h := data[off : off+8]
+		h := (*[8]byte)(data[off:])
 		size := (int(h[1]) + 1) * 8
 		switch proto {
 		case protoAH:

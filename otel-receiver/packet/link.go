@@ -27,7 +27,7 @@ func (d *Decoder) ethernet(p *Packet, data []byte, off, wend int) {
 		p.Stop = StopTooDeep
 		return
 	}
-	h := data[off : off+14]
+	h := (*[14]byte)(data[off:])
 	l := p.level(off, wend)
 	l.HasLink = true
 	l.N = 1
@@ -101,7 +101,7 @@ func (d *Decoder) llc(p *Packet, l *Level, length uint16, data []byte, off, wend
 		}
 		return
 	}
-	h := data[off : off+8]
+	h := (*[8]byte)(data[off:])
 	if h[0] != 0xaa || h[1] != 0xaa || h[2] != 3 || h[3] != 0 || h[4] != 0 || h[5] != 0 && h[5] != 0xf8 {
 		return
 	}
@@ -121,15 +121,15 @@ func arp(p *Packet, l *Level, data []byte, off, wend int) {
 		short(p, 28, off, wend)
 		return
 	}
-	h := data[off : off+28]
-	if binary.BigEndian.Uint64(h)>>16 != 0x0001_0800_0604 {
+	h := (*[28]byte)(data[off:])
+	if binary.BigEndian.Uint64(h[:])>>16 != 0x0001_0800_0604 {
 		return
 	}
 	l.add(LayerARP)
 	l.Net = LayerARP
 	l.ARPOp = binary.BigEndian.Uint16(h[6:])
-	copy(l.Src[:4], h[14:18])
-	copy(l.Dst[:4], h[24:28])
+	*(*[4]byte)(l.Src[:]) = [4]byte(h[14:18])
+	*(*[4]byte)(l.Dst[:]) = [4]byte(h[24:28])
 	// What follows is padding.
 	off += 28
 	l.ends(data[:off], off, off)
@@ -197,7 +197,7 @@ func pseudowire(p *Packet, data []byte, off, wend int) (int, bool) {
 		}
 		return 0, false
 	}
-	h := data[off : off+18]
+	h := (*[18]byte)(data[off:])
 	if h[0] == 0 && h[1] == 0 && knownType(binary.BigEndian.Uint16(h[16:])) {
 		return off + 4, true
 	}

@@ -42,7 +42,7 @@ func tcp(p *Packet, l *Level, data []byte, off, wend int) {
 		short(p, 20, off, wend)
 		return
 	}
-	h := data[off : off+20]
+	h := (*[20]byte)(data[off:])
 	size := int(h[12]>>4) * 4
 	if size < 20 || size > wend-off {
 		l.ends(data, off, wend)
@@ -71,7 +71,7 @@ func (d *Decoder) udp(p *Packet, l *Level, data []byte, off, wend int) {
 		l.ends(data, off, wend)
 		return
 	}
-	h := data[off : off+8]
+	h := (*[8]byte)(data[off:])
 	length := int(binary.BigEndian.Uint16(h[4:]))
 	if length < 8 && length != 0 {
 		p.Stop = StopMalformed
@@ -92,7 +92,7 @@ func (d *Decoder) udp(p *Packet, l *Level, data []byte, off, wend int) {
 		}
 	}
 	l.ends(data, off+8, wend)
-	if d.some>>(port%64)&1 == 0 {
+	if d.some[port>>6&15]>>(port&63)&1 == 0 {
 		return
 	}
 	if l.Fragment && length != 0 {
@@ -131,7 +131,7 @@ func icmp(p *Packet, l *Level, layer Layer, data []byte, off, wend int) {
 		l.ends(data, off, wend)
 		return
 	}
-	h := data[off : off+8]
+	h := (*[8]byte)(data[off:])
 	l.add(layer)
 	l.Transport = layer
 	kind := h[0]

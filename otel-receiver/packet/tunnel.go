@@ -23,7 +23,7 @@ func (d *Decoder) vxlan(p *Packet, l *Level, kind tunnelKind, data []byte, off, 
 		short(p, 8, off, wend)
 		return
 	}
-	h := data[off : off+8]
+	h := (*[8]byte)(data[off:])
 	if h[0]&0x08 == 0 {
 		// Without a VNI it is no VXLAN.
 		p.Stop = StopMalformed
@@ -64,7 +64,7 @@ func (d *Decoder) geneve(p *Packet, l *Level, data []byte, off, wend int) {
 		short(p, 8, off, wend)
 		return
 	}
-	h := data[off : off+8]
+	h := (*[8]byte)(data[off:])
 	size := 8 + int(h[0]&0x3f)*4
 	if h[0]>>6 != 0 || size > wend-off {
 		p.Stop = StopMalformed
@@ -101,7 +101,7 @@ func (d *Decoder) gtpu(p *Packet, l *Level, data []byte, off, wend int) {
 		short(p, 8, off, wend)
 		return
 	}
-	h := data[off : off+8]
+	h := (*[8]byte)(data[off:])
 	if h[0]>>5 != 1 || h[0]&0x10 == 0 {
 		// Another version, or GTP' of charging.
 		p.Stop = StopMalformed
