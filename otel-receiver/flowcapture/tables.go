@@ -1,0 +1,39 @@
+package flowcapture
+
+import (
+	"strings"
+
+	"github.com/skein-net/skein/otel-receiver/flow"
+	"github.com/skein-net/skein/otel-receiver/packet"
+)
+
+// newTableFactory returns what makes the flow tables of a capture: each of its
+// workers has one, and they share the flows of the configuration.
+func newTableFactory(cfg *Config, c *CaptureConfig) (tableFactory, error) {
+	fc := flow.DefaultConfig()
+	fc.Capacity = max(c.Flows/c.Workers, minFlows)
+	fc.Update, fc.Idle = cfg.UpdateInterval, cfg.IdleTimeout
+	fc.IdleARP, fc.IdleDNS = min(fc.IdleARP, fc.Idle), min(fc.IdleDNS, fc.Idle)
+	fc.Defrag = c.Defrag
+	if c.KeyMode == keyL3 {
+		fc.KeyMode = flow.L3
+	}
+	for _, a := range cfg.Applications {
+		fc.Apps = append(fc.Apps, flow.AppPort{Port: a.Port, Proto: transportLayer(a.Transport), Name: a.Name})
+	}
+	if err := fc.Validate(); err != nil {
+		return nil, err
+	}
+	return func(p flow.Place) *flow.Table { return flow.New(fc, p, newDetailer(c.Layers)) }, nil
+}
+
+func transportLayer(name string) packet.Layer {
+	switch strings.ToLower(name) {
+	case "udp":
+		return packet.LayerUDP
+	case "sctp":
+		return packet.LayerSCTP
+	default:
+		return packet.LayerTCP
+	}
+}

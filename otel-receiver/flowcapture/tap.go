@@ -1,0 +1,149 @@
+package flowcapture
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/skein-net/skein/otel-receiver/flow"
+	"github.com/skein-net/skein/otel-receiver/packet"
+	"github.com/skein-net/skein/otel-receiver/source"
+)
+
+// tableFactory makes the workers of a tap: their number and what they work with
+// are the capture's.
+type tableFactory func(p flow.Place) *flow.Table
+
+// tap is one source with its workers. Its tables outlive the source, so that a
+// source that does not start costs no memory again and again.
+type tap struct {
+	capture *capture
+	iface   string
+
+	// What only capture.run uses, between runs of the tap.
+	finished, opened bool
+	backoff          time.Duration
+	retryAt          time.Time
+
+	mu      sync.Mutex
+	source  source.Source
+	workers []*worker
+	placed  flow.Place
+	base    totals
+}
+
+// run captures until ctx or the source ends; all flows are reported then.
+func (t *tap) run(ctx context.Context) error {
+	c := t.capture
+	t.opened = false
+	src, err := c.open.source(&c.cfg, t.iface)
+	if err != nil {
+		return err
+	}
+	place, err := c.open.place(&c.cfg, t.iface)
+	if err != nil {
+		return err
+	}
+	workers := t.prepare(place, src)
+	watch, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { t.watch(watch, src) })
+	err = src.Run(ctx, workers)
+	stop()
+	wg.Wait()
+	t.opened = src.Stats().Opened > 0 || src.Stats().Received > 0
+	emit := c.reportLast
+	for _, w := range t.workers {
+		w.end(emit)
+	}
+	t.mu.Lock()
+	t.base.addSource(src.Stats())
+	t.source = nil
+	t.mu.Unlock()
+	if err == nil && ctx.Err() == nil && c.cfg.Type != typePcapFile {
+		err = errEnded
+	}
+	return err
+}
+
+// watch tells that the capture works as soon as it does.
+func (t *tap) watch(ctx context.Context, src source.Source) {
+	ticker := time.NewTicker(source.TickInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if s := src.Stats(); s.Opened > 0 || s.Received > 0 {
+			t.capture.status.set(t.capture.name, t.iface, nil)
+			return
+		}
+	}
+}
+
+// prepare makes the workers, where those of the run before do not fit.
+func (t *tap) prepare(place flow.Place, src source.Source) []source.Worker {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.capture
+	t.source = src
+	if t.workers == nil || t.placed != place {
+		t.base.addWorkers(t.workers)
+		t.base.live = 0
+		t.workers, t.placed = nil, place
+		decoder := packet.New()
+		for range c.cfg.Workers {
+			t.workers = append(t.workers, newWorker(decoder, c.tables(place), c))
+		}
+	}
+	out := make([]source.Worker, 0, len(t.workers))
+	for _, w := range t.workers {
+		if c.cfg.Timestamps == timestampsNow && c.cfg.Type == typePcapFile {
+			w.shift, w.moveTo = 0, func() int64 { return time.Now().UnixNano() }
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// totals are the counters of a tap.
+type totals struct {
+	running   bool
+	source    source.Stats
+	stops     [5]uint64
+	table     flow.Stats
+	postponed uint64
+	live      int64
+}
+
+func (t *totals) addSource(s source.Stats) {
+	a := &t.source
+	a.Received += s.Received
+	a.Bytes += s.Bytes
+	a.Dropped += s.Dropped
+	a.Freezes += s.Freezes
+	a.Filtered += s.Filtered
+	a.Truncated += s.Truncated
+	a.Malformed += s.Malformed
+	a.Opened += s.Opened
+	a.Refused += s.Refused
+	a.Panics += s.Panics
+}
+
+// totals returns the counters up to now. It may be called at any time.
+func (t *tap) totals() totals {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	sum := t.base
+	if t.source != nil {
+		s := t.source.Stats()
+		sum.running = s.Opened > 0 || s.Received > 0
+		sum.addSource(s)
+	}
+	sum.addWorkers(t.workers)
+	return sum
+}
+
+var _ reporter = (*capture)(nil)

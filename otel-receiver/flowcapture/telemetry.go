@@ -1,0 +1,153 @@
+package flowcapture
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/skein-net/skein/otel-receiver/flow"
+)
+
+// addWorkers adds what the workers of a tap counted.
+func (t *totals) addWorkers(workers []*worker) {
+	for _, w := range workers {
+		for i := range w.seen {
+			t.stops[i] += w.seen[i].Load()
+		}
+		t.postponed += w.postponed.Load()
+		s := w.table.Stats()
+		t.live += int64(s.Flows)
+		addTable(&t.table, &s)
+	}
+}
+
+func addTable(to, s *flow.Stats) {
+	to.Undecoded += s.Undecoded
+	to.Created += s.Created
+	to.Reports += s.Reports
+	to.Evicted += s.Evicted
+	to.Unreported += s.Unreported
+}
+
+// observe registers what is read when the Collector's own telemetry is
+// collected. Nothing is counted by instruments on the way of a packet.
+func (r *flowReceiver) observe() error {
+	b := r.builder
+	taps := func(register func(metric.Int64Callback) error, observe func(tapObserver, *totals)) error {
+		return register(func(_ context.Context, o metric.Int64Observer) error {
+			for _, c := range r.captures {
+				c.eachTap(func(iface string, t totals) {
+					observe(tapObserver{o, c.name, iface}, &t)
+				})
+			}
+			return nil
+		})
+	}
+	captures := func(register func(metric.Int64Callback) error, value func(*capture) int64) error {
+		return register(func(_ context.Context, o metric.Int64Observer) error {
+			for _, c := range r.captures {
+				o.Observe(value(c), metric.WithAttributes(attribute.String("capture", c.name)))
+			}
+			return nil
+		})
+	}
+	return errors.Join(
+		taps(b.RegisterReceiverFlowcapturePacketsReceivedCallback, func(o tapObserver, t *totals) { o.count(t.source.Received) }),
+		taps(b.RegisterReceiverFlowcaptureBytesReceivedCallback, func(o tapObserver, t *totals) { o.count(t.source.Bytes) }),
+		taps(b.RegisterReceiverFlowcapturePacketsDroppedCallback, func(o tapObserver, t *totals) { o.count(t.source.Dropped) }),
+		taps(b.RegisterReceiverFlowcapturePacketsTruncatedCallback, func(o tapObserver, t *totals) { o.count(t.source.Truncated) }),
+		taps(b.RegisterReceiverFlowcaptureRingFreezesCallback, func(o tapObserver, t *totals) { o.count(t.source.Freezes) }),
+		taps(b.RegisterReceiverFlowcapturePacketsIgnoredCallback, func(o tapObserver, t *totals) {
+			o.reason("filtered", t.source.Filtered)
+			o.reason("malformed", t.source.Malformed)
+			o.reason("undecoded", t.table.Undecoded)
+		}),
+		taps(b.RegisterReceiverFlowcaptureDecodeStopsCallback, func(o tapObserver, t *totals) {
+			for i, reason := range stops() {
+				if reason != "" {
+					o.reason(reason, t.stops[i])
+				}
+			}
+		}),
+		taps(b.RegisterReceiverFlowcaptureFlowsLiveCallback, func(o tapObserver, t *totals) { o.value(t.live) }),
+		taps(b.RegisterReceiverFlowcaptureFlowsCreatedCallback, func(o tapObserver, t *totals) { o.count(t.table.Created) }),
+		taps(b.RegisterReceiverFlowcaptureFlowsEvictedCallback, func(o tapObserver, t *totals) { o.count(t.table.Evicted) }),
+		taps(b.RegisterReceiverFlowcaptureFlowsUnreportedCallback, func(o tapObserver, t *totals) { o.count(t.table.Unreported) }),
+		taps(b.RegisterReceiverFlowcaptureCapturesRunningCallback, func(o tapObserver, t *totals) {
+			if t.running {
+				o.value(1)
+			} else {
+				o.value(0)
+			}
+		}),
+		captures(b.RegisterReceiverFlowcaptureCaptureFailuresCallback, func(c *capture) int64 { return int64(c.failures.Load()) }),
+		r.observeMetrics(captures),
+		r.observeRecords(),
+	)
+}
+
+// observeMetrics is for what exists only with a pipeline of metrics.
+func (r *flowReceiver) observeMetrics(captures func(func(metric.Int64Callback) error, func(*capture) int64) error) error {
+	if r.metrics == nil {
+		return nil
+	}
+	return errors.Join(
+		captures(r.builder.RegisterReceiverFlowcaptureSeriesCallback, func(c *capture) int64 {
+			n, _ := c.series.size()
+			return int64(n)
+		}),
+		captures(r.builder.RegisterReceiverFlowcaptureSeriesOverflowsCallback, func(c *capture) int64 {
+			_, over := c.series.size()
+			return int64(over)
+		}),
+	)
+}
+
+// observeRecords is for what exists only with a pipeline of logs.
+func (r *flowReceiver) observeRecords() error {
+	if r.logs == nil {
+		return nil
+	}
+	b := r.builder
+	one := func(register func(metric.Int64Callback) error, value func() uint64) error {
+		return register(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(int64(value()))
+			return nil
+		})
+	}
+	return errors.Join(
+		one(b.RegisterReceiverFlowcaptureRecordsSentCallback, r.sender.sent.Load),
+		one(b.RegisterReceiverFlowcaptureRecordsRefusedCallback, r.sender.refused.Load),
+		one(b.RegisterReceiverFlowcaptureQueueRecordsCallback, func() uint64 { return uint64(r.queue.count.Load()) }),
+		one(b.RegisterReceiverFlowcaptureReportsPostponedCallback, func() (n uint64) {
+			for _, c := range r.captures {
+				c.eachTap(func(_ string, t totals) { n += t.postponed })
+			}
+			return n
+		}),
+		b.RegisterReceiverFlowcaptureRecordsDroppedCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(int64(r.queue.full.Load()), metric.WithAttributes(attribute.String("reason", "queue_full")))
+			o.Observe(int64(r.queue.late.Load()), metric.WithAttributes(attribute.String("reason", "shutdown")))
+			return nil
+		}),
+	)
+}
+
+// tapObserver tells values of one tap.
+type tapObserver struct {
+	metric.Int64Observer
+	capture, iface string
+}
+
+func (o tapObserver) value(n int64) {
+	o.Observe(n, metric.WithAttributes(attribute.String("capture", o.capture), attribute.String("interface", o.iface)))
+}
+
+func (o tapObserver) count(n uint64) { o.value(int64(n)) }
+
+func (o tapObserver) reason(reason string, n uint64) {
+	o.Observe(int64(n), metric.WithAttributes(attribute.String("capture", o.capture), attribute.String("interface", o.iface),
+		attribute.String("reason", reason)))
+}

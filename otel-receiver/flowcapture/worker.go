@@ -1,0 +1,111 @@
+package flowcapture
+
+import (
+	"sync/atomic"
+
+	"github.com/skein-net/skein/internal/flowrecord"
+	"github.com/skein-net/skein/otel-receiver/flow"
+	"github.com/skein-net/skein/otel-receiver/packet"
+	"github.com/skein-net/skein/otel-receiver/source"
+)
+
+// stops are the reasons of packet.Stop, with the names that telemetry has.
+func stops() [5]string {
+	return [...]string{
+		packet.StopDone:      "",
+		packet.StopTruncated: "truncated",
+		packet.StopMalformed: "malformed",
+		packet.StopTooDeep:   "too_deep",
+		packet.StopLinkType:  "link_type",
+	}
+}
+
+// reporter takes the reports of the workers of a capture.
+type reporter interface {
+	// report takes a copy of the record.
+	report(r *flowrecord.Record)
+	// busy tells that reports had better wait.
+	busy() bool
+}
+
+// worker is what one goroutine of a source works with: a decoder's result and a
+// flow table that belong to it alone. It is a [source.Worker].
+type worker struct {
+	decoder *packet.Decoder
+	packet  packet.Packet
+	table   *flow.Table
+	to      reporter
+	emit    func(*flowrecord.Record)
+	// shift is added to all times; it is set by the first frame when moveTo is set.
+	shift  int64
+	moveTo func() int64
+	last   int64
+	// While flows have to make room for others, reports are taken from the table
+	// every so many frames, because it can hold only some.
+	drainEvery, sinceDrain int
+	evicting               bool
+	evicted                uint64
+
+	count [5]uint64
+	// What others may read: the counters as of the last tick.
+	seen      [5]atomic.Uint64
+	postponed atomic.Uint64
+}
+
+func newWorker(d *packet.Decoder, t *flow.Table, to reporter) *worker {
+	// A frame can end one flow a level.
+	every := int(t.Stats().Capacity) / 64 / packet.MaxLevels
+	return &worker{decoder: d, table: t, to: to, emit: to.report, drainEvery: min(max(every, 16), 2048)}
+}
+
+var _ source.Worker = (*worker)(nil)
+
+// Frame implements [source.Worker].
+func (w *worker) Frame(f *source.Frame) {
+	w.decoder.Decode(&w.packet, f.Link, f.Data, f.Wire)
+	if s := w.packet.Stop; int(s) < len(w.count) {
+		w.count[s]++
+	}
+	if w.moveTo != nil {
+		w.shift, w.moveTo = w.moveTo()-f.Time, nil
+	}
+	w.last = f.Time + w.shift
+	w.table.Add(&w.packet, f.Data, w.last)
+	if w.evicting {
+		if w.sinceDrain++; w.sinceDrain >= w.drainEvery {
+			w.expire(w.last)
+		}
+	}
+}
+
+func (w *worker) expire(now int64) {
+	w.sinceDrain = 0
+	w.table.Expire(now, w.emit)
+}
+
+// Tick implements [source.Worker].
+func (w *worker) Tick(now int64) {
+	w.publish()
+	if w.to.busy() {
+		w.postponed.Add(1)
+		return
+	}
+	w.last = now + w.shift
+	w.expire(w.last)
+	n := w.table.Stats().Evicted
+	w.evicting, w.evicted = n != w.evicted, n
+}
+
+func (w *worker) publish() {
+	for i, n := range w.count {
+		if n != w.seen[i].Load() {
+			w.seen[i].Store(n)
+		}
+	}
+}
+
+// end reports all flows as ended. The source must have returned.
+func (w *worker) end(emit func(*flowrecord.Record)) {
+	w.publish()
+	w.table.Flush(w.last, flowrecord.FinishStopped, emit)
+}
