@@ -95,8 +95,6 @@ type exec struct {
 	window, baseWindow window
 	// windows are those of views.
 	windows map[string]window
-	// plain has the source of flows be asked for everything (tests).
-	plain bool
 	// views are the graphs at other times, by moment.key.
 	views   map[string]*graph.View
 	now     time.Time

@@ -1,6 +1,8 @@
 package gremlin
 
 import (
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -74,13 +76,44 @@ func sides(key string) bool { return key == "Network" || key == "Link" || key ==
 // for both ends, as if they were a list.
 func (c *compiler) flowTerm(key string, p predicate) term {
 	f := c.flowFields()
-	t := term{key: key, pred: p, table: f.Table}
+	t := term{key: key, pred: written(key, p), table: f.Table}
 	if sides(key) {
 		t.fields = []*flowrecord.Field{f.Query(key + ".A"), f.Query(key + ".B")}
 	} else if one := f.Query(key); one != nil {
 		t.fields = []*flowrecord.Field{one}
 	}
 	return t
+}
+
+// written gives the texts of a predicate the form in which fields write them:
+// addresses in their shortest form, hexadecimal digits small.
+func written(key string, p predicate) predicate {
+	var form func(string) string
+	switch key {
+	case "Network", "Network.A", "Network.B":
+		form = func(s string) string {
+			if a, err := netip.ParseAddr(s); err == nil {
+				return a.Unmap().String()
+			}
+			return s
+		}
+	case "Link", "Link.A", "Link.B", "UUID", "ParentUUID", "NodeTID", "TrackingID", "L3TrackingID":
+		form = strings.ToLower
+	default:
+		return p
+	}
+	text := func(v entity.Value) entity.Value {
+		if v.Kind() == entity.KindString {
+			return entity.String(form(v.Str()))
+		}
+		return v
+	}
+	p.a = text(p.a)
+	p.list = slices.Clone(p.list)
+	for i := range p.list {
+		p.list[i] = text(p.list[i])
+	}
+	return p
 }
 
 // counter tells whether a field is one whose 0 is shown.

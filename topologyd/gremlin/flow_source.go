@@ -60,9 +60,6 @@ func (s *flowSource) run(x *exec, in flow) flow {
 			}
 			slices.SortFunc(q.Nodes, func(a, b entity.UUID) int { return bytes.Compare(a[:], b[:]) })
 		}
-		if x.plain {
-			q = &flowrecord.Query{Live: q.Live, From: q.From, To: q.To}
-		}
 		drain(x, s.call, func(ctx context.Context) iter.Seq2[*flowrecord.Record, error] { return src.Flows(ctx, q) }, func(r *flowrecord.Record) bool {
 			if seen != nil {
 				if _, ok := seen[r.NodeTID]; !ok {

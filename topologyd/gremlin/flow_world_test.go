@@ -142,7 +142,7 @@ func (t *flowTable) Flows(ctx context.Context, q *flowrecord.Query) iter.Seq2[*f
 	list := slices.DeleteFunc(t.newest(q), func(r flowrecord.Record) bool { return !t.wanted(q, &r) })
 	if f := t.table.Query(q.Sort); f != nil {
 		slices.SortStableFunc(list, func(a, b flowrecord.Record) int {
-			c := cmp.Compare(f.Get(&a).Int(), f.Get(&b).Int())
+			c := cmp.Compare(f.Value(&a).Int(), f.Value(&b).Int())
 			if q.Descending {
 				c = -c
 			}

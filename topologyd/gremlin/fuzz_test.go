@@ -28,6 +28,9 @@ func FuzzParse(f *testing.F) {
 	w.load(
 		`node a host A=1 L=[1,"x"] IPV4=["10.0.0.1/24"] M={"a":{"b":2}}`, `node b veth A=2.0`, `node c veth`,
 		`edge a -> b ownership`, `edge b -> c layer2 Type=veth`, `edge c -> c loop`, `node a host A=2`, `node d`, `edge d -> a uses`, `delete d`,
+		`host h`, `edge h -> b ownership`, `metric b RxBytes=5`, `metric b RxBytes=7`,
+		`flow f b Application=HTTPS TrackingID=00000000000000a1 Network.A=10.0.0.1 Transport.B=443 Metric.ABBytes=7 DNS={"Questions":[{"Name":"x"}]}`,
+		`flow f b Metric.ABBytes=9`, `flow g - TrackingID=00000000000000a1`,
 	)
 	f.Fuzz(func(t *testing.T, text string) {
 		q, err := Parse(text)
@@ -51,6 +54,11 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q: %d elements of %s, declared %s", text, r.Len(), r.Kind(), q.Kind())
 		}
 		_ = r.AppendJSON(nil)
+		for row := range r.Rows() {
+			if len(row) != len(r.Columns()) {
+				t.Fatalf("%q: a row of %d cells, %d columns", text, len(row), len(r.Columns()))
+			}
+		}
 		if r.Kind() == KindNodes || r.Kind() == KindGraph {
 			if err := r.WriteDOT(io.Discard); err != nil {
 				t.Fatalf("%q: %v", text, err)

@@ -99,12 +99,12 @@ func (s *flowSorter) first(in flow, n int) []sortedFlow {
 	return s.list
 }
 
-// value is what a flow is ordered by; times to the nanosecond.
+// value is what a flow is ordered by.
 func (s *flowSorter) value(r *flowrecord.Record) entity.Value {
-	if s.field == nil || !s.field.Time {
-		return first(flowLookup(s.x.fields, r), s.key)
+	if s.field != nil && s.field.Time {
+		return s.field.Value(r)
 	}
-	return s.field.Get(r)
+	return first(flowLookup(s.x.fields, r), s.key)
 }
 
 func (s *flowSorter) compare(a, b sortedFlow) int {
