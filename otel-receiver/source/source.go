@@ -27,7 +27,7 @@ type Frame struct {
 	// Link is what the frame begins with.
 	Link packet.LinkType
 	// Outgoing is set for frames that this host itself sent on the interface. A
-	// file or a stream does not tell.
+	// file or a stream seldom tells.
 	Outgoing bool
 }
 
@@ -44,7 +44,8 @@ type Worker interface {
 	Frame(f *Frame)
 	// Tick tells the time in Unix nanoseconds, about every TickInterval and also
 	// when no frames come. Frames after a Tick may be a little older than now. For
-	// a file it is the time of the file, not of the day.
+	// a file it is the time of the file, not of the day, and it goes back when
+	// another file or stream begins earlier.
 	Tick(now int64)
 }
 
