@@ -68,7 +68,8 @@ type CaptureConfig struct {
 	NetNS string `mapstructure:"netns"`
 	// Filter chooses packets, in the language of pcap-filter(7).
 	Filter string `mapstructure:"filter"`
-	// Workers are how many threads share the work on one interface.
+	// Workers are how many threads share the work on one interface; of a
+	// pcapsocket, how many streams it takes at a time.
 	Workers int `mapstructure:"workers"`
 	// SnapLen is how many bytes of each packet are looked at.
 	SnapLen int `mapstructure:"snaplen"`

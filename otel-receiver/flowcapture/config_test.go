@@ -90,13 +90,14 @@ func TestValidate(t *testing.T) {
 		"captures[0]: file: type pcapfile needs the path":               func(c *Config) { c.Captures[0] = DefaultCapture(); c.Captures[0].Type = "pcapfile" },
 		"captures[0]: interfaces: only captures of type afpacket have":  func(c *Config) { c.Captures[0].Type, c.Captures[0].File = "pcapfile", "x" },
 		"captures[0]: listen: address x: missing port in address; want": func(c *Config) { c.Captures[0].Type, c.Captures[0].Listen = "pcapsocket", "x" },
-		"workers: captures of type pcapsocket have one; remove it": func(c *Config) {
+		"workers: captures of type pcapfile have one; remove it": func(c *Config) {
 			c.Captures[0] = DefaultCapture()
-			c.Captures[0].Type, c.Captures[0].Workers = "pcapsocket", 2
+			c.Captures[0].Type, c.Captures[0].File, c.Captures[0].Workers = "pcapfile", "x", 2
 		},
 		`captures[1]: its name is "eth0" as that of captures[0]; give them different names`: func(c *Config) {
 			c.Captures = append(c.Captures, c.Captures[0])
 		},
+		"captures[0]: filter: filter, column 9: ":                                  func(c *Config) { c.Captures[0].Filter = "tcp and nonsense" },
 		"applications[0]: port: want 1 to 65535":                                   func(c *Config) { c.Applications = []ApplicationConfig{{Name: "x", Transport: "tcp"}} },
 		"applications[0]: name: want 1 to 64":                                      func(c *Config) { c.Applications = []ApplicationConfig{{Port: 1, Transport: "tcp"}} },
 		`applications[0]: transport: "icmp" is`:                                    func(c *Config) { c.Applications = []ApplicationConfig{{Port: 1, Name: "x", Transport: "icmp"}} },

@@ -1,15 +1,19 @@
 package flowcapture
 
 import (
-	"errors"
+	"fmt"
 
 	"go.uber.org/zap"
 	"golang.org/x/net/bpf"
 
+	"github.com/skein-net/skein/otel-receiver/detail"
+	"github.com/skein-net/skein/otel-receiver/filter"
 	"github.com/skein-net/skein/otel-receiver/flow"
 	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/source"
 	"github.com/skein-net/skein/otel-receiver/source/afpacket"
+	"github.com/skein-net/skein/otel-receiver/source/pcapfile"
+	"github.com/skein-net/skein/otel-receiver/source/pcapsocket"
 )
 
 // sources opens what captures stand on.
@@ -35,26 +39,73 @@ func (s *sources) place(c *CaptureConfig, iface string) (flow.Place, error) {
 
 // source implements [opener].
 func (s *sources) source(c *CaptureConfig, iface string) (source.Source, error) {
+	log := newSlog(s.log).With("capture", c.name())
 	switch c.Type {
-	case typeAFPacket:
-		return s.afpacket(c, iface)
-	}
-	return nil, errors.New("this is not built in yet")
-}
-
-func (s *sources) afpacket(c *CaptureConfig, iface string) (source.Source, error) {
-	cfg := afpacket.DefaultConfig()
-	cfg.Interface, cfg.NetNS = iface, c.netnsPath()
-	cfg.SnapLen, cfg.RingMiB, cfg.Promiscuous = c.SnapLen, c.RingSize, c.Promiscuous
-	cfg.Log = newSlog(s.log).With("capture", c.name())
-	if c.Filter != "" {
-		cfg.Filter = func(link packet.LinkType) ([]bpf.RawInstruction, error) {
-			return nil, errors.New("this is not built in yet")
+	case typePcapFile:
+		cfg := pcapfile.Config{Path: c.File, SnapLen: c.SnapLen, Log: log}
+		if c.Filter != "" {
+			cfg.Filter = c.matcher
 		}
+		return pcapfile.New(cfg)
+	case typePcapSocket:
+		cfg := pcapsocket.DefaultConfig()
+		cfg.Listen, cfg.SnapLen, cfg.Log = c.Listen, c.SnapLen, log
+		if c.Timestamps == timestampsKeep {
+			cfg.Times = pcapsocket.TimesSent
+		}
+		if c.Filter != "" {
+			cfg.Filter = c.matcher
+		}
+		return pcapsocket.New(cfg)
+	default:
+		cfg := afpacket.DefaultConfig()
+		cfg.Interface, cfg.NetNS = iface, c.netnsPath()
+		cfg.SnapLen, cfg.RingMiB, cfg.Promiscuous = c.SnapLen, c.RingSize, c.Promiscuous
+		cfg.Log = log
+		if c.Filter != "" {
+			cfg.Filter = c.program
+		}
+		return afpacket.New(cfg)
 	}
-	return afpacket.New(cfg)
 }
 
-func newDetailer([]string) flow.Detailer { return nil }
+// program compiles the filter for the kernel.
+func (c *CaptureConfig) program(link packet.LinkType) ([]bpf.RawInstruction, error) {
+	f, err := filter.Compile(c.Filter, filter.Options{Link: link, SnapLen: uint32(c.SnapLen), KernelVLAN: true})
+	if err != nil {
+		return nil, err
+	}
+	return f.Raw(), nil
+}
 
-func (c *CaptureConfig) validateFilter() error { return nil }
+// matcher compiles the filter for frames that a source reads itself.
+func (c *CaptureConfig) matcher(link packet.LinkType) (source.Matcher, error) {
+	f, err := filter.Compile(c.Filter, filter.Options{Link: link})
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// validateFilter compiles the filter as for Ethernet, so that mistakes are told
+// before anything starts.
+func (c *CaptureConfig) validateFilter() error {
+	if c.Filter == "" {
+		return nil
+	}
+	_, err := filter.Compile(c.Filter, filter.Options{Link: packet.LinkEthernet, KernelVLAN: c.Type == typeAFPacket})
+	if err != nil {
+		return fmt.Errorf("filter: %w", err)
+	}
+	return nil
+}
+
+// newDetailer returns what explains the messages of some protocols, nil for
+// none.
+func newDetailer(names []string) flow.Detailer {
+	l, err := detail.ParseLayers(names)
+	if err != nil || !l.Any() {
+		return nil // names were validated
+	}
+	return detail.New(l)
+}

@@ -2,8 +2,11 @@ package flowcapture
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/skein-net/skein/otel-receiver/flow"
 	"github.com/skein-net/skein/otel-receiver/packet"
@@ -51,19 +54,46 @@ func (t *tap) run(ctx context.Context) error {
 	err = src.Run(ctx, workers)
 	stop()
 	wg.Wait()
-	t.opened = src.Stats().Opened > 0 || src.Stats().Received > 0
-	emit := c.reportLast
-	for _, w := range t.workers {
-		w.end(emit)
-	}
-	t.mu.Lock()
-	t.base.addSource(src.Stats())
-	t.source = nil
-	t.mu.Unlock()
+	t.opened = src.Stats().Opened > 0
+	err = t.end(src, err)
 	if err == nil && ctx.Err() == nil && c.cfg.Type != typePcapFile {
 		err = errEnded
 	}
 	return err
+}
+
+// end reports the flows of workers whose source has returned. Tables that have
+// panicked, which none ever should, are thrown away.
+func (t *tap) end(src source.Source, err error) error {
+	var p *source.PanicError
+	broken := errors.As(err, &p)
+	for i, w := range t.workers {
+		if broken {
+			break
+		}
+		if failed := source.Guard(i, func() error { w.end(t.capture.reportLast); return nil }); failed != nil {
+			err = errors.Join(err, failed)
+			broken = errors.As(failed, &p)
+		}
+	}
+	if broken {
+		t.capture.status.log.Error("A worker panicked; its flows are lost", zap.String("capture", t.capture.name),
+			zap.String("interface", t.iface), zap.Error(p), zap.ByteString("stack", p.Stack))
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.base.addSource(src.Stats())
+	t.source = nil
+	if broken {
+		t.dropWorkers()
+	}
+	return err
+}
+
+// dropWorkers keeps what they counted. t.mu must be held.
+func (t *tap) dropWorkers() {
+	t.base.addWorkers(t.workers)
+	t.base.live, t.workers = 0, nil
 }
 
 // watch tells that the capture works as soon as it does.
@@ -76,11 +106,17 @@ func (t *tap) watch(ctx context.Context, src source.Source) {
 			return
 		case <-ticker.C:
 		}
-		if s := src.Stats(); s.Opened > 0 || s.Received > 0 {
+		if t.works(src) {
 			t.capture.status.set(t.capture.name, t.iface, nil)
 			return
 		}
 	}
+}
+
+// works reports whether a source that was started does what it should. One that
+// waits for streams does, until it says otherwise.
+func (t *tap) works(src source.Source) bool {
+	return t.capture.cfg.Type == typePcapSocket || src.Stats().Opened > 0
 }
 
 // prepare makes the workers, where those of the run before do not fit.
@@ -90,9 +126,8 @@ func (t *tap) prepare(place flow.Place, src source.Source) []source.Worker {
 	c := t.capture
 	t.source = src
 	if t.workers == nil || t.placed != place {
-		t.base.addWorkers(t.workers)
-		t.base.live = 0
-		t.workers, t.placed = nil, place
+		t.dropWorkers()
+		t.placed = place
 		decoder := packet.New()
 		for range c.cfg.Workers {
 			t.workers = append(t.workers, newWorker(decoder, c.tables(place), c))
@@ -138,9 +173,8 @@ func (t *tap) totals() totals {
 	defer t.mu.Unlock()
 	sum := t.base
 	if t.source != nil {
-		s := t.source.Stats()
-		sum.running = s.Opened > 0 || s.Received > 0
-		sum.addSource(s)
+		sum.running = t.works(t.source)
+		sum.addSource(t.source.Stats())
 	}
 	sum.addWorkers(t.workers)
 	return sum

@@ -137,8 +137,8 @@ func (c *CaptureConfig) validateElsewhere() error {
 			return fmt.Errorf("%s: only captures of type afpacket have it; remove it or change type", key)
 		}
 	}
-	if c.Workers > 1 {
-		return fmt.Errorf("workers: captures of type %s have one; remove it", c.Type)
+	if c.Workers > 1 && c.Type == typePcapFile {
+		return errors.New("workers: captures of type pcapfile have one; remove it")
 	}
 	return nil
 }
