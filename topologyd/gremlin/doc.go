@@ -13,7 +13,11 @@
 // that Limit stops everything before it, and only the steps that must see all
 // their input (Sort, As, Descendants, ShortestPathTo, SubGraph) hold it.
 //
-// The package is pure: it reads a view and nothing else, keeps no state, starts
+// What is not in the view comes from [Sources], with [Query.RunOn]: the graph at
+// other times, and flows. Filters, nodes, window, order and limit of flows are
+// given to their source as a hint, and checked again on what it gives.
+//
+// The package is pure: it reads a view and its sources, keeps no state, starts
 // no goroutines, never logs and never changes the graph. A Query may be run any
 // number of times and by several goroutines at once.
 //
