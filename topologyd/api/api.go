@@ -90,6 +90,8 @@ type Deps struct {
 	// before a time. Without it a watch since a time reads all changes that are
 	// kept.
 	RevisionAt func(ctx context.Context, t time.Time) (uint64, error)
+	// Flows are those that go on and went on; nil when the daemon keeps none.
+	Flows Flows
 	// Digest identifies the current state; nil when the daemon has none.
 	Digest func(ctx context.Context) (Digest, error)
 	// Now is the clock for relative times, nil is [time.Now].
@@ -147,7 +149,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 
 // Routes returns the endpoints that need the graph.
 func (a *API) Routes() []httpx.Route {
-	return append(a.definitionRoutes(), []httpx.Route{
+	return append(append(a.definitionRoutes(), a.flowRoutes()...), []httpx.Route{
 		httpx.Get("/api/v1/query", a.queryGet),
 		httpx.Post("/api/v1/query", a.queryPost),
 		httpx.Get("/api/v1/history/{id}", a.history),

@@ -65,6 +65,10 @@ func (a *API) diffRequest(r *http.Request) (*diffRequest, *failure) {
 		if req.query, err = gremlin.Parse(text); err != nil {
 			return nil, queryFailure(err)
 		}
+		switch k := req.query.Kind(); k {
+		case gremlin.KindFlows, gremlin.KindGroups, gremlin.KindMetrics:
+			return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "the query gives %s, which cannot be compared; have it give nodes, edges, values or a number", k)
+		}
 		if req.query.Travels() {
 			return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "the query goes to a time of its own, which is the same on both sides; leave out At and Context, from and to say the times")
 		}
@@ -111,11 +115,11 @@ func (a *API) diff(ctx context.Context, req *diffRequest, from, to *graph.View) 
 	if req.query == nil {
 		return diff.Views(ctx, from, to, opt)
 	}
-	before, err := a.run(ctx, req.query, from, a.cfg.Limits)
+	before, err := a.run(ctx, req.query, from, req.from, a.cfg.Limits)
 	if err != nil {
 		return nil, err
 	}
-	after, err := a.run(ctx, req.query, to, a.cfg.Limits)
+	after, err := a.run(ctx, req.query, to, req.to, a.cfg.Limits)
 	if err != nil {
 		return nil, err
 	}

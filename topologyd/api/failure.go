@@ -43,6 +43,7 @@ func queryFailure(err error) *failure {
 		syntax *gremlin.SyntaxError
 		eval   *gremlin.EvalError
 		limit  *gremlin.LimitError
+		source *gremlin.FlowError
 	)
 	switch f = pastFailure(err); {
 	case f != nil:
@@ -54,6 +55,8 @@ func queryFailure(err error) *failure {
 		f = fail(http.StatusRequestTimeout, httpx.CodeLimit, "%v", err)
 	case errors.As(err, &limit):
 		f = fail(http.StatusUnprocessableEntity, httpx.CodeLimit, "%v", err)
+	case errors.As(err, &source):
+		f = flowFailure(err)
 	case errors.Is(err, context.Canceled):
 		f = fail(http.StatusServiceUnavailable, httpx.CodeUnavailable, "the query was cancelled")
 	default:

@@ -70,9 +70,14 @@ func (a *API) viewAt(ctx context.Context, t time.Time) (*graph.View, error) {
 	return a.deps.Past.At(ctx, t)
 }
 
-// run runs a query, which may lead to other times.
-func (a *API) run(ctx context.Context, q *gremlin.Query, v *graph.View, lim gremlin.Limits) (*gremlin.Result, error) {
-	return q.RunPast(ctx, v, a.deps.Past, lim)
+// run runs a query, which may lead to other times, on the graph of a time; the
+// zero time is now.
+func (a *API) run(ctx context.Context, q *gremlin.Query, v *graph.View, at time.Time, lim gremlin.Limits) (*gremlin.Result, error) {
+	src := gremlin.Sources{Past: a.deps.Past, At: at}
+	if a.deps.Flows != nil {
+		src.Flows = a.deps.Flows
+	}
+	return q.RunOn(ctx, v, src, lim)
 }
 
 // pastFailure says what is wrong with a time that was asked about, nil when err

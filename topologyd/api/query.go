@@ -19,6 +19,8 @@ const (
 	typeJSON   = "application/json"
 	typeNDJSON = "application/x-ndjson"
 	typeDOT    = "text/vnd.graphviz"
+
+	typeEventStream = "text/event-stream"
 )
 
 // Headers of a query's answer.
@@ -26,7 +28,7 @@ const (
 	// HeaderRevision is the revision of the graph that the answer is about.
 	HeaderRevision = "X-Skein-Revision"
 	// HeaderKind is what the answer holds: graph, nodes, edges, values, maps,
-	// number, paths.
+	// number, paths, flows, groups, metrics.
 	HeaderKind = "X-Skein-Kind"
 )
 
@@ -174,7 +176,7 @@ func (a *API) evaluate(ctx context.Context, req *queryRequest, media string, buf
 	if err != nil {
 		return head{}, queryFailure(err)
 	}
-	result, err := a.run(ctx, q, view, lim)
+	result, err := a.run(ctx, q, view, at, lim)
 	if err != nil {
 		return head{}, queryFailure(err)
 	}

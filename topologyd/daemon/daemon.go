@@ -63,6 +63,7 @@ type Daemon struct {
 	stopping chan struct{}
 
 	definitions definitions
+	flows       *flowParts
 }
 
 // New puts a daemon together without starting anything. The configuration must
@@ -77,11 +78,19 @@ func New(cfg config.Config, log *slog.Logger, notify func(state string)) (*Daemo
 		engine: engine.New(engineConfig(&cfg), log.With("part", "engine")),
 	}
 	d.notReady.Store(&errStarting)
+	var err error
+	if d.flows, err = newFlows(&d.cfg, log); err != nil {
+		return nil, err
+	}
 	reg := prometheus.NewRegistry()
-	for _, c := range []prometheus.Collector{
+	shown := []prometheus.Collector{
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newCollector(d.engine.Status),
-	} {
+	}
+	if d.flows != nil {
+		shown = append(shown, newFlowCollector(d.flows))
+	}
+	for _, c := range shown {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
@@ -108,7 +117,11 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	in, err := ingest.New(ingestConfig(&d.cfg), ingest.Sinks{Events: d.engine}, d.log.With("part", "ingest"), reg)
+	sinks := ingest.Sinks{Events: d.engine}
+	if d.flows != nil {
+		sinks.Flows, sinks.Series = d.flows.flows, d.flows.store
+	}
+	in, err := ingest.New(ingestConfig(&d.cfg), sinks, d.log.With("part", "ingest"), reg)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +129,7 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	if d.definitions, err = newDefinitions(&d.cfg, d.engine, d.log, reg); err != nil {
 		return nil, err
 	}
-	d.api, err = api.New(apiConfig(&d.cfg), api.Deps{
+	deps := api.Deps{
 		View:      d.engine.View,
 		Subscribe: func(from uint64) (api.Subscription, error) { return d.engine.Subscribe(from) },
 		Status:    d.engine.Status,
@@ -126,8 +139,11 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 		Ready:      d.ready,
 		Registerer: reg, Gatherer: reg,
 		Log: d.log.With("part", "api"), Version: version.String(),
-	})
-	if err != nil {
+	}
+	if d.flows != nil {
+		deps.Flows = d.flows.flows
+	}
+	if d.api, err = api.New(apiConfig(&d.cfg), deps); err != nil {
 		return nil, err
 	}
 	d.routes = routes(d.api, in)
@@ -191,13 +207,12 @@ func (d *Daemon) Start(ctx context.Context) error {
 		}
 	})
 	begin := time.Now()
-	if err := d.engine.Start(ctx); err != nil {
-		err = errors.Join(fmt.Errorf("start engine: %w", err), d.http.Close())
+	if err := d.startParts(ctx); err != nil {
+		err = errors.Join(err, d.http.Close())
 		d.closeListeners()
 		d.servers.Wait()
 		return err
 	}
-	d.definitions.start(d.engine)
 	d.notReady.Store(nil)
 	d.servers.Go(func() {
 		select {
@@ -216,6 +231,20 @@ func (d *Daemon) Start(ctx context.Context) error {
 	d.log.Info("ready", "http", d.HTTPAddr().String(), "otlp", addrText(d.otlpListener), "data_dir", d.cfg.DataDir,
 		"nodes", d.engine.View().NodeCount(), "took", time.Since(begin).Round(time.Millisecond))
 	d.notify("READY=1")
+	return nil
+}
+
+// startParts starts what the servers stand on. After an error none of it runs.
+func (d *Daemon) startParts(ctx context.Context) error {
+	if err := d.engine.Start(ctx); err != nil {
+		return fmt.Errorf("start engine: %w", err)
+	}
+	if err := d.flows.start(ctx); err != nil {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.cfg.ShutdownTimeout)
+		defer cancel()
+		return errors.Join(err, d.engine.Stop(stop))
+	}
+	d.definitions.start(d.engine)
 	return nil
 }
 
@@ -299,6 +328,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	d.closeListeners()
 	d.servers.Wait()
 	d.definitions.stop()
+	d.flows.stop()
 	if err := d.engine.Stop(ctx); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}

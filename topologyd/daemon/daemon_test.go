@@ -30,7 +30,11 @@ import (
 	"github.com/skein-net/skein/topologyd/config"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// What the flow store's library starts when it is loaded, and with its first
+// summary, lives as long as the process.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreCurrent(), goleak.IgnoreAnyFunction("github.com/VictoriaMetrics/metrics.summariesSwapCron"))
+}
 
 func testConfig(dir string) config.Config {
 	c := config.DefaultConfig()

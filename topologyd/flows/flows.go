@@ -8,7 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
+	"github.com/skein-net/skein/topologyd/gremlin"
 )
 
 // Config are the limits of what is held in memory.
@@ -59,6 +61,10 @@ type Store interface {
 	// Updates yields what each report of some flows added, for those that speak
 	// of some time in [from, to], in ascending time of their end.
 	Updates(ctx context.Context, ids []flowrecord.ID, from, to int64) iter.Seq2[flowrecord.Update, error]
+	// Counters yields the counters of nodes in [from, to], in ascending time.
+	Counters(ctx context.Context, nodes []entity.UUID, from, to int64) iter.Seq2[gremlin.Counters, error]
+	// Top sums what reports added.
+	Top(ctx context.Context, q *TopQuery) ([]TopRow, error)
 }
 
 // What errors of [Flows.Take] and [Flows.Follow] wrap.
@@ -72,7 +78,7 @@ var (
 )
 
 // Flows joins the table in memory with a store. Its methods may be called from
-// any number of goroutines.
+// any number of goroutines. It implements [gremlin.Flows].
 type Flows struct {
 	cfg   Config
 	store Store

@@ -84,6 +84,10 @@ func (f *Flows) held(m *matcher, from, to int64) map[flowrecord.ID]*flowrecord.R
 	return held
 }
 
+// mostSorted is how many flows a store may be asked for in an order: it has to
+// hold them all. More of them are asked for in any order, which it need not.
+const mostSorted = 50_000
+
 // merge yields what the store answers, newer reports in memory in its place,
 // and then what only memory knows.
 //
@@ -94,7 +98,9 @@ func (f *Flows) merge(ctx context.Context, q *flowrecord.Query, m *matcher, held
 	yield func(*flowrecord.Record, error) bool, keep func(*flowrecord.Record) bool) {
 	if q.Limit > 0 && len(held) > 0 {
 		more := *q
-		more.Limit += len(held)
+		if more.Limit += len(held); more.Limit > mostSorted {
+			more.Sort, more.Limit = "", 0
+		}
 		q = &more
 	}
 	for r, err := range f.store.Flows(ctx, q) {

@@ -14,8 +14,8 @@ import (
 const shards = 64
 
 // remembered is how many reports of a flow are known again when they come a
-// second time: with an update every 10 s, those of about a minute.
-const remembered = 6
+// second time: with an update every 10 s, those of the last two minutes.
+const remembered = 14
 
 // live is the table in memory: the newest report of each flow. A report in it
 // is never changed, so readers hold a lock only while they copy pointers.

@@ -6,7 +6,9 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
+	"github.com/skein-net/skein/topologyd/gremlin"
 )
 
 // Updates yields what each report of some flows added, for those that speak of
@@ -76,4 +78,10 @@ func (told repeated) again(u *flowrecord.Update) bool {
 	at.starts = append(at.starts, u.Metric.Start)
 	told[u.ID] = at
 	return false
+}
+
+// Counters yields the counters of nodes from one time to another, as the store
+// knows them.
+func (f *Flows) Counters(ctx context.Context, nodes []entity.UUID, from, to int64) iter.Seq2[gremlin.Counters, error] {
+	return f.store.Counters(ctx, nodes, from, to)
 }

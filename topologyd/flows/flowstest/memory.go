@@ -7,11 +7,14 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"maps"
 	"slices"
 	"sync"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
+	"github.com/skein-net/skein/topologyd/flows"
+	"github.com/skein-net/skein/topologyd/gremlin"
 )
 
 // Memory keeps reports in memory and checks conditions by Match, when it is
@@ -158,4 +161,57 @@ func (m *Memory) Updates(_ context.Context, ids []flowrecord.ID, from, to int64)
 			}
 		}
 	}
+}
+
+// Counters yields none.
+func (m *Memory) Counters(context.Context, []entity.UUID, int64, int64) iter.Seq2[gremlin.Counters, error] {
+	return func(func(gremlin.Counters, error) bool) {}
+}
+
+// Top sums what the reports of a time added.
+func (m *Memory) Top(_ context.Context, q *flows.TopQuery) ([]flows.TopRow, error) {
+	table := flowrecord.NewTable()
+	match := func(*flowrecord.Record) bool { return true }
+	if m.Match != nil {
+		var err error
+		if match, err = m.Match(&flowrecord.Query{Nodes: q.Nodes, Where: q.Where}); err != nil {
+			return nil, err
+		}
+	}
+	rows := map[string]*flows.TopRow{}
+	seen := map[string]map[flowrecord.ID]bool{}
+	for _, r := range m.visible() {
+		if at := At(&r); at < q.From || at > q.To || !match(&r) {
+			continue
+		}
+		var key entity.Attrs
+		for _, name := range q.By {
+			key = append(key, entity.A(name, table.Query(name).Value(&r)))
+		}
+		key = key.Normalize()
+		text := string(key.AppendJSON(nil))
+		row := rows[text]
+		if row == nil {
+			row = &flows.TopRow{Key: key}
+			rows[text], seen[text] = row, map[flowrecord.ID]bool{}
+		}
+		seen[text][r.ID] = true
+		u := &r.Update
+		switch q.Metric {
+		case flows.SumBytes:
+			row.Value += u.ABBytes + u.BABytes
+		case flows.SumPackets:
+			row.Value += u.ABPackets + u.BAPackets
+		case flows.SumFlows:
+			row.Value = int64(len(seen[text]))
+		default:
+			row.Value += table.Query(q.Metric).Get(&r).Int()
+		}
+	}
+	var out []flows.TopRow
+	for _, text := range slices.Sorted(maps.Keys(rows)) {
+		out = append(out, *rows[text])
+	}
+	slices.SortStableFunc(out, func(a, b flows.TopRow) int { return cmp.Compare(b.Value, a.Value) })
+	return out[:min(len(out), q.Limit)], nil
 }
