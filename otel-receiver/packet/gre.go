@@ -67,8 +67,8 @@ func (d *Decoder) gre(p *Packet, l *Level, data []byte, off, wend int) {
 	}
 	switch {
 	case version == 1 || typ == typeKeepalive:
-	case typ == typeERSPAN && flags&greSequence == 0:
-		// Type I has no header, and no session.
+	case typ == typeERSPAN && size == 4:
+		// Type I has no header, and no session; type II has a sequence number.
 		l.add(LayerERSPAN)
 		l.Tunnel, l.TunnelID = LayerERSPAN, 0
 		d.ethernet(p, data, off, wend)
