@@ -231,7 +231,7 @@ func (t *flowTable) Updates(_ context.Context, ids []flowrecord.ID, from, to int
 	return func(yield func(flowrecord.Update, error) bool) {
 		for i := range t.reports {
 			r := &t.reports[i]
-			if slices.Contains(ids, r.ID) && r.Update.Start <= to && r.Update.Last >= from && !yield(flowrecord.Update{ID: r.ID, Metric: r.Update}, nil) {
+			if slices.Contains(ids, r.ID) && r.Update.Last <= to && r.Update.Last >= from && !yield(flowrecord.Update{ID: r.ID, Metric: r.Update}, nil) {
 				return
 			}
 		}

@@ -24,9 +24,9 @@ type Flows interface {
 	// queries write them (Network.Protocol in capitals); none speaks of a time.
 	// A record may be used again for the next one.
 	Flows(ctx context.Context, q *flowrecord.Query) iter.Seq2[*flowrecord.Record, error]
-	// Updates yields what each report added to the flows, for all reports that
-	// speak of some time in [from, to] (Unix nanoseconds), of each flow in
-	// ascending order.
+	// Updates yields what each report in [from, to] (Unix nanoseconds) added to
+	// the flows, of each flow in ascending order. A report is of the time of its
+	// last packet.
 	Updates(ctx context.Context, ids []flowrecord.ID, from, to int64) iter.Seq2[flowrecord.Update, error]
 	// Counters yields the reports of the counters of nodes, by their IDs, in
 	// [from, to] (Unix nanoseconds), of each node in ascending order.

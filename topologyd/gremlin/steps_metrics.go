@@ -27,9 +27,9 @@ const (
 // metricBytes is what a metric takes that is remembered.
 const metricBytes = 8 * attrBytes
 
-// counterReach is how far outside of a window the reports of counters may be
-// that tell what was counted in it.
-const counterReach = 2 * time.Minute
+// reportReach is how far outside of a window the reports may be that tell what
+// was counted in it.
+const reportReach = 2 * time.Minute
 
 // buildMetrics makes Metrics: () gives what was counted in all, of nodes and
 // flows; ('LastUpdateMetric') what the last report added; ('Ovs') the same of
@@ -123,7 +123,7 @@ func flowUpdates(x *exec, in flow, s *call, w window, yield func(*group) bool) {
 		return
 	}
 	ask := func(ctx context.Context) iter.Seq2[flowrecord.Update, error] {
-		return src.Updates(ctx, ids, w.from, w.to)
+		return src.Updates(ctx, ids, w.from, w.to+int64(reportReach))
 	}
 	drain(x, s, ask, func(u flowrecord.Update) bool {
 		g := byID[u.ID]
@@ -201,7 +201,7 @@ func nodeUpdates(x *exec, in flow, s *call, w window, key string, yield func(*gr
 		return
 	}
 	ask := func(ctx context.Context) iter.Seq2[Counters, error] {
-		return src.Counters(ctx, ids, max(0, w.from-int64(counterReach)), w.to+int64(counterReach))
+		return src.Counters(ctx, ids, max(0, w.from-int64(reportReach)), w.to+int64(reportReach))
 	}
 	drain(x, s, ask, func(c Counters) bool {
 		n := byID[c.Node]
