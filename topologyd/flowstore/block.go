@@ -2,7 +2,6 @@ package flowstore
 
 import (
 	"strings"
-	"time"
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 
@@ -35,12 +34,6 @@ func at(column []string, row int) string {
 	return column[row]
 }
 
-// parseTime reads _time as answers write it.
-func parseTime(s string) (int64, bool) {
-	t, err := time.Parse(time.RFC3339Nano, s)
-	return t.UnixNano(), err == nil
-}
-
 // decoder makes records of rows. It is for one goroutine at a time.
 type decoder struct {
 	table *flowrecord.Table
@@ -69,14 +62,31 @@ func (d *decoder) bind(b *block, into []bound) []bound {
 	return into
 }
 
-// record makes the record of a row. Values that make no sense are left out.
-func (d *decoder) record(cols []bound, row int) *flowrecord.Record {
+// record makes the record of a row with a time.
+func (d *decoder) record(cols []bound, row int, when int64) *flowrecord.Record {
 	r := new(flowrecord.Record)
+	d.read(r, cols, row, when)
+	return r
+}
+
+// read makes r the record of a row. Values that make no sense are left out;
+// what is not stored since it is the time of the row is filled in.
+func (d *decoder) read(r *flowrecord.Record, cols []bound, row int, when int64) {
+	*r = flowrecord.Record{}
 	for _, c := range cols {
 		d.set(r, c.field, c.values[row])
 	}
-	return r
+	if r.Metric.Last == 0 {
+		r.Metric.Last = when
+	}
+	if r.Update.Last == 0 && !r.Update.IsZero() {
+		r.Update.Last = when
+	}
 }
+
+// derived reports whether a field may be missing in a row because it is the
+// row's time.
+func derived(wire string) bool { return wire == fieldEnd || wire == fieldUpdateEnd }
 
 func (d *decoder) set(r *flowrecord.Record, f *flowrecord.Field, s string) {
 	if s == "" {

@@ -14,6 +14,8 @@ import (
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/cgroup"
 	"golang.org/x/sys/unix"
+
+	"github.com/skein-net/skein/internal/flowrecord"
 )
 
 // embedded keeps rows in a directory.
@@ -22,13 +24,27 @@ type embedded struct {
 	log *slog.Logger
 
 	db *logstorage.Storage
+	// streams are the canonical labels of the streams. A stream for each kind of
+	// rows is all there is: rows of many hosts fill a block at once, which the
+	// library need not take apart again to merge it with others. Streams by host
+	// made writing three times as expensive.
+	streams map[string]string
 
 	mu      sync.Mutex
 	free    uint64
 	checked time.Time
 }
 
-func newEmbedded(cfg Config, log *slog.Logger) *embedded { return &embedded{cfg: cfg, log: log} }
+func newEmbedded(cfg Config, log *slog.Logger) *embedded {
+	e := &embedded{cfg: cfg, log: log, streams: make(map[string]string)}
+	for _, event := range []string{flowrecord.EventName, EventCounters} {
+		st := logstorage.GetStreamTags()
+		st.Add(fieldEvent, event)
+		e.streams[event] = string(st.MarshalCanonical(nil))
+		logstorage.PutStreamTags(st)
+	}
+	return e
+}
 
 // partitionsDir is where the library has a directory for each day.
 const partitionsDir = "partitions"
@@ -141,7 +157,7 @@ func (e *embedded) write(ctx context.Context, next func() (row, bool)) error {
 	for {
 		r, ok := next()
 		if ok {
-			ir.StreamTagsCanonical, ir.Timestamp, ir.Fields = r.stream, r.time, r.fields
+			ir.StreamTagsCanonical, ir.Timestamp, ir.Fields = e.streams[r.event], r.time, r.fields
 			lr.MustAddInsertRow(&ir)
 		}
 		if !ok || lr.RowsCount() >= batchRows || lr.NeedFlush() {

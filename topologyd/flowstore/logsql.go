@@ -239,6 +239,8 @@ func condition(t *flowrecord.Table, c *flowrecord.Condition) filter {
 
 func compare(f *flowrecord.Field, name string, c *flowrecord.Condition) filter {
 	switch {
+	case derived(f.Wire):
+		return everything(false)
 	case c.Op == flowrecord.Exists:
 		if zeroShown(f, name) {
 			return everything(true)

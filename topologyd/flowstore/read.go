@@ -27,8 +27,7 @@ type found struct {
 }
 
 // read reads the reports of choice and yields them, in order when there is one.
-func (f *finder) read(ctx context.Context, yield func(*flowrecord.Record, error) bool) error {
-	chosen := f.chosen()
+func (f *finder) read(ctx context.Context, chosen []chosen, yield func(*flowrecord.Record, error) bool) error {
 	if len(chosen) == 0 {
 		return nil
 	}
@@ -36,16 +35,20 @@ func (f *finder) read(ctx context.Context, yield func(*flowrecord.Record, error)
 		return ErrTooMuch
 	}
 	from, to := int64(math.MaxInt64), int64(math.MinInt64)
-	keep := make(map[entity.UUID]*pick, len(chosen))
-	for _, id := range chosen {
-		p := f.picks[id]
-		keep[id] = p
-		from, to = min(from, p.time), max(to, p.time)
+	f.wanted = make(map[entity.UUID]*pick, len(chosen))
+	for i := range chosen {
+		c := &chosen[i]
+		f.wanted[c.id] = &c.pick
+		from, to = min(from, c.time), max(to, c.time)
 	}
-	f.picks = keep
+	f.shards = [shardCount]shard{}
 	where := and(during(from, to), f.where)
 	if len(chosen) <= maxNamed {
-		where = and(during(from, to), event(flowrecord.EventName), ids("flow.id", chosen))
+		named := make([]entity.UUID, len(chosen))
+		for i := range chosen {
+			named[i] = chosen[i].id
+		}
+		where = and(during(from, to), event(flowrecord.EventName), ids("flow.id", named))
 	}
 	var sorted map[entity.UUID]*flowrecord.Record
 	if f.sort != nil {
@@ -63,8 +66,8 @@ func (f *finder) read(ctx context.Context, yield func(*flowrecord.Record, error)
 	if err != nil {
 		return err
 	}
-	for _, id := range chosen {
-		if r := sorted[id]; r != nil && !yield(r, nil) {
+	for i := range chosen {
+		if r := sorted[chosen[i].id]; r != nil && !yield(r, nil) {
 			return nil
 		}
 	}
@@ -80,16 +83,15 @@ func (f *finder) take(b *block) []found {
 	var out []found
 	for i := range b.rows {
 		id, ok := parseUUID(at(flows, i))
-		p := f.picks[id] // nothing is added any more
+		p := f.wanted[id] // nothing is added any more
 		if !ok || p == nil {
 			continue
 		}
-		fin := at(finish, i)
 		when, good := logstorage.TryParseTimestampRFC3339Nano(at(times, i))
-		if !good || when != p.time || p.finished != (fin != "" && fin != "NOT_FINISHED") || !f.claim(p) {
+		if !good || when != p.time || p.finished != ended(at(finish, i)) || !f.claim(p) {
 			continue
 		}
-		out = append(out, found{id, sc.dec.record(sc.bound, i)})
+		out = append(out, found{id, sc.dec.record(sc.bound, i, when)})
 	}
 	return out
 }

@@ -19,6 +19,9 @@ const (
 	fieldEvent = "event_name"
 	fieldHost  = "host.id"
 	fieldNode  = "node.id"
+	// These two are not stored when they are the time of the row.
+	fieldEnd       = "network.flow.end"
+	fieldUpdateEnd = "flow.update.end"
 	// counterPrefix is in front of the names of counters.
 	counterPrefix = "counter."
 	// EventCounters is the event name of rows with counters of an interface.
@@ -36,7 +39,7 @@ const (
 // made it is reset.
 type row struct {
 	time   int64
-	stream string // the canonical form of the stream's labels
+	event  string
 	fields []logstorage.Field
 }
 
@@ -95,7 +98,11 @@ func generic(c *column, f flowrecord.Field) {
 			return b
 		}
 	default:
+		skip := derived(f.Wire)
 		c.put = func(b []byte, r *flowrecord.Record) []byte {
+			if skip && f.Get(r).Int() == rowTime(r) {
+				return b
+			}
 			if v := f.Get(r); !v.IsZero() {
 				return strconv.AppendInt(b, v.Int(), 10)
 			}
@@ -151,13 +158,10 @@ type encoder struct {
 	columns []column
 	buf     []byte
 	fields  []logstorage.Field
-	streams map[streamKey]string
 }
 
-type streamKey struct{ event, host, capture string }
-
 func newEncoder() *encoder {
-	return &encoder{columns: columns(), streams: make(map[streamKey]string)}
+	return &encoder{columns: columns()}
 }
 
 func (e *encoder) reset() { e.buf, e.fields = e.buf[:0], e.fields[:0] }
@@ -197,7 +201,7 @@ func (e *encoder) flow(r *flowrecord.Record) (out row, refused string) {
 	if size > maxRowBytes {
 		return row{}, refusedTooLong
 	}
-	return row{time: rowTime(r), stream: e.stream(flowrecord.EventName, r.HostID, r.CaptureID), fields: e.fields}, ""
+	return row{time: rowTime(r), event: flowrecord.EventName, fields: e.fields}, ""
 }
 
 // rowTime is the time of a report: of the last packet it adds, or of the
@@ -236,26 +240,5 @@ func (e *encoder) counters(c *Counters) (out row, refused string) {
 	if len(e.buf) > maxRowBytes {
 		return row{}, refusedTooLong
 	}
-	return row{time: c.Time, stream: e.stream(EventCounters, "", ""), fields: e.fields}, ""
+	return row{time: c.Time, event: EventCounters, fields: e.fields}, ""
 }
-
-// stream returns the canonical form of a stream's labels.
-func (e *encoder) stream(event, host, capture string) string {
-	if s, ok := e.streams[streamKey{event, host, capture}]; ok {
-		return s
-	}
-	st := logstorage.GetStreamTags()
-	defer logstorage.PutStreamTags(st)
-	st.Add(fieldEvent, event)
-	st.Add(fieldHost, host)
-	st.Add("flow.capture_id", capture)
-	s := string(st.MarshalCanonical(nil))
-	if len(e.streams) >= 4096 {
-		clear(e.streams)
-	}
-	e.streams[streamKey{strings.Clone(event), strings.Clone(host), strings.Clone(capture)}] = s
-	return s
-}
-
-// streamFields are the labels of a stream, for VictoriaLogs by HTTP.
-const streamFields = fieldEvent + "," + fieldHost + ",flow.capture_id"

@@ -69,7 +69,7 @@ func (s *Store) updates(ctx context.Context, flows []flowrecord.ID, from, to int
 				if !ok || !good || !wanted[id] {
 					continue
 				}
-				if r := dec.record(cols, i); !r.Update.IsZero() {
+				if r := dec.record(cols, i, when); !r.Update.IsZero() {
 					found = append(found, point{when, flowrecord.Update{ID: id, Metric: r.Update}})
 				}
 			}
