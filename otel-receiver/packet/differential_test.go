@@ -67,10 +67,9 @@ func compare(t *testing.T, d *packet.Decoder, data []byte) string {
 	switch {
 	case n == len(ours) && n == len(theirs):
 		return "same"
+	case last.kind == "Geneve" && n < len(ours):
+		why = "the header's length of Geneve options decides, not theirs"
 	case n < len(ours) && n < len(theirs):
-		if last.kind == "Geneve" {
-			why = "the header's length of Geneve options decides, not theirs"
-		}
 	case n < len(theirs):
 		why = weStop(&p, theirs[n])
 	default:
@@ -100,6 +99,8 @@ func weStop(p *packet.Packet, next layer) string {
 		return ""
 	case last.Net == packet.LayerNone && last.HasLink && last.EtherType == 4:
 		return "we look at the organization of SNAP"
+	case last.Net == packet.LayerNone && (last.EtherType == 0xffff || last.EtherType == 0x6558 || last.EtherType == 0x88be):
+		return "a reserved type, and those of GRE, say nothing in Ethernet"
 	case last.Net == packet.LayerIPv4 && next.kind == "Fragment":
 		return "IPv4 has no extension headers, also after authentication"
 	case last.Net == packet.LayerIPv6 && next.kind == "ICMPv4", last.Net == packet.LayerIPv4 && next.kind == "ICMPv6":
