@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"encoding/hex"
 	"testing"
 	"unsafe"
 )
@@ -68,5 +69,17 @@ func TestClasses(t *testing.T) {
 	}
 	if table.classOf(table.cfg.IdleDNS) != table.classDNS {
 		t.Error("the same idle time has two classes")
+	}
+}
+
+// TestTrackingExample is the example of docs/formats/tracking-id.md.
+func TestTrackingExample(t *testing.T) {
+	l3, _ := hex.DecodeString("010406000000000000" + "c00002019c40" + "c00002020050")
+	link, _ := hex.DecodeString("080000" + "020000000001" + "020000000002")
+	if got := xxhash64(l3, 0); got != 0x369f891fae4de054 {
+		t.Errorf("L3: %016x of %x", got, l3)
+	}
+	if got := xxhash64(append(l3, link...), 0); got != 0x8b38abf793539eba {
+		t.Errorf("L2: %016x", got)
 	}
 }
