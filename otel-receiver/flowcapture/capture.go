@@ -123,15 +123,18 @@ func (c *capture) run(ctx context.Context) {
 	}
 }
 
+// allInterfaces stands for the interface where it is not known which there are.
+const allInterfaces = "*"
+
 // begin starts a tap on every interface that has none and ends those on others.
 // It returns when to look again.
 func (c *capture) begin(ctx context.Context, running map[string]context.CancelFunc, start func(context.Context, *tap)) time.Duration {
 	names, err := c.open.interfaces(&c.cfg)
 	if err != nil {
-		c.fail("", err)
+		c.fail(allInterfaces, err)
 		return retryMax
 	}
-	c.status.set(c.name, "", nil)
+	c.status.set(c.name, allInterfaces, nil)
 	wanted := make(map[string]bool)
 	for _, name := range names {
 		wanted[name] = true

@@ -71,7 +71,9 @@ type CaptureConfig struct {
 	// Workers are how many threads share the work on one interface; of a
 	// pcapsocket, how many streams it takes at a time.
 	Workers int `mapstructure:"workers"`
-	// SnapLen is how many bytes of each packet are looked at.
+	// SnapLen is how many bytes of each packet are looked at. 0 is 256 on
+	// interfaces, 1600 when there are layers to decode, and everything that a file
+	// or a stream has.
 	SnapLen int `mapstructure:"snaplen"`
 	// RingSize is the memory that each worker shares with the kernel, in MiB.
 	RingSize int `mapstructure:"ring_size"`
@@ -173,7 +175,6 @@ func DefaultCapture() CaptureConfig {
 	return CaptureConfig{
 		Type:          typeAFPacket,
 		Workers:       1,
-		SnapLen:       256,
 		RingSize:      16,
 		MaxInterfaces: 16,
 		KeyMode:       keyL2,

@@ -1,6 +1,7 @@
 package flowcapture
 
 import (
+	"errors"
 	"fmt"
 
 	"go.uber.org/zap"
@@ -14,6 +15,7 @@ import (
 	"github.com/skein-net/skein/otel-receiver/source/afpacket"
 	"github.com/skein-net/skein/otel-receiver/source/pcapfile"
 	"github.com/skein-net/skein/otel-receiver/source/pcapsocket"
+	"github.com/skein-net/skein/otel-receiver/source/place"
 )
 
 // sources opens what captures stand on.
@@ -32,9 +34,19 @@ func (*sources) interfaces(c *CaptureConfig) ([]string, error) {
 	return interfaces(c)
 }
 
-// place implements [opener].
+// place implements [opener]. An interface whose namespace is not in the graph
+// has no node; its flows are told all the same.
 func (s *sources) place(c *CaptureConfig, iface string) (flow.Place, error) {
-	return flow.Place{HostID: s.host.ID, Interface: iface, CaptureID: c.name()}, nil
+	p := flow.Place{HostID: s.host.ID, Interface: iface, CaptureID: c.name()}
+	if c.Type != typeAFPacket {
+		return p, nil
+	}
+	found, err := place.Find(place.Config{HostName: s.host.Name}, c.netnsPath(), iface)
+	if err != nil && !errors.Is(err, place.ErrNoPath) {
+		return p, err
+	}
+	p.NodeTID = found.NodeTID
+	return p, nil
 }
 
 // source implements [opener].
@@ -42,14 +54,14 @@ func (s *sources) source(c *CaptureConfig, iface string) (source.Source, error) 
 	log := newSlog(s.log).With("capture", c.name())
 	switch c.Type {
 	case typePcapFile:
-		cfg := pcapfile.Config{Path: c.File, SnapLen: c.SnapLen, Log: log}
+		cfg := pcapfile.Config{Path: c.File, SnapLen: c.snapLen(), Log: log}
 		if c.Filter != "" {
 			cfg.Filter = c.matcher
 		}
 		return pcapfile.New(cfg)
 	case typePcapSocket:
 		cfg := pcapsocket.DefaultConfig()
-		cfg.Listen, cfg.SnapLen, cfg.Log = c.Listen, c.SnapLen, log
+		cfg.Listen, cfg.SnapLen, cfg.Log = c.Listen, c.snapLen(), log
 		if c.Timestamps == timestampsKeep {
 			cfg.Times = pcapsocket.TimesSent
 		}
@@ -60,7 +72,7 @@ func (s *sources) source(c *CaptureConfig, iface string) (source.Source, error) 
 	default:
 		cfg := afpacket.DefaultConfig()
 		cfg.Interface, cfg.NetNS = iface, c.netnsPath()
-		cfg.SnapLen, cfg.RingMiB, cfg.Promiscuous = c.SnapLen, c.RingSize, c.Promiscuous
+		cfg.SnapLen, cfg.RingMiB, cfg.Promiscuous = c.snapLen(), c.RingSize, c.Promiscuous
 		cfg.Log = log
 		if c.Filter != "" {
 			cfg.Filter = c.program
@@ -71,7 +83,7 @@ func (s *sources) source(c *CaptureConfig, iface string) (source.Source, error) 
 
 // program compiles the filter for the kernel.
 func (c *CaptureConfig) program(link packet.LinkType) ([]bpf.RawInstruction, error) {
-	f, err := filter.Compile(c.Filter, filter.Options{Link: link, SnapLen: uint32(c.SnapLen), KernelVLAN: true})
+	f, err := filter.Compile(c.Filter, filter.Options{Link: link, SnapLen: uint32(c.snapLen()), KernelVLAN: true})
 	if err != nil {
 		return nil, err
 	}

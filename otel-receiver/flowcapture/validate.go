@@ -22,6 +22,13 @@ const (
 	timestampsNow  = "now"
 )
 
+// Snap lengths that leave room for the headers of a packet in tunnels, and for
+// messages.
+const (
+	snapLenHeaders = 256
+	snapLenDetails = 1600
+)
+
 // Bounds of the configuration.
 const (
 	maxWorkers    = 64
@@ -78,10 +85,12 @@ func (c *CaptureConfig) validate() error {
 		oneOf("key_mode", c.KeyMode, keyL2, keyL3),
 		oneOf("timestamps", c.Timestamps, timestampsKeep, timestampsNow),
 		between("workers", c.Workers, 1, maxWorkers),
-		between("snaplen", c.SnapLen, 64, maxSnapLen),
 		between("ring_size", c.RingSize, 1, maxRingMiB),
 		between("flows", c.Flows, minFlows, maxFlows),
 		between("max_interfaces", c.MaxInterfaces, 1, maxInterfaces),
+	}
+	if c.SnapLen != 0 {
+		errs = append(errs, between("snaplen", c.SnapLen, 64, maxSnapLen))
 	}
 	if len(c.Name) > maxName {
 		errs = append(errs, fmt.Errorf("name: %d bytes, want %d at most", len(c.Name), maxName))
@@ -156,6 +165,18 @@ func (c *CaptureConfig) name() string {
 		return strings.Join(c.Interfaces, ",") + "@" + filepath.Base(c.NetNS)
 	default:
 		return strings.Join(c.Interfaces, ",")
+	}
+}
+
+// snapLen is how many bytes of a packet are looked at, 0 for all.
+func (c *CaptureConfig) snapLen() int {
+	switch {
+	case c.SnapLen != 0 || c.Type != typeAFPacket:
+		return c.SnapLen
+	case len(c.Layers) > 0:
+		return snapLenDetails
+	default:
+		return snapLenHeaders
 	}
 }
 

@@ -40,11 +40,10 @@ type worker struct {
 	shift  int64
 	moveTo func() int64
 	last   int64
-	// While flows have to make room for others, reports are taken from the table
-	// every so many frames, because it can hold only some.
-	drainEvery, sinceDrain int
-	evicting               bool
-	evicted                uint64
+	// A table can hold only ring reports of flows that had to make room for others.
+	// room is how many flows can still begin before that happens, since how many
+	// flows at most had to make room since reports were last taken.
+	ring, room, since int
 
 	count [5]uint64
 	// What others may read: the counters as of the last tick.
@@ -53,9 +52,18 @@ type worker struct {
 }
 
 func newWorker(d *packet.Decoder, t *flow.Table, to reporter) *worker {
-	// A frame can end one flow a level.
-	every := int(t.Stats().Capacity) / 64 / packet.MaxLevels
-	return &worker{decoder: d, table: t, to: to, emit: to.report, drainEvery: min(max(every, 16), 2048)}
+	w := &worker{decoder: d, table: t, to: to, emit: to.report}
+	w.ring = min(max(int(t.Stats().Capacity)/64, 64), 16384)
+	w.roomLeft()
+	return w
+}
+
+// roomLeft finds out how many flows can begin before others have to make room:
+// none does while a quarter of the table is free.
+func (w *worker) roomLeft() {
+	s := w.table.Stats()
+	w.room = int(s.Capacity)*3/4 - int(s.Flows)
+	w.since = 0
 }
 
 var _ source.Worker = (*worker)(nil)
@@ -71,16 +79,18 @@ func (w *worker) Frame(f *source.Frame) {
 	}
 	w.last = f.Time + w.shift
 	w.table.Add(&w.packet, f.Data, w.last)
-	if w.evicting {
-		if w.sinceDrain++; w.sinceDrain >= w.drainEvery {
-			w.expire(w.last)
-		}
+	// Each level of the packet may have begun a flow.
+	w.room -= w.packet.N
+	w.since += w.packet.N
+	if w.room < 0 && w.since >= w.ring && !w.to.busy() {
+		w.expire()
 	}
 }
 
-func (w *worker) expire(now int64) {
-	w.sinceDrain = 0
-	w.table.Expire(now, w.emit)
+// expire takes the reports that are due.
+func (w *worker) expire() {
+	w.table.Expire(w.last, w.emit)
+	w.roomLeft()
 }
 
 // Tick implements [source.Worker].
@@ -91,9 +101,7 @@ func (w *worker) Tick(now int64) {
 		return
 	}
 	w.last = now + w.shift
-	w.expire(w.last)
-	n := w.table.Stats().Evicted
-	w.evicting, w.evicted = n != w.evicted, n
+	w.expire()
 }
 
 func (w *worker) publish() {

@@ -37,7 +37,7 @@ func settings() otelcol.CollectorSettings {
 		BuildInfo: component.BuildInfo{
 			Command:     "otelcol",
 			Description: "OpenTelemetry Collector that watches packets",
-			Version:     version.Get().String(),
+			Version:     version.String(),
 		},
 		Factories:       factories,
 		ProviderModules: make(map[string]string),

@@ -1,0 +1,205 @@
+package flowcapture
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/flowrecord"
+	"github.com/skein-net/skein/internal/netns"
+)
+
+func ip(t testing.TB, args ...string) {
+	t.Helper()
+	out, err := exec.Command("ip", args...).CombinedOutput()
+	require.NoError(t, err, "ip %v: %s", args, out)
+}
+
+// lab makes two network namespaces with a cable between them: va with 10.9.9.1
+// in the first, vb with 10.9.9.2 in the second.
+func lab(t testing.TB) (first, second string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("makes network namespaces")
+	}
+	if os.Getuid() != 0 {
+		t.Skip("needs root to make network namespaces")
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("needs ip of iproute2")
+	}
+	first, second = fmt.Sprintf("skein-fc-a%d", os.Getpid()), fmt.Sprintf("skein-fc-b%d", os.Getpid())
+	for _, ns := range []string{first, second} {
+		ip(t, "netns", "add", ns)
+		t.Cleanup(func() { ip(t, "netns", "del", ns) })
+	}
+	ip(t, "-n", first, "link", "add", "va", "type", "veth", "peer", "name", "vb", "netns", second)
+	ip(t, "-n", first, "addr", "add", "10.9.9.1/24", "dev", "va")
+	ip(t, "-n", second, "addr", "add", "10.9.9.2/24", "dev", "vb")
+	ip(t, "-n", first, "link", "set", "va", "up")
+	ip(t, "-n", second, "link", "set", "vb", "up")
+	return first, second
+}
+
+// within runs fn in a namespace.
+func within(t testing.TB, name string, fn func() error) {
+	t.Helper()
+	ns, err := netns.Open("/run/netns/" + name)
+	require.NoError(t, err)
+	defer ns.Close()
+	require.NoError(t, ns.Do(fn))
+}
+
+// exchange sends n datagrams of size bytes from the first to the second
+// namespace, each of which is answered.
+func exchange(t testing.TB, first, second string, n, size int) {
+	t.Helper()
+	var server, client net.Conn
+	within(t, second, func() error {
+		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(10, 9, 9, 2), Port: 5300})
+		server = c
+		return err
+	})
+	defer server.Close()
+	within(t, first, func() (err error) {
+		client, err = net.DialUDP("udp4", &net.UDPAddr{IP: net.IPv4(10, 9, 9, 1), Port: 4000}, &net.UDPAddr{IP: net.IPv4(10, 9, 9, 2), Port: 5300})
+		return err
+	})
+	defer client.Close()
+	buf := make([]byte, 2048)
+	for range n {
+		require.NoError(t, client.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err := client.Write(make([]byte, size))
+		require.NoError(t, err)
+		m, from, err := server.(*net.UDPConn).ReadFromUDPAddrPort(buf)
+		require.NoError(t, err)
+		_, err = server.(*net.UDPConn).WriteToUDPAddrPort(buf[:m], from)
+		require.NoError(t, err)
+		_, err = client.Read(buf)
+		require.NoError(t, err)
+	}
+}
+
+func liveConfig(netns string, interfaces ...string) *Config {
+	cfg := testConfig(typeAFPacket)
+	c := &cfg.Captures[0]
+	c.NetNS, c.Interfaces, c.RingSize = netns, interfaces, 1
+	c.Filter = "udp port 5300"
+	return cfg
+}
+
+// running waits until a capture has opened an interface.
+func running(t testing.TB, r *flowReceiver, iface string) {
+	t.Helper()
+	eventually(t, "the capture on "+iface, 20*time.Second, func() bool {
+		up := false
+		r.captures[0].eachTap(func(name string, tt totals) { up = up || name == iface && tt.running })
+		return up
+	})
+}
+
+// TestVeth: what goes over a cable in a namespace is counted to the packet, and
+// belongs to the node of the interface.
+func TestVeth(t *testing.T) {
+	first, second := lab(t)
+	for _, c := range []struct {
+		name    string
+		pattern string
+		workers int
+	}{{"by name", "va", 1}, {"by pattern, two workers", "v*", 2}} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := liveConfig(first, c.pattern)
+			cfg.Captures[0].Workers = c.workers
+			sink := new(consumertest.LogsSink)
+			r := start(t, cfg, nil, sink, nil, componenttest.NewNopHost())
+			running(t, r, "va")
+			const n, size = 500, 200
+			exchange(t, first, second, n, size)
+			eventually(t, "a report", 10*time.Second, func() bool { return len(records(t, sink)) > 0 })
+			stop(t, r)
+			got := records(t, sink)
+			rec := got[len(got)-1]
+			require.Equal(t, flowrecord.FinishStopped, rec.Finish)
+			require.Equal(t, [4]int64{n, n * (42 + size), n, n * (42 + size)},
+				[4]int64{rec.Metric.ABPackets, rec.Metric.ABBytes, rec.Metric.BAPackets, rec.Metric.BABytes})
+			require.Equal(t, netip.MustParseAddr("10.9.9.1"), rec.NetworkA)
+			require.Equal(t, "va", rec.Interface)
+			owner := entity.TID(entity.HostTID("host"), "/run/netns/"+first, entity.TypeNetNS)
+			require.Equal(t, entity.TID(owner, "va", "veth"), rec.NodeTID)
+			require.Zero(t, tapTotals(r).source.Dropped)
+		})
+	}
+}
+
+// TestInterfaceReturns: an interface that is deleted is told and waited for; its
+// flows are reported as ended.
+func TestInterfaceReturns(t *testing.T) {
+	first, second := lab(t)
+	sink, host := new(consumertest.LogsSink), new(statusHost)
+	r := start(t, liveConfig(first, "va"), nil, sink, nil, host)
+	running(t, r, "va")
+	exchange(t, first, second, 3, 10)
+	eventually(t, "a report", 10*time.Second, func() bool { return len(records(t, sink)) > 0 })
+	ip(t, "-n", first, "link", "del", "va")
+	eventually(t, "the error", 20*time.Second, func() bool { _, msg := host.last(); return msg != "" })
+	eventually(t, "the end", 10*time.Second, func() bool {
+		got := records(t, sink)
+		return got[len(got)-1].Finish == flowrecord.FinishStopped
+	})
+	before := len(records(t, sink))
+	ip(t, "-n", first, "link", "add", "va", "type", "veth", "peer", "name", "vb", "netns", second)
+	ip(t, "-n", first, "addr", "add", "10.9.9.1/24", "dev", "va")
+	ip(t, "-n", second, "addr", "add", "10.9.9.2/24", "dev", "vb")
+	ip(t, "-n", first, "link", "set", "va", "up")
+	ip(t, "-n", second, "link", "set", "vb", "up")
+	running(t, r, "va")
+	exchange(t, first, second, 3, 10)
+	eventually(t, "another report", 10*time.Second, func() bool { return len(records(t, sink)) > before })
+	stop(t, r)
+	require.NotZero(t, r.captures[0].failures.Load())
+}
+
+// TestDefaultRoute finds the interface, and tells when there is none.
+func TestDefaultRoute(t *testing.T) {
+	first, _ := lab(t)
+	c := DefaultCapture()
+	c.NetNS, c.Interfaces = first, []string{DefaultRoute}
+	_, err := interfaces(&c)
+	require.ErrorContains(t, err, "there is no default route; name the interface instead")
+	ip(t, "-n", first, "route", "add", "default", "via", "10.9.9.2")
+	names, err := interfaces(&c)
+	require.NoError(t, err)
+	require.Equal(t, []string{"va"}, names)
+	ip(t, "-n", first, "route", "del", "default")
+	ip(t, "-n", first, "addr", "add", "fd09::1/64", "dev", "va", "nodad")
+	ip(t, "-n", first, "-6", "route", "add", "default", "via", "fd09::2")
+	names, err = interfaces(&c)
+	require.NoError(t, err)
+	require.Equal(t, []string{"va"}, names)
+}
+
+// TestPatterns: lo is meant by its name only, an interface once only.
+func TestPatterns(t *testing.T) {
+	first, _ := lab(t)
+	c := DefaultCapture()
+	c.NetNS, c.Interfaces = first, []string{"l*", "v*", "va", "nothing*", "lo"}
+	names, err := interfaces(&c)
+	require.NoError(t, err)
+	require.Equal(t, []string{"va", "lo"}, names)
+	c.MaxInterfaces = 1
+	names, err = interfaces(&c)
+	require.NoError(t, err)
+	require.Equal(t, []string{"va"}, names)
+	c.NetNS = "no-such-namespace"
+	_, err = interfaces(&c)
+	require.ErrorContains(t, err, "open network namespace")
+}
