@@ -35,7 +35,7 @@ run: build ## run topologyd and Telegraf on this host until Ctrl-C
 .PHONY: build
 build: ## build all programs into bin/
 	@mkdir -p $(BIN)
-	$(GO) build -o $(BIN)/ ./topologyd/cmd/... ./telegraf-inputs/cmd/...
+	$(GO) build -o $(BIN)/ ./topologyd/cmd/... ./telegraf-inputs/cmd/... ./otel-receiver/cmd/...
 	@$(GO) build -o $(BIN)/skein-run ./deploy/local
 
 .PHONY: test

@@ -28,7 +28,9 @@ func TestMain(m *testing.M) {
 	case "topologyd":
 		os.Exit(fakeDaemon())
 	case "telegraf":
-		os.Exit(fakeAgent())
+		os.Exit(fakeAgent("AGENT", "agent"))
+	case "otelcol":
+		os.Exit(fakeAgent("COLLECTOR", "collector"))
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -59,8 +61,12 @@ func fakeDaemon() int {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		n := map[bool]int{true: 2, false: 7}[strings.Contains(q.Gremlin, "netns")]
 		w.Header().Set("Content-Type", "application/json")
+		if strings.Contains(q.Gremlin, "Limit") {
+			fmt.Fprintln(w, `[{"Application":"HTTPS","Network":{"A":"192.0.2.1","B":"192.0.2.2"},"Transport":{"A":50000,"B":443},"Metric":{"ABPackets":3,"BAPackets":4,"ABBytes":300,"BABytes":4000}}]`)
+			return
+		}
+		n := map[bool]int{true: 2, false: 7}[strings.Contains(q.Gremlin, "netns")]
 		fmt.Fprintln(w, n)
 	})
 	go func() { fmt.Println(http.ListenAndServe(listen, mux)) }()
@@ -70,9 +76,9 @@ func fakeDaemon() int {
 	return 0
 }
 
-func fakeAgent() int {
+func fakeAgent(env, name string) int {
 	stop := stopped()
-	if os.Getenv("FAKE_AGENT") == "broken" {
+	if os.Getenv("FAKE_"+env) == "broken" {
 		fmt.Println("no such plugin")
 		return 4
 	}
@@ -81,10 +87,10 @@ func fakeAgent() int {
 	for {
 		select {
 		case <-stop:
-			fmt.Println("agent stops")
+			fmt.Println(name, "stops")
 			return 0
 		case <-tick.C:
-			fmt.Println("agent writes to", os.Getenv("SKEIN_HTTP"))
+			fmt.Println(name, "writes to", os.Getenv("SKEIN_HTTP"))
 		}
 	}
 }
@@ -97,11 +103,12 @@ func place(t *testing.T) *settings {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	s := &settings{bin: filepath.Join(dir, "bin"), conf: dir, data: filepath.Join(dir, "data"), http: proctest.FreeAddr(t), otlp: proctest.FreeAddr(t), wait: 30 * time.Second}
+	s := &settings{bin: filepath.Join(dir, "bin"), conf: dir, data: filepath.Join(dir, "data"), http: proctest.FreeAddr(t), otlp: proctest.FreeAddr(t),
+		prom: proctest.FreeAddr(t), collector: proctest.FreeAddr(t), capture: true, wait: 30 * time.Second}
 	if err := os.Mkdir(s.bin, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"topologyd", "telegraf"} {
+	for _, name := range []string{"topologyd", "telegraf", "otelcol"} {
 		if err := os.Symlink(self, filepath.Join(s.bin, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -116,12 +123,16 @@ func TestRunShowsFollowsAndStops(t *testing.T) {
 	var out proctest.Buffer
 	done := make(chan error, 1)
 	go func() { done <- s.run(ctx, &out) }()
-	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(out.String(), "telegraf  | agent writes to "+s.http); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("no log line followed; output:\n%s", out.String())
-		}
+	for _, line := range []string{"telegraf  | agent writes to " + s.http, "otelcol   | collector writes to " + s.http} {
+		proctest.Eventually(t, 30*time.Second, "log lines follow", func() error {
+			if !strings.Contains(out.String(), line) {
+				return fmt.Errorf("no %q; output:\n%s", line, out.String())
+			}
+			return nil
+		})
 	}
-	for _, want := range []string{"2 network namespaces besides its own, 7 interfaces", "topologyd | daemon says hello", "topologyctl query --server http://" + s.http, "http://" + s.http + "/metrics"} {
+	for _, want := range []string{"2 network namespaces besides its own, 7 interfaces", "topologyd | daemon says hello", "topologyctl query --server http://" + s.http, "http://" + s.http + "/metrics",
+		"HTTPS        192.0.2.1:50000  192.0.2.2:443  7        4300", "otelcol.log"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("output lacks %q:\n%s", want, out.String())
 		}
@@ -131,9 +142,9 @@ func TestRunShowsFollowsAndStops(t *testing.T) {
 		t.Fatalf("run: %v", err)
 	}
 	text := out.String()
-	agent, daemon := strings.Index(text, "agent stops"), strings.Index(text, "daemon stops")
-	if agent < 0 || daemon < agent {
-		t.Errorf("want the agent to stop, then the daemon; output:\n%s", text)
+	collector, agent, daemon := strings.Index(text, "collector stops"), strings.Index(text, "agent stops"), strings.Index(text, "daemon stops")
+	if collector < 0 || agent < collector || daemon < agent {
+		t.Errorf("want the collector to stop, the agent, then the daemon; output:\n%s", text)
 	}
 	log, err := os.ReadFile(filepath.Join(s.data, "topologyd.log"))
 	if err != nil || !strings.Contains(string(log), "daemon says hello\n") {
@@ -148,8 +159,9 @@ func TestRunShowsFollowsAndStops(t *testing.T) {
 
 func TestRunSaysWhichProcessFailed(t *testing.T) {
 	for name, want := range map[string]string{
-		"FAKE_DAEMON": "topologyd ended: exit status 3; its last lines:\ncannot open the log",
-		"FAKE_AGENT":  "telegraf ended: exit status 4; its last lines:\nno such plugin",
+		"FAKE_DAEMON":    "topologyd ended: exit status 3; its last lines:\ncannot open the log",
+		"FAKE_AGENT":     "telegraf ended: exit status 4; its last lines:\nno such plugin",
+		"FAKE_COLLECTOR": "otelcol ended: exit status 4; its last lines:\nno such plugin",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(name, "broken")
@@ -172,6 +184,29 @@ func TestRunNamesThePortInUse(t *testing.T) {
 	err = s.run(t.Context(), io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "port "+port) || !strings.Contains(err.Error(), "SKEIN_OTLP") {
 		t.Errorf("error %v, want it to name port %s and SKEIN_OTLP", err, port)
+	}
+}
+
+func TestRunWithoutCapture(t *testing.T) {
+	s := place(t)
+	s.capture = false
+	if err := os.Remove(filepath.Join(s.bin, "otelcol")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var out proctest.Buffer
+	done := make(chan error, 1)
+	go func() { done <- s.run(ctx, &out) }()
+	proctest.Eventually(t, 30*time.Second, "the summary", func() error {
+		if text := out.String(); !strings.Contains(text, "Packets are captured as root only") {
+			return fmt.Errorf("output: %s", text)
+		}
+		return nil
+	})
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatalf("run: %v", err)
 	}
 }
 

@@ -87,15 +87,36 @@ func (a *asker) summary(ctx context.Context, s *settings) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nSkein shows this host: %d network namespaces besides its own, %d interfaces, %d layer 2 links, %d ownership links.\n\n",
 		counts[0], counts[1], counts[2], counts[3])
-	for _, q := range examples() {
+	examples := examples()
+	if s.capture {
+		text, err := a.flows(ctx)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(text)
+		examples = append(examples, `G.V().HasKey('IfIndex').Flows().Has('Application','HTTPS').Metrics()`)
+	} else {
+		b.WriteString("Packets are captured as root only: there are no flows.\n\n")
+	}
+	for _, q := range examples {
 		fmt.Fprintf(&b, "  %s query%s \"%s\"\n", filepath.Join(s.bin, "topologyctl"), server, q)
 	}
-	fmt.Fprintf(&b, "  %s watch%s\n\n", filepath.Join(s.bin, "topologyctl"), server)
+	fmt.Fprintf(&b, "  %s watch%s\n", filepath.Join(s.bin, "topologyctl"), server)
+	if s.capture {
+		fmt.Fprintf(&b, "  %s flows%s --follow\n", filepath.Join(s.bin, "topologyctl"), server)
+	}
+	b.WriteString("\n")
 	fmt.Fprintf(&b, "  query    POST http://%s/api/v1/query  {\"gremlin\":\"G.V().Count()\"}\n", s.http)
 	fmt.Fprintf(&b, "  watch    http://%s/api/v1/watch (WebSocket, SSE)\n", s.http)
 	fmt.Fprintf(&b, "  metrics  http://%s/metrics\n", s.http)
 	fmt.Fprintf(&b, "  OTLP     grpc://%s, http://%s/v1/logs\n", s.otlp, s.http)
-	fmt.Fprintf(&b, "  logs     %s, %s\n\nCtrl-C stops both. Their logs follow.\n\n",
-		filepath.Join(s.data, "topologyd.log"), filepath.Join(s.data, "telegraf.log"))
+	logs := make([]string, 0, 3)
+	for _, name := range s.programs() {
+		logs = append(logs, filepath.Join(s.data, name+".log"))
+	}
+	if s.capture {
+		fmt.Fprintf(&b, "  flows    http://%s/metrics as metrics; the Collector's own http://%s/metrics\n", s.prom, s.collector)
+	}
+	fmt.Fprintf(&b, "  logs     %s\n\nCtrl-C stops them. Their logs follow.\n\n", strings.Join(logs, ", "))
 	return b.String(), nil
 }
