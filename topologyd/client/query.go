@@ -31,6 +31,14 @@ const (
 	KindMaps   = "maps"
 	KindNumber = "number"
 	KindPaths  = "paths"
+
+	KindFlows = "flows"
+	// KindGroups and KindMetrics are one object: of each group its flows, of each
+	// node or flow its metrics.
+	KindGroups  = "groups"
+	KindMetrics = "metrics"
+	// KindMap is one object of values.
+	KindMap = "map"
 )
 
 // Node is a node of the graph.
@@ -104,8 +112,9 @@ type Result struct {
 	Revision uint64
 	Nodes    []Node         // nodes, graph
 	Edges    []Edge         // edges, graph
-	Values   []entity.Value // values, maps
-	Number   entity.Value   // number
+	Flows    []Flow         // flows
+	Values   []entity.Value // values, maps, groups, metrics
+	Number   entity.Value   // number, map
 	Paths    [][]Node       // paths
 }
 
@@ -170,7 +179,9 @@ func ParseResult(kind string, revision uint64, body []byte) (*Result, error) {
 		err = json.Unmarshal(body, &r.Edges)
 	case KindPaths:
 		err = json.Unmarshal(body, &r.Paths)
-	case KindNumber:
+	case KindFlows:
+		err = json.Unmarshal(body, &r.Flows)
+	case KindNumber, KindMap:
 		r.Number, err = entity.ParseJSON(string(bytes.TrimSpace(body)))
 	default:
 		err = json.Unmarshal(body, &r.Values)
@@ -195,7 +206,7 @@ func kindOf(body []byte) string {
 	if len(list) == 0 {
 		return KindValues
 	}
-	var e struct{ ID, Parent, Metadata json.RawMessage }
+	var e struct{ ID, Parent, Metadata, UUID, LayersPath json.RawMessage }
 	switch {
 	case json.Unmarshal(list[0], &e) != nil:
 		var path []Node
@@ -207,6 +218,8 @@ func kindOf(body []byte) string {
 		return KindEdges
 	case e.ID != nil && e.Metadata != nil:
 		return KindNodes
+	case e.UUID != nil && e.LayersPath != nil:
+		return KindFlows
 	default:
 		return KindValues
 	}
