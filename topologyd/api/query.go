@@ -28,7 +28,7 @@ const (
 	// HeaderRevision is the revision of the graph that the answer is about.
 	HeaderRevision = "X-Skein-Revision"
 	// HeaderKind is what the answer holds: graph, nodes, edges, values, maps,
-	// number, paths, flows, groups, metrics.
+	// number, paths, flows, groups, metrics, map.
 	HeaderKind = "X-Skein-Kind"
 )
 

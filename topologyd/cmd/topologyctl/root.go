@@ -62,8 +62,8 @@ func run(ctx context.Context, args []string, env environment) int {
 	return exitFailed
 }
 
-const longHelp = `topologyctl asks a topologyd: what a network is made of, now, in the past and
-as it changes.
+const longHelp = `topologyctl asks a topologyd: what a network is made of and what moves through
+it, now, in the past and as it changes.
 
 The server is --server, else SKEIN_SERVER, else http://127.0.0.1:4280. A token
 is read from --token-file, else from SKEIN_TOKEN.
@@ -74,6 +74,7 @@ const examples = `  topologyctl query "G.V().Has('Type','veth').Out().Count()"
   topologyctl query "G.V().Has('Name','eth0')" -o json
   topologyctl query "G.V().Has('Type','bridge').BothE().SubGraph()" -o dot | dot -Tsvg > net.svg
   topologyctl diff -1h
+  topologyctl flows --top 10 --by application
   topologyctl watch`
 
 func (a *app) command() *cobra.Command {
@@ -105,7 +106,7 @@ func (a *app) command() *cobra.Command {
 	f.StringVar(&a.tls.ServerName, "tls-server-name", "", "`name` expected in the server's certificate")
 	f.BoolVar(&a.tls.InsecureSkipVerify, "insecure-skip-verify", false, "trust any server certificate")
 	f.DurationVar(&a.timeout, "timeout", client.DefaultConfig().Timeout, "longest time for a request")
-	root.AddCommand(a.queryCommand(), a.diffCommand(), a.historyCommand(), a.digestCommand(), a.watchCommand(), a.statusCommand(), a.versionCommand())
+	root.AddCommand(a.queryCommand(), a.diffCommand(), a.historyCommand(), a.digestCommand(), a.watchCommand(), a.flowsCommand(), a.statusCommand(), a.versionCommand())
 	root.AddCommand(a.definitionCommands()...)
 	return root
 }

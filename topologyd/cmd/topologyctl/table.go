@@ -16,8 +16,14 @@ import (
 // or path, the bare number.
 func appendResult(b *bytes.Buffer, r *client.Result) {
 	switch r.Kind {
-	case client.KindNumber:
-		b.WriteString(r.Number.Text() + "\n")
+	case client.KindNumber, client.KindMap:
+		appendNumber(b, r.Number)
+	case client.KindFlows:
+		appendFlows(b, r.Flows)
+	case client.KindGroups:
+		appendGroups(b, r.Values)
+	case client.KindMetrics:
+		appendMetrics(b, r.Values)
 	case client.KindNodes:
 		appendNodes(b, r.Nodes)
 	case client.KindEdges:

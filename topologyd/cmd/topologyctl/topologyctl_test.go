@@ -50,8 +50,14 @@ func answers() map[string][2]string {
 		"maps":   {"maps", `[{"Name":"eth0","MTU":1500,"IPV4":["10.0.0.1/24"]},{"Name":"lo","Deep":{"a":[{"b":1}]}}]`},
 		"paths":  {"paths", "[[" + host + "," + eth0 + "," + evil + "]]"},
 		"empty":  {"nodes", "[]"},
-		"pair":   {"nodes", "[" + host + "," + eth0 + "," + eth0 + "]"},
-		"yaml":   {"values", `["plain text","",":","yes","1","1.5","a: b","a #b","-","é","x:","nan","[]",{},[],[[1,[2]],{"a":{"b":[{"c":1,"d":[]}]},"b c":null,"1":"x"}]]`},
+
+		"flows":   {"flows", "[" + webFlow + "," + arpFlow + "]"},
+		"groups":  {"groups", `[{"00000000000000ff":[` + webFlow + `],"00000000000000fe":[` + dnsFlow + "," + echoFlow + `]}]`},
+		"metrics": {"metrics", `[{"c5090a19-e955-5f08-802f-b3df7b79e98e":[{"ABBytes":100,"BABytes":0,"Start":1700000000000,"Last":1700000010000},{"ABBytes":200,"BABytes":7,"Start":1700000010000,"Last":1700000020000}]}]`},
+		"map":     {"map", `{"ABBytes":300,"BABytes":7}`},
+
+		"pair": {"nodes", "[" + host + "," + eth0 + "," + eth0 + "]"},
+		"yaml": {"values", `["plain text","",":","yes","1","1.5","a: b","a #b","-","é","x:","nan","[]",{},[],[[1,[2]],{"a":{"b":[{"c":1,"d":[]}]},"b c":null,"1":"x"}]]`},
 	}
 }
 
@@ -64,6 +70,8 @@ func fake(t *testing.T) http.HandlerFunc {
 			io.WriteString(w, `{"version":"v0.1.0","revision":12,"nodes":3,"edges":2,"log":{"records":4,"errors":0},"queries":{"running":0}}`)
 		case "/api/v1/diff", "/api/v1/digest", "/api/v1/history/" + eth0ID, "/api/v1/history/" + hostID:
 			fakePast(t, w, r)
+		case "/api/v1/flows", "/api/v1/flows/top":
+			fakeFlows(t, w, r)
 		case "/api/v1/query":
 			var q struct{ Gremlin, At string }
 			if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
