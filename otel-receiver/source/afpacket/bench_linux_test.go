@@ -7,6 +7,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/skein-net/skein/internal/flowrecord"
+	"github.com/skein-net/skein/otel-receiver/flow"
+	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/source"
 	"github.com/skein-net/skein/otel-receiver/source/liveframes"
 )
@@ -58,24 +61,57 @@ func (t *touch) Frame(f *source.Frame) {
 }
 func (t *touch) Tick(int64) {}
 
+// flows is a worker that does what a collector does.
+type flows struct {
+	decoder *packet.Decoder
+	table   *flow.Table
+	p       packet.Packet
+	reports uint64
+}
+
+func (f *flows) Frame(fr *source.Frame) {
+	f.decoder.Decode(&f.p, fr.Link, fr.Data, fr.Wire)
+	f.table.Add(&f.p, fr.Data, fr.Time)
+}
+
+func (f *flows) Tick(now int64) { f.table.Expire(now, func(*flowrecord.Record) { f.reports++ }) }
+
 // BenchmarkCapture captures live frames of a sender in another process; run it
 // with -benchtime=1x. It tells the rate at which frames arrived, those lost, and
-// the CPU time that this process took.
+// the CPU time that this process took for a million frames.
 func BenchmarkCapture(b *testing.B) {
-	const frames = 4_000_000
-	for _, bc := range []struct{ length, workers, ring, rate int }{
-		{60, 1, 16, 0}, {60, 1, 64, 0}, {60, 2, 32, 0}, {1400, 1, 64, 0}, {60, 1, 16, 400_000},
+	const frames = 8 << 20
+	for _, bc := range []struct {
+		work                               string
+		length, workers, ring, rate, flows int
+	}{
+		{"touch", 60, 1, 16, 0, 4096},
+		{"touch", 60, 2, 16, 0, 4096},
+		{"touch", 1400, 1, 16, 0, 4096},
+		{"flows", 60, 1, 16, 0, 1024},
+		{"flows", 60, 1, 16, 0, 65536},
+		{"flows", 60, 2, 16, 0, 65536},
+		{"flows", 60, 1, 16, 400_000, 1024},
 	} {
-		b.Run(fmt.Sprintf("length=%d/workers=%d/ring=%d/rate=%d", bc.length, bc.workers, bc.ring, bc.rate), func(b *testing.B) {
+		b.Run(fmt.Sprintf("work=%s/flows=%d/length=%d/workers=%d/rate=%d", bc.work, bc.flows, bc.length, bc.workers, bc.rate), func(b *testing.B) {
 			w := newWorld(b)
+			count := frames
+			if bc.rate > 0 {
+				count = 5 * bc.rate
+			}
 			for range b.N {
 				workers := make([]source.Worker, bc.workers)
 				for i := range workers {
 					workers[i] = &touch{}
+					if bc.work == "flows" {
+						cfg := flow.DefaultConfig()
+						cfg.Capacity = 1 << 17
+						workers[i] = &flows{decoder: packet.New(), table: flow.New(cfg, flow.Place{}, nil)}
+					}
 				}
 				c := start(b, Config{Interface: "vb", NetNS: path(w.b), RingMiB: bc.ring}, workers...)
 				before := cpu()
-				res, err := liveframes.Child(b.Context(), w.live(bc.length, frames, 4096, bc.rate))
+				res, err := liveframes.Child(b.Context(), w.live(bc.length, count, bc.flows, bc.rate))
 				if err != nil {
 					b.Skipf("no live frames: %v", err)
 				}
@@ -97,19 +133,27 @@ func BenchmarkCapture(b *testing.B) {
 	}
 }
 
-// BenchmarkIdle tells what a capture costs that sees nothing.
+// BenchmarkIdle tells what captures cost that see nothing.
 func BenchmarkIdle(b *testing.B) {
-	w := newWorld(b)
-	for range b.N {
-		c := start(b, Config{Interface: "vb", NetNS: path(w.b)}, &touch{})
-		before, at := cpu(), time.Now()
-		timer := time.NewTimer(5 * time.Second)
-		<-timer.C
-		b.ReportMetric(100*(cpu()-before).Seconds()/time.Since(at).Seconds(), "%CPU")
-		b.ReportMetric(0, "ns/op")
-		if err := c.stop(); err != nil {
-			b.Fatal(err)
-		}
+	for _, n := range []int{1, 10} {
+		b.Run(fmt.Sprintf("captures=%d", n), func(b *testing.B) {
+			w := newWorld(b)
+			for range b.N {
+				var cs []*capture
+				for range n {
+					cs = append(cs, start(b, Config{Interface: "vb", NetNS: path(w.b), RingMiB: 1}, &touch{}))
+				}
+				before, at := cpu(), time.Now()
+				<-time.NewTimer(5 * time.Second).C
+				b.ReportMetric(100*(cpu()-before).Seconds()/time.Since(at).Seconds(), "%CPU")
+				b.ReportMetric(0, "ns/op")
+				for _, c := range cs {
+					if err := c.stop(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -4,7 +4,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,7 +41,7 @@ func udpTo(port uint32) Filter {
 // the filter refuses.
 func TestNothingLeaksPastTheFilter(t *testing.T) {
 	w := newWorld(t)
-	s := w.sender(w.a, "va")
+	s, flood := w.sender(w.a, "va"), w.sender(w.a, "va")
 	refused := ether(0x0800, ipv4(17, 1, 2, udp(1, 53, nil)))
 	wanted := ether(0x0800, ipv4(17, 1, 2, udp(1, 54, nil)))
 	var stop atomic.Bool
@@ -45,7 +49,7 @@ func TestNothingLeaksPastTheFilter(t *testing.T) {
 	go func() {
 		defer close(done)
 		for n := 0; !stop.Load() && n < 5_000_000; n++ {
-			_ = unix.Sendto(s.fd, refused, 0, &s.addr)
+			_ = unix.Sendto(flood.fd, refused, 0, &flood.addr)
 		}
 	}()
 	for _, workers := range []int{1, 2} {
@@ -152,6 +156,26 @@ func TestInterfaceDeleted(t *testing.T) {
 	w.run("ip", "-n", w.b, "link", "del", "vb")
 	err := c.wait()
 	if !errors.Is(err, ErrGone) || err.Error() != "capture on vb: the interface is gone" {
+		t.Errorf("the capture ended with %v", err)
+	}
+}
+
+// TestIndexUsedAgain makes another interface of the same name and index at once:
+// it is not the one that the capture was started on.
+func TestIndexUsedAgain(t *testing.T) {
+	w := newWorld(t)
+	c := start(t, Config{Interface: "vb", NetNS: path(w.b)}, &tape{})
+	index := strings.TrimSpace(w.in(w.b, "cat", "/sys/class/net/vb/ifindex"))
+	script := filepath.Join(t.TempDir(), "batch")
+	text := "link del vb\nlink add vb index " + index + " type veth peer name vc\nlink set vb up\nlink set vc up\n"
+	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.run("ip", "-n", w.b, "-batch", script)
+	if got := strings.TrimSpace(w.in(w.b, "cat", "/sys/class/net/vb/ifindex")); got != index {
+		t.Skipf("the index is %s, not %s", got, index)
+	}
+	if err := c.wait(); !errors.Is(err, ErrGone) {
 		t.Errorf("the capture ended with %v", err)
 	}
 }
@@ -346,4 +370,79 @@ func TestTun(t *testing.T) {
 			t.Errorf("frame %d: % x (%d, %d), want % x (%d, %d)", i, f.Data, f.Wire, f.Link, want.Data, want.Wire, want.Link)
 		}
 	}
+}
+
+// TestPromiscuous checks that the interface is promiscuous for as long as the
+// capture runs.
+func TestPromiscuous(t *testing.T) {
+	w := newWorld(t)
+	promiscuity := func() string {
+		_, rest, _ := strings.Cut(w.run("ip", "-n", w.b, "-d", "link", "show", "vb"), "promiscuity ")
+		return strings.Fields(rest)[0]
+	}
+	c := start(t, Config{Interface: "vb", NetNS: path(w.b), Promiscuous: true}, &tape{})
+	if got := promiscuity(); got != "1" {
+		t.Errorf("promiscuity %s, want 1", got)
+	}
+	if err := c.stop(); err != nil {
+		t.Error(err)
+	}
+	if got := promiscuity(); got != "0" {
+		t.Errorf("promiscuity %s after the capture, want 0", got)
+	}
+}
+
+// TestLongFrames sends by TCP, whose frames the kernel does not cut to the MTU
+// on a veth, and compares with the counters of the interface.
+func TestLongFrames(t *testing.T) {
+	w := newWorld(t)
+	w.run("ip", "-n", w.a, "addr", "add", "10.99.0.1/24", "dev", "va")
+	w.run("ip", "-n", w.b, "addr", "add", "10.99.0.2/24", "dev", "vb")
+	w.run("ip", "-n", w.a, "neigh", "add", "10.99.0.2", "lladdr", "02:00:00:00:00:0b", "dev", "va")
+	w.run("ip", "-n", w.b, "neigh", "add", "10.99.0.1", "lladdr", "02:00:00:00:00:0a", "dev", "vb")
+	var longest atomic.Int64
+	tp := &tape{onFrame: func(f *source.Frame) { longest.Store(max(longest.Load(), int64(f.Wire))) }}
+	c := start(t, Config{Interface: "vb", NetNS: path(w.b)}, tp)
+
+	listener := inNS(t, path(w.b), func() (net.Listener, error) { return net.Listen("tcp4", "10.99.0.2:0") })
+	defer listener.Close()
+	done := make(chan error, 1)
+	go func() {
+		conn, err := listener.Accept()
+		if err == nil {
+			_, err = io.Copy(io.Discard, conn)
+			conn.Close()
+		}
+		done <- err
+	}()
+	conn := inNS(t, path(w.a), func() (net.Conn, error) { return net.Dial("tcp4", listener.Addr().String()) })
+	if _, err := conn.Write(make([]byte, 8<<20)); err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, func() bool {
+		st := c.src.Stats()
+		return st.Received == w.counter(w.b, "vb", "rx_packets")+w.counter(w.b, "vb", "tx_packets") &&
+			st.Bytes == w.counter(w.b, "vb", "rx_bytes")+w.counter(w.b, "vb", "tx_bytes")
+	}, "the capture has counted what the interface has")
+	if longest.Load() <= 1514 {
+		t.Skipf("the longest frame has %d bytes: segments are not joined here", longest.Load())
+	}
+}
+
+// inNS calls fn in a namespace.
+func inNS[T any](t *testing.T, path string, fn func() (T, error)) (out T) {
+	t.Helper()
+	n, err := netns.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if err := n.Do(func() (err error) { out, err = fn(); return err }); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
