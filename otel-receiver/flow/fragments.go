@@ -127,8 +127,11 @@ func (t *Table) firstFragment(d *datagram, l *packet.Level, data []byte, at int6
 		d.echo = requestKey(s, dir, l.Seq)
 	}
 	if d.packets > 0 {
-		r.start = min(r.start, d.from)
-		r.begun = min(r.begun, d.from)
+		// The start is part of the flow's ID: it stays once the flow is known.
+		if r.packets == [2]uint64{} && s.packets[ab]+s.packets[ba] == 1 {
+			r.start = min(r.start, d.from)
+		}
+		r.begun = max(min(r.begun, d.from), r.start)
 		t.countFragments(i, d.high, d.packets, d.bytes, d.from, d.at)
 		d.packets, d.bytes = 0, 0
 	}
