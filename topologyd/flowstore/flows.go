@@ -132,7 +132,7 @@ func newFinder(s *Store, q *flowrecord.Query) *finder {
 		}
 	}
 	if f.sort != nil {
-		f.fields = append(f.fields, f.sort.Wire)
+		f.fields = append(f.fields, wires(s.table, q.Sort)...)
 	}
 	f.scratch.New = func() any { return &scratch{dec: newDecoder(s.table)} }
 	return f
@@ -142,6 +142,9 @@ func newFinder(s *Store, q *flowrecord.Query) *finder {
 // a group, or the one with details it leads into.
 func wires(t *flowrecord.Table, name string) []string {
 	if f := t.Query(name); f != nil {
+		if f.Wire == fieldUpdateEnd { // there only is one when there are packets
+			return []string{f.Wire, "network.io.packets", "network.io.reverse.packets"}
+		}
 		return []string{f.Wire}
 	}
 	head, _, _ := strings.Cut(name, ".")

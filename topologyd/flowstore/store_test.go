@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -118,29 +117,4 @@ func checkFlows(t testing.TB, s *Store, m *model, q *flowrecord.Query) {
 			t.Fatalf("%s: flow %d is\n%s, want\n%s", show(q), i, show(got[i]), show(want[i]))
 		}
 	}
-}
-
-func TestRandomQueries(t *testing.T) {
-	for _, odd := range []bool{false, true} {
-		s := open(t, nil)
-		w := newWorld(2, time.Now().Add(-3*time.Hour).UnixNano(), 2*time.Minute)
-		w.odd = odd
-		m := newModel(s.cfg)
-		m.records = w.flows(200)
-		write(t, s, m.records)
-		for range 1500 {
-			checkFlows(t, s, m, w.query(s.table, m.records))
-		}
-	}
-}
-
-func TestWriteAndFlows(t *testing.T) {
-	s := open(t, nil)
-	w := newWorld(1, time.Now().Add(-time.Hour).UnixNano(), 30*time.Minute)
-	m := newModel(s.cfg)
-	m.records = w.flows(300)
-	write(t, s, m.records)
-	checkFlows(t, s, m, &flowrecord.Query{From: w.from, To: w.from + int64(time.Hour)})
-	checkFlows(t, s, m, &flowrecord.Query{From: w.from, To: w.from + int64(time.Hour), Nodes: w.nodes[:1]})
-	checkFlows(t, s, m, &flowrecord.Query{From: w.from, To: w.from + int64(time.Hour), Sort: "Last", Descending: true, Limit: 7})
 }
