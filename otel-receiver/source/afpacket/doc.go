@@ -38,9 +38,9 @@
 // # Memory
 //
 // A ring is RingMiB per worker, kernel memory that is taken when capturing
-// starts and never grows. It holds about 170 bytes more than is captured of each
-// frame at most: with the default 16 MiB and a snap length of 256 bytes some
-// 40,000 full-size or 90,000 minimal frames.
+// starts and never grows. A frame takes some 90 bytes more in it than is captured
+// of it: with the default 16 MiB and snap length of 256 bytes it holds 48,000 long
+// or 110,000 minimal frames, a tenth of a second at a million a second.
 //
 // This package must never decode frames or keep one.
 package afpacket

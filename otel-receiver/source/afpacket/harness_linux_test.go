@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -220,6 +221,7 @@ type capture struct {
 // start runs a capture and waits until it is live.
 func start(t testing.TB, cfg Config, workers ...source.Worker) *capture {
 	t.Helper()
+	cfg.Log = slog.New(slog.DiscardHandler)
 	src, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

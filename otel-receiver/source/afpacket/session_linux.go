@@ -87,7 +87,7 @@ func (s *Source) session(ctx context.Context, workers []source.Worker, opened fu
 // interface's frames. It appends to rings also when it fails.
 func (s *Source) open(ns *netns.NS, n int, rings *[]*ring) error {
 	var filter *unix.SockFprog
-	group := noGroup
+	group, index := noGroup, 0
 	for i := range n {
 		var so *socket
 		if err := ns.Do(func() (err error) { so, err = openSocket(s.cfg); return err }); err != nil {
@@ -98,6 +98,10 @@ func (s *Source) open(ns *netns.NS, n int, rings *[]*ring) error {
 		if s.cfg.IfIndex != 0 && s.opened.Load() == 0 && so.index != s.cfg.IfIndex {
 			return fmt.Errorf("%w: %s has index %d, not %d", ErrNoInterface, s.cfg.Interface, so.index, s.cfg.IfIndex)
 		}
+		if i > 0 && so.index != index {
+			return fmt.Errorf("%w: it was replaced while it was opened", ErrGone)
+		}
+		index = so.index
 		if i == 0 {
 			prog, err := so.filter(s.cfg)
 			if err != nil {

@@ -91,7 +91,7 @@ func (st *stream) Read(p []byte) (int, error) {
 			return n, nil
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return 0, err //nolint:wrapcheck // io.EOF must stay what it is
+			return 0, err // io.EOF must stay what it is
 		}
 		if time.Since(st.silent) >= st.src.cfg.IdleTimeout {
 			return 0, errSilent
