@@ -18,26 +18,32 @@ func (t *Table) Add(p *packet.Packet, data []byte, at int64) {
 		return
 	}
 	t.n.bytes += uint64(p.Levels[0].Wire)
-	parent, hash := uint32(none), uint64(0)
+	var parent key
 	for i := range n {
 		l := &p.Levels[i]
-		var s uint32
-		var k key
 		if l.Fragment {
-			s, k = t.addFragment(l, data, at, parent, hash)
-			if s == none {
+			t.drain()
+			k, ok := t.addFragment(l, data, at, parent)
+			if !ok {
 				return // it waits for the first one, and has no levels inside
 			}
-		} else {
-			k = t.keyOf(l, hash, false)
-			s = t.add(k, l, data, at, parent, false)
+			parent = k
+			continue
 		}
-		parent, hash = s, k.h
+		k := t.keyOf(l, parent.h, false)
+		if t.live >= queueFlows && canWait(l) {
+			t.wait(l, k, parent, at)
+		} else {
+			t.drain()
+			t.add(k, l, data, at, parent, false)
+		}
+		parent = k
 	}
 }
 
 // add counts a level to the flow with its key and returns the flow's slot.
-func (t *Table) add(k key, l *packet.Level, data []byte, at int64, parent uint32, bare bool) uint32 {
+// parent is the key of the level around it, zero for the outermost.
+func (t *Table) add(k key, l *packet.Level, data []byte, at int64, parent key, bare bool) uint32 {
 	i := t.find(k)
 	if i != none && l.Transport == packet.LayerTCP && l.Flags&(packet.FlagSYN|packet.FlagACK|packet.FlagRST) == packet.FlagSYN && t.slots[i].tcp.over() {
 		t.end(i, t.finish(&t.slots[i]), at)
@@ -90,8 +96,12 @@ func (t *Table) count(s *slot, dir int, packets uint32, bytes uint64, from, to i
 
 // begin makes a flow whose first packet has this level; that packet is not yet
 // counted.
-func (t *Table) begin(k key, l *packet.Level, data []byte, at int64, parent uint32, bare bool) uint32 {
+func (t *Table) begin(k key, l *packet.Level, data []byte, at int64, outer key, bare bool) uint32 {
 	var r rest
+	parent := uint32(none)
+	if outer.h != 0 {
+		parent = t.find(outer)
+	}
 	t.describe(&r, l, at, parent, bare)
 	class := uint8(0)
 	if !bare {

@@ -68,25 +68,25 @@ func (t *Table) datagramID(l *packet.Level, parent uint64) uint64 {
 	return mix(h^parent, sec[6]) | 1
 }
 
-// addFragment counts a fragment. It returns none when it waits for the first
-// one of its datagram.
-func (t *Table) addFragment(l *packet.Level, data []byte, at int64, parent uint32, hash uint64) (uint32, key) {
+// addFragment counts a fragment and returns the key of its flow. It is false
+// when it waits for the first one of its datagram.
+func (t *Table) addFragment(l *packet.Level, data []byte, at int64, parent key) (key, bool) {
 	t.n.fragments++
 	first := l.FragOffset == 0
 	bare := hasPorts(l.Proto) && (len(t.frags.list) == 0 || (first && l.Transport == packet.LayerNone))
 	if bare || !hasPorts(l.Proto) {
-		k := t.keyOf(l, hash, bare)
+		k := t.keyOf(l, parent.h, bare)
 		i := t.add(k, l, data, at, parent, bare)
 		t.rests[t.slots[i].rest].frags++
-		return i, k
+		return k, true
 	}
-	d := t.datagram(t.datagramID(l, hash), at)
+	d := t.datagram(t.datagramID(l, parent.h), at)
 	d.last = d.last || !l.FragMore
 	if at > d.at {
 		d.at = at
 	}
 	if first {
-		return t.firstFragment(d, l, data, at, parent, hash)
+		return t.firstFragment(d, l, data, at, parent), true
 	}
 	if d.known {
 		if i := t.find(d.key); i != none {
@@ -94,26 +94,30 @@ func (t *Table) addFragment(l *packet.Level, data []byte, at int64, parent uint3
 			if r := t.pending.at(d.echo); d.echo != 0 && d.last && r.key == d.echo && r.at != 0 {
 				r.at = at // the request was complete only now
 			}
-			return i, d.key
+			return d.key, true
 		}
 		// The flow has left the table; what comes now waits as if it were new.
 		d.known = false
 	}
 	if d.packets == 0 {
 		d.from, d.rest = at, rest{}
-		d.bareKey = t.keyOf(l, hash, true)
-		t.describe(&d.rest, l, at, parent, true)
+		d.bareKey = t.keyOf(l, parent.h, true)
+		outer := uint32(none)
+		if parent.h != 0 {
+			outer = t.find(parent)
+		}
+		t.describe(&d.rest, l, at, outer, true)
 		d.rest.path = t.paths.of(l, KindNone, true, &t.n)
 	}
 	d.packets++
 	d.bytes += uint64(l.Wire)
-	return none, key{}
+	return key{}, false
 }
 
 // firstFragment counts the fragment that says what flow it is of, and those that
 // came before it.
-func (t *Table) firstFragment(d *datagram, l *packet.Level, data []byte, at int64, parent uint32, hash uint64) (uint32, key) {
-	k := t.keyOf(l, hash, false)
+func (t *Table) firstFragment(d *datagram, l *packet.Level, data []byte, at int64, parent key) key {
+	k := t.keyOf(l, parent.h, false)
 	i := t.add(k, l, data, at, parent, false)
 	s := &t.slots[i]
 	r := &t.rests[s.rest]
@@ -135,7 +139,7 @@ func (t *Table) firstFragment(d *datagram, l *packet.Level, data []byte, at int6
 		t.countFragments(i, d.high, d.packets, d.bytes, d.from, d.at)
 		d.packets, d.bytes = 0, 0
 	}
-	return i, k
+	return k
 }
 
 func (t *Table) countFragments(i uint32, high bool, packets uint32, bytes uint64, from, to int64) {

@@ -36,6 +36,7 @@ type report struct {
 // makes more than 16,384 records from the table, besides those of flows that had
 // to make room.
 func (t *Table) Expire(now int64, emit func(*flowrecord.Record)) {
+	t.drain()
 	t.expireFragments(now, int64(t.cfg.FragmentTimeout))
 	t.emitEnded(emit)
 	limit := t.n.reports + maxReports
@@ -113,6 +114,7 @@ func (t *Table) settle(s *slot) {
 // Flush reports all flows as ended and empties the table. Flows that were over
 // keep the reason they had.
 func (t *Table) Flush(now int64, reason flowrecord.Finish, emit func(*flowrecord.Record)) {
+	t.drain()
 	t.emitEnded(emit)
 	t.expireFragments(now, -1)
 	t.emitEnded(emit)

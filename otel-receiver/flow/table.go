@@ -69,6 +69,7 @@ type Table struct {
 	sweep uint64
 	swept int64
 
+	queue  queue
 	n      counters
 	shared shared
 	report report
