@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,9 +19,27 @@ func victoriaLogs(t *testing.T) string {
 	if testing.Short() {
 		t.Skip("-short: builds and runs VictoriaLogs")
 	}
-	path := filepath.Join(t.TempDir(), "victoria-logs")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs").CombinedOutput()
+	// The program needs more than the project does: it is built with a copy of
+	// the list of modules.
+	dir := t.TempDir()
+	mod, err := exec.CommandContext(t.Context(), "go", "env", "GOMOD").Output()
 	if err != nil {
+		t.Skipf("no go command: %v", err)
+	}
+	root := filepath.Dir(strings.TrimSpace(string(mod)))
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(dir, "victoria-logs")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-mod=mod", "-modfile="+filepath.Join(dir, "go.mod"), "-o", path,
+		"github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Skipf("VictoriaLogs cannot be built here: %v\n%s", err, out)
 	}
 	return path
