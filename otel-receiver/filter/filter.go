@@ -72,6 +72,9 @@ func compile(expr string, o Options) ([]bpf.RawInstruction, *Error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.size() > maxBlocks {
+		return nil, failure(len(expr), "the filter is too long: use nets and port ranges")
+	}
 	g := newGraph(c)
 	g.optimize()
 	if g.root.end == reject {

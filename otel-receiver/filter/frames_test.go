@@ -302,7 +302,7 @@ func captures(l packet.LinkType) []capture {
 func otherLink(l packet.LinkType, n inet) [][]byte {
 	family := 2
 	if n.etherType == etherIPv6 {
-		family = 10
+		family = []int{24, 28, 30}[len(n.data)%3]
 	}
 	ip := n.etherType == etherIPv4 || n.etherType == etherIPv6
 	switch l {
@@ -310,12 +310,12 @@ func otherLink(l packet.LinkType, n inet) [][]byte {
 		return [][]byte{n.data}
 	case packet.LinkNull:
 		if !ip {
-			family = 30
+			family = 7
 		}
 		return [][]byte{cat(binary.LittleEndian.AppendUint32(nil, uint32(family)), n.data)}
 	case packet.LinkLoop:
 		if !ip {
-			family = 30
+			family = 7
 		}
 		return [][]byte{cat(be32(family), n.data)}
 	}

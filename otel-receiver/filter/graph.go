@@ -19,6 +19,8 @@ type block struct {
 	over  *block
 	depth int
 	from  []*block
+	// below is a block that is known to dominate this one.
+	below *block
 }
 
 type endKind uint8
@@ -28,6 +30,27 @@ const (
 	accept
 	reject
 )
+
+// maxBlocks bounds the tests of a filter before any are taken out.
+const maxBlocks = 1 << 16
+
+// size counts the tests and stores of a condition.
+func (c *cond) size() int {
+	n := 0
+	for {
+		switch c.kind {
+		case condAnd, condOr:
+			n += c.b.size()
+			c = c.a
+		case condNot:
+			c = c.a
+		case condTest, condEffect:
+			return n + 1
+		default:
+			return n
+		}
+	}
+}
 
 // build makes the graph of a condition.
 func build(c *cond, yes, no *block) *block {
@@ -58,14 +81,30 @@ type fact struct {
 	test    test
 	holds   bool
 	changed uint16
+	// last are the last facts up to this one on the values of each bucket; a
+	// change of registers is in every bucket.
+	last [buckets]*fact
 }
 
-// lookback bounds how many facts are asked for one outcome.
-const lookback = 200
+const (
+	buckets = 16
+	// lookback bounds how many facts are asked for one outcome.
+	lookback = 100
+)
+
+func (v *value) bucket() int { return int(v.id % buckets) }
 
 // outcome tells the outcome of t where f holds, if it is known.
 func (f *fact) outcome(t test) (holds, known bool) {
-	for n := 0; f != nil && n < lookback; f, n = f.up, n+1 {
+	in := t.v.bucket()
+	before := func(f *fact) *fact {
+		if f == nil {
+			return nil
+		}
+		return f.last[in]
+	}
+	f = before(f)
+	for n := 0; f != nil && n < lookback; f, n = before(f.up), n+1 {
 		if f.changed != 0 {
 			deps := t.v.deps
 			if t.x != nil {
@@ -162,6 +201,9 @@ func (f *fact) change(registers uint16) *fact {
 	if f != nil {
 		c.depth = f.depth + 1
 	}
+	for i := range c.last {
+		c.last[i] = c
+	}
 	return c
 }
 
@@ -169,8 +211,9 @@ func (f *fact) change(registers uint16) *fact {
 func (f *fact) learn(t test, holds bool) *fact {
 	c := &fact{up: f, depth: 1, test: t, holds: holds}
 	if f != nil {
-		c.depth = f.depth + 1
+		c.depth, c.last = f.depth+1, f.last
 	}
+	c.last[t.v.bucket()] = c
 	return c
 }
 
@@ -229,16 +272,21 @@ func (g *graph) ordered() []*block {
 }
 
 // rounds bounds the passes of optimize; most programs need three.
-const rounds = 12
+const rounds = 30
 
-// optimize takes out tests whose outcome is known and merges equal blocks,
-// until there is nothing more to do.
+// optimize takes out tests whose outcome is known, brings those of the same
+// value together, and merges equal blocks. Merging comes last: what is known on
+// one way only would be lost where ways meet.
 func (g *graph) optimize() {
-	for range rounds {
-		changed := g.thread()
-		changed = g.merge() || changed
-		changed = g.pullUp() || changed
-		if !changed {
+	for range 3 {
+		for range rounds {
+			changed := g.thread()
+			changed = g.pullUp() || changed
+			if !changed {
+				break
+			}
+		}
+		if !g.merge() {
 			return
 		}
 	}
@@ -252,8 +300,8 @@ func (g *graph) thread() bool {
 		b.preds, b.facts = 0, nil
 	}
 	for _, b := range blocks {
-		if b.end != noEnd {
-			continue
+		if b.end != noEnd || b.preds == 0 && b != g.root {
+			continue // an end, or out of reach by now
 		}
 		facts := b.facts
 		if len(b.stores) > 0 {
@@ -298,6 +346,9 @@ func (g *graph) follow(target **block, facts *fact) bool {
 		}
 	}
 	t := *target
+	if t.end != noEnd {
+		return changed
+	}
 	if t.preds == 0 {
 		t.facts = facts
 	} else {

@@ -1,6 +1,11 @@
 package filter
 
-import "golang.org/x/net/bpf"
+import (
+	"encoding/binary"
+	"slices"
+
+	"golang.org/x/net/bpf"
+)
 
 // chunk is a block as instructions. For a block with a test the last one is its
 // jump.
@@ -75,7 +80,49 @@ func (g *graph) emit(snaplen uint32) (ins []bpf.RawInstruction, ok bool) {
 			enter(b.no, e.held)
 		}
 	}
-	return resolve(chunks, snaplen), true
+	return resolve(fold(chunks), snaplen), true
+}
+
+// fold leaves one of the chunks that do the same: equal instructions with equal
+// targets, whatever their blocks stood for.
+func fold(chunks []chunk) []chunk {
+	type same struct {
+		ins     string
+		yes, no *block
+	}
+	known := make(map[same]*block, len(chunks))
+	instead := make(map[*block]*block)
+	moved := func(b *block) *block {
+		if to, ok := instead[b]; ok {
+			return to
+		}
+		return b
+	}
+	var kept []chunk
+	for i := len(chunks) - 1; i >= 0; i-- {
+		b := chunks[i].b
+		if b.end == noEnd {
+			b.yes, b.no = moved(b.yes), moved(b.no)
+			key := same{string(appendRaw(nil, chunks[i].ins)), b.yes, b.no}
+			if to, ok := known[key]; ok {
+				instead[b] = to
+				continue
+			}
+			known[key] = b
+		}
+		kept = append(kept, chunks[i])
+	}
+	slices.Reverse(kept)
+	return kept
+}
+
+// appendRaw appends instructions as bytes.
+func appendRaw(to []byte, ins []bpf.RawInstruction) []byte {
+	for _, in := range ins {
+		to = binary.LittleEndian.AppendUint16(to, in.Op)
+		to = binary.LittleEndian.AppendUint32(append(to, in.Jt, in.Jf), in.K)
+	}
+	return to
 }
 
 // ending is the instruction of an end.

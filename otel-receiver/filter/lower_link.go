@@ -17,19 +17,7 @@ func (l *lowering) linkType(t uint32, pos int) (*cond, *Error) {
 	case linkPPP:
 		return l.equal(2, f.proto, pppType(t)), nil
 	case linkNull, linkLoop:
-		family := uint32(0)
-		switch t {
-		case etherIPv4:
-			family = 2
-		case etherIPv6:
-			family = 10
-		default:
-			return never(), nil
-		}
-		if f.link == linkLoop {
-			return l.equal(4, f.proto, family), nil
-		}
-		return or(l.equal(4, f.proto, family<<24), l.equal(4, f.proto, family)), nil
+		return l.family(t), nil
 	case linkIPv4:
 		if t == etherIPv4 {
 			return always(), nil
@@ -42,6 +30,27 @@ func (l *lowering) linkType(t uint32, pos int) (*cond, *Error) {
 		return l.version(t), nil
 	}
 	return never(), nil
+}
+
+// family tests the address family of BSD's loopback. IPv6 has another number in
+// each system that writes such files (24 in NetBSD and OpenBSD, 28 in FreeBSD,
+// 30 in macOS), and 10 in Linux.
+func (l *lowering) family(t uint32) *cond {
+	var families []uint32
+	switch t {
+	case etherIPv4:
+		families = []uint32{2}
+	case etherIPv6:
+		families = []uint32{30, 24, 28, 10}
+	}
+	c := never()
+	for _, f := range families {
+		if l.frame.link == linkNull {
+			c = or(c, l.equal(4, l.frame.proto, f<<24))
+		}
+		c = or(c, l.equal(4, l.frame.proto, f))
+	}
+	return c
 }
 
 // version tests the version of IP.

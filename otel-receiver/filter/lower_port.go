@@ -121,15 +121,17 @@ func portRange(n idNode, on transports) (low, high uint32, both transports, err 
 	return min(ports[0], ports[1]), max(ports[0], ports[1]), on, nil
 }
 
-// transportIs tests the protocol at o for any of on.
-func (l *lowering) transportIs(o offset, on transports) *cond {
+// eachTransport is what makes of the number of each protocol of on, as
+// alternatives: the optimizer tells them apart until it has taken out what one
+// port says of the next.
+func eachTransport(on transports, what func(proto uint32) *cond) *cond {
 	c := never()
 	for _, t := range [...]struct {
-		bit transports
-		k   uint32
+		bit   transports
+		proto uint32
 	}{{onSCTP, protoSCTP}, {onTCP, protoTCP}, {onUDP, protoUDP}} {
 		if on&t.bit != 0 {
-			c = or(c, l.equal(1, o, t.k))
+			c = or(c, what(t.proto))
 		}
 	}
 	return c
@@ -151,7 +153,9 @@ func (l *lowering) ports4(n idNode, on transports, low, high uint32) (*cond, *Er
 	o := l.frame.network()
 	base := l.transport4()
 	at := func(k uint32) *cond { return l.between(l.ind(2, base, o.k+k), low, high) }
-	return and(c, l.transportIs(o.plus(9), on), l.unfragmented(), ends(n.q.dir, at(0), at(2))), nil
+	return and(c, eachTransport(on, func(proto uint32) *cond {
+		return and(l.equal(1, o.plus(9), proto), l.unfragmented(), ends(n.q.dir, at(0), at(2)))
+	})), nil
 }
 
 func (l *lowering) ports6(n idNode, on transports, low, high uint32) (*cond, *Error) {
@@ -161,5 +165,7 @@ func (l *lowering) ports6(n idNode, on transports, low, high uint32) (*cond, *Er
 	}
 	o := l.frame.network()
 	at := func(k uint32) *cond { return l.between(l.load(2, o.plus(40+k)), low, high) }
-	return and(c, l.transportIs(o.plus(6), on), ends(n.q.dir, at(0), at(2))), nil
+	return and(c, eachTransport(on, func(proto uint32) *cond {
+		return and(l.equal(1, o.plus(6), proto), ends(n.q.dir, at(0), at(2)))
+	})), nil
 }

@@ -26,9 +26,12 @@ func (b *block) plain() bool { return b.end == noEnd && b.tests && len(b.stores)
 // dominate notes predecessors and immediate dominators.
 func (g *graph) dominate(blocks []*block) {
 	for _, b := range blocks {
-		b.over, b.depth, b.from = nil, 0, b.from[:0]
+		b.over, b.below, b.depth, b.from = nil, nil, 0, b.from[:0]
 	}
 	reach := func(from, to *block) {
+		if to.end != noEnd {
+			return
+		}
 		if len(to.from) == 0 {
 			to.over = from
 		} else {
@@ -62,10 +65,18 @@ func meet(a, b *block) *block {
 
 // dominates reports whether all ways to c lead through b.
 func (b *block) dominates(c *block) bool {
-	for c.depth > b.depth {
-		c = c.over
+	if c == b || c.below == b {
+		return true
 	}
-	return b == c
+	over := c.over
+	for over.depth > b.depth && over.below != b {
+		over = over.over
+	}
+	if over != b && over.below != b {
+		return false
+	}
+	c.below = b
+	return true
 }
 
 // way is the edge along which a chain goes on: the one of failure in a chain of

@@ -34,6 +34,8 @@ type value struct {
 	a, b *value
 	// deps has a bit for each register that the value depends on.
 	deps uint16
+	// id numbers the values of a program.
+	id uint32
 }
 
 // values makes each distinct value once.
@@ -51,7 +53,9 @@ func (vs *values) intern(v value) *value {
 	if p, ok := vs.known[v]; ok {
 		return p
 	}
-	p := &v
+	p := new(value)
+	*p = v
+	p.id = uint32(len(vs.known))
 	vs.known[v] = p
 	return p
 }
