@@ -205,6 +205,7 @@ func (e *embedded) stats(st *Stats) {
 	e.db.UpdateStats(&ss)
 	st.Rows = ss.RowsCount()
 	st.Pending = ss.PendingRows
+	st.Volatile = ss.PendingRows + ss.InmemoryRowsCount
 	st.Bytes = ss.IndexdbSizeBytes + ss.CompressedSmallPartSize + ss.CompressedBigPartSize + ss.CompressedInmemorySize
 	st.FreeBytes = e.freeBytes()
 	st.ReadOnly = e.full()

@@ -41,8 +41,14 @@ func (s *Store) flows(ctx context.Context, q *flowrecord.Query, yield func(*flow
 	if f.where.none || q.From > q.To {
 		return nil
 	}
+	life, leave, err := s.enter()
+	if err != nil {
+		return err
+	}
+	leave() // Stop does not wait for who reads the answer, but ends it
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.QueryTimeout)
 	defer cancel()
+	defer context.AfterFunc(life, cancel)()
 	chosen, err := f.find(ctx)
 	if err != nil {
 		return err

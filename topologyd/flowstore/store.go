@@ -55,9 +55,10 @@ type backend interface {
 // Stats is the state of a store. What an embedded store alone knows is 0 for a
 // remote one.
 type Stats struct {
-	// Rows and Bytes is what is stored; Pending are rows that cannot be found yet.
-	Rows, Pending uint64
-	Bytes         uint64
+	// Rows and Bytes is what is stored; Pending are rows that cannot be found
+	// yet, Volatile those that a crash would lose.
+	Rows, Pending, Volatile uint64
+	Bytes                   uint64
 	// FreeBytes is the free space of the disk, ReadOnly is set when it is too small.
 	FreeBytes uint64
 	ReadOnly  bool
