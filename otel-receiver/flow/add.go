@@ -31,7 +31,7 @@ func (t *Table) Add(p *packet.Packet, data []byte, at int64) {
 			continue
 		}
 		k := t.keyOf(l, parent.h, false)
-		if t.live >= queueFlows && canWait(l) {
+		if t.live >= t.queueFlows && canWait(l) {
 			t.wait(l, k, parent, at)
 		} else {
 			t.drain()
@@ -53,11 +53,7 @@ func (t *Table) add(k key, l *packet.Level, data []byte, at int64, parent key, b
 		i = t.begin(k, l, data, at, parent, bare)
 	}
 	s := &t.slots[i]
-	dir := ab
-	if k.high != (s.flags&flagHigh != 0) {
-		dir = ba
-		s.flags |= flagBoth
-	}
+	dir := s.direction(k.high)
 	t.count(s, dir, 1, uint64(l.Wire), at, at)
 	if bare {
 		return i

@@ -24,7 +24,7 @@ type datagram struct {
 	id   uint64 // a hash of addresses, protocol, identification and tunnel; 0 for a free entry
 	at   int64  // Unix ns of the last fragment
 	key  key    // the flow, when its first fragment has come
-	high bool   // the direction, as key.high
+	high uint8  // the direction, as key.high
 	// known is set when the first fragment has come, last when the last one has.
 	known, last bool
 	// echo is the request that the first fragment makes, 0 for none.
@@ -124,11 +124,7 @@ func (t *Table) firstFragment(d *datagram, l *packet.Level, data []byte, at int6
 	r.frags++
 	d.key, d.high, d.known, d.echo = k, k.high, true, 0
 	if (l.Transport == packet.LayerICMPv4 && l.ICMPType == echoRequest4) || (l.Transport == packet.LayerICMPv6 && l.ICMPType == echoRequest6) {
-		dir := ab
-		if d.high != (s.flags&flagHigh != 0) {
-			dir = ba
-		}
-		d.echo = requestKey(s, dir, l.Seq)
+		d.echo = requestKey(s, s.direction(d.high), l.Seq)
 	}
 	if d.packets > 0 {
 		// The start is part of the flow's ID: it stays once the flow is known.
@@ -142,14 +138,9 @@ func (t *Table) firstFragment(d *datagram, l *packet.Level, data []byte, at int6
 	return k
 }
 
-func (t *Table) countFragments(i uint32, high bool, packets uint32, bytes uint64, from, to int64) {
+func (t *Table) countFragments(i uint32, high uint8, packets uint32, bytes uint64, from, to int64) {
 	s := &t.slots[i]
-	dir := ab
-	if high != (s.flags&flagHigh != 0) {
-		dir = ba
-		s.flags |= flagBoth
-	}
-	t.count(s, dir, packets, bytes, from, to)
+	t.count(s, s.direction(high), packets, bytes, from, to)
 	t.rests[s.rest].frags += packets
 }
 

@@ -22,9 +22,13 @@ func FuzzTable(f *testing.F) {
 		}
 	}
 	f.Add(uint8(3), all)
+	f.Add(uint8(13), all)
 	f.Fuzz(func(t *testing.T, mode uint8, b []byte) {
 		cfg := flow.Config{Capacity: 64, Fragments: 8, TCPDetails: 4, Messages: 2, Update: 1e9, Idle: 5e9, FragmentTimeout: 2e9, Defrag: mode&1 != 0, KeyMode: flow.KeyMode(mode >> 1 & 1)}
 		table, d, p := flow.New(cfg, flow.Place{}, echoDetailer{}), packet.New(), new(packet.Packet)
+		if mode&4 != 0 {
+			table.UseQueue()
+		}
 		s := newSums(t)
 		at, packets, bytes := int64(1), int64(0), int64(0)
 		for len(b) >= 3 {
@@ -38,7 +42,9 @@ func FuzzTable(f *testing.F) {
 			}
 			table.Add(p, data, at)
 			at += int64(n) * 1e7
-			table.Expire(at, s.emit)
+			if mode&8 == 0 {
+				table.Expire(at, s.emit)
+			}
 		}
 		table.Flush(at, flowrecord.FinishStopped, s.emit)
 		st := table.Stats()

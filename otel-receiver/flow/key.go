@@ -10,9 +10,9 @@ import (
 
 // key is what a level of a packet is found by: h is stored with the flow, pos
 // says where in the table it lies. Both are hashes with the table's own secrets
-// of all that tells flows apart, the same in both directions. high is set when
-// the source is the one of the two endpoints whose hash is higher, which is how
-// packets of the two directions differ.
+// of all that tells flows apart, the same in both directions. high is 1 when the
+// source is the one of the two endpoints whose hash is higher, else 0, which is
+// how packets of the two directions differ.
 //
 // Flows are told apart by these hashes alone, not by their addresses again: 64
 // bits of h, 7 of the tag and the place in the table. Two flows of a million
@@ -20,7 +20,7 @@ import (
 // nobody knows the secrets, nobody can make two that are.
 type key struct {
 	h, pos uint64
-	high   bool
+	high   uint8
 }
 
 // secrets are the random numbers of a table's hash.
@@ -119,7 +119,10 @@ func (t *Table) keyOf(l *packet.Level, parent uint64, bare bool) key {
 	if parent != 0 || l.Tunnel != packet.LayerNone {
 		c += mix(parent^sec[6], tunnelKey(l)^sec[7])
 	}
-	k := key{high: src > dst}
+	var k key
+	if src > dst {
+		k.high = 1
+	}
 	k.h = mix((src+dst)^c, (src^dst)^sec[8])
 	k.pos = mix(k.h^sec[9], (src+dst)+c)
 	return k

@@ -119,6 +119,9 @@ func TestModel(t *testing.T) {
 			want[fmt.Sprint(m)]++
 		}
 		table := newTable(func(c *flow.Config) { c.Capacity = 20000 })
+		if seed%2 == 1 {
+			table.UseQueue()
+		}
 		for _, e := range in {
 			table.Add(e.p, nil, e.at)
 		}
@@ -203,6 +206,9 @@ func TestUpdatesAddUp(t *testing.T) {
 			c.Capacity, c.Fragments, c.TCPDetails = 64<<(seed%4), 16, 20
 			c.Update, c.Idle, c.HoldFinished, c.FragmentTimeout = 1e9, 3e9, 2e9, 1e9
 		})
+		if seed%3 == 1 {
+			table.UseQueue()
+		}
 		s := newSums(t)
 		for _, e := range in {
 			table.Add(e.p, nil, e.at)
@@ -233,8 +239,11 @@ func TestUpdatesAddUp(t *testing.T) {
 
 // TestSplits has reports in between change nothing of the totals.
 func TestSplits(t *testing.T) {
-	totals := func(in []timed, every int) map[string]int {
+	totals := func(in []timed, every int, queue bool) map[string]int {
 		table := newTable(func(c *flow.Config) { c.Capacity, c.Update, c.Fragments = 20000, 1, 1<<16 })
+		if queue {
+			table.UseQueue()
+		}
 		got := map[string]int{}
 		end := func(r *flowrecord.Record) {
 			// Fragments in vain become flows in no particular order.
@@ -263,9 +272,9 @@ func TestSplits(t *testing.T) {
 		return got
 	}
 	in := script(rand.New(rand.NewPCG(1, 3)), 3000)
-	want := totals(in, 0)
-	for _, every := range []int{1, 7, 100} {
-		if got := totals(in, every); fmt.Sprint(got) != fmt.Sprint(want) {
+	want := totals(in, 0, false)
+	for _, every := range []int{0, 1, 7, 100} {
+		if got := totals(in, every, true); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("reports after every %d packets change the flows", every)
 			for k := range want {
 				if got[k] == 0 {

@@ -21,7 +21,7 @@ type slot struct {
 
 // Flags of a slot.
 const (
-	flagHigh    = 1 << iota // A is the endpoint whose hash is higher
+	flagHigh    = 1 << iota // A is the endpoint whose hash is higher: key.high of its packets
 	flagDirty               // there are packets since the last report
 	flagBoth                // packets of both directions have come
 	flagRTT                 // RTT was measured since the last report
@@ -35,6 +35,14 @@ const (
 	ab = 0
 	ba = 1
 )
+
+// direction returns that of a packet with this key.high. It has no branch, since
+// nobody can guess which it would take.
+func (s *slot) direction(high uint8) int {
+	dir := high ^ s.flags&flagHigh
+	s.flags |= dir * flagBoth
+	return int(dir)
+}
 
 // rest is what of a flow is needed when it begins and when it is reported.
 type rest struct {

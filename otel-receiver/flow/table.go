@@ -69,10 +69,12 @@ type Table struct {
 	sweep uint64
 	swept int64
 
-	queue  queue
-	n      counters
-	shared shared
-	report report
+	queue queue
+	// queueFlows is from how many flows on the queue is used.
+	queueFlows int
+	n          counters
+	shared     shared
+	report     report
 }
 
 // endedFlow is a flow that has left the table.
@@ -107,6 +109,8 @@ func New(cfg Config, place Place, d Detailer) *Table {
 		update:   int64(cfg.Update),
 		paths:    newPaths(),
 		swept:    math.MinInt64,
+
+		queueFlows: queueFlows,
 	}
 	t.placeHash = hashPlace(&place)
 	for i := range t.rests {
@@ -187,10 +191,7 @@ func (t *Table) insert(k key, keep uint32, at int64) uint32 {
 	t.free = uint32(t.rests[r].parent)
 	t.live++
 	t.tags[i/groupSlots] |= (k.pos&0x7f | tagUsed) << (i % groupSlots * 8)
-	t.slots[i] = slot{h: k.h, rest: r}
-	if k.high {
-		t.slots[i].flags = flagHigh
-	}
+	t.slots[i] = slot{h: k.h, rest: r, flags: k.high}
 	t.n.created++
 	return i
 }
