@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -68,8 +69,11 @@ func (a *API) flowsFollow(w http.ResponseWriter, r *http.Request) {
 	if reason == "stopping" {
 		err = errStopping
 	}
-	t.close(err)
+	t.close(fmt.Errorf("%w: %w", errFollowed, err))
 }
+
+// errFollowed is wrapped by the ends of following flows, which cannot be resumed.
+var errFollowed = errors.New("following flows ended")
 
 func (a *API) followQuery(r *http.Request) (*flowrecord.Query, *failure) {
 	if a.deps.Flows == nil {

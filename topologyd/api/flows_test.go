@@ -342,7 +342,7 @@ func TestFlowFollow(t *testing.T) {
 	for line := next(); line != ""; line = next() {
 		last = line
 	}
-	if !strings.HasPrefix(last, `{"type":"error","code":"stopping"`) {
+	if !strings.HasPrefix(last, `{"type":"error","code":"stopping","message":"the daemon is stopping; connect again"}`) {
 		t.Errorf("%s", last)
 	}
 }

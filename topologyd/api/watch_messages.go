@@ -127,6 +127,10 @@ func deadline(ctx context.Context) time.Time {
 // closeMessage is what a watcher is told when it is cut off.
 func closeMessage(err error) (code, text string) {
 	switch {
+	case errors.Is(err, errFollowed) && errors.Is(err, errStopping):
+		return "stopping", "the daemon is stopping; connect again"
+	case errors.Is(err, errFollowed):
+		return "closed", "it ended; connect again"
 	case errors.Is(err, errStopping), errors.Is(err, engine.ErrStopped):
 		return "stopping", "the daemon is stopping; connect again with the last revision"
 	case errors.Is(err, engine.ErrSlow):
