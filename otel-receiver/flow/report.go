@@ -31,7 +31,7 @@ type report struct {
 // now, in Unix nanoseconds. The record is valid during the call of emit only.
 //
 // It looks at a part of the table, as large as the time since the last call, so
-// that calls every 100 ms see all of it every second; tables of up to 32,768
+// that calls every 100 ms see all of it every second; tables of up to 28,000
 // flows are looked at as a whole. A report may so come a second late. No call
 // makes more than 16,384 records from the table, besides those of flows that had
 // to make room.

@@ -40,7 +40,8 @@ type Table struct {
 	tags   []uint64
 	slots  []slot
 	rests  []rest
-	free   uint32 // the first of the free rests, linked by parent
+	free   uint32 // the first of the rests given back, linked by parent
+	fresh  uint32 // from here on rests were never used: their memory is not there yet
 	live   int
 	groups uint64
 
@@ -113,9 +114,7 @@ func New(cfg Config, place Place, d Detailer) *Table {
 		queueFlows: queueFlows,
 	}
 	t.placeHash = hashPlace(&place)
-	for i := range t.rests {
-		t.rests[i].parent = uint64(i + 1)
-	}
+	t.free = none
 	t.idle[0], t.nIdle = int64(cfg.Idle), 1
 	t.apps = newApps(cfg.Apps, t.classOf)
 	t.classARP = t.classOf(cfg.IdleARP)
@@ -187,13 +186,25 @@ func (t *Table) insert(k key, keep uint32, at int64) uint32 {
 			i = victim
 		}
 	}
-	r := t.free
-	t.free = uint32(t.rests[r].parent)
+	r := t.takeRest()
 	t.live++
 	t.tags[i/groupSlots] |= (k.pos&0x7f | tagUsed) << (i % groupSlots * 8)
 	t.slots[i] = slot{h: k.h, rest: r, flags: k.high}
 	t.n.created++
 	return i
+}
+
+// takeRest returns a rest that is free. There is one: rests are as many as
+// slots that may be taken and flows that may wait to be reported.
+func (t *Table) takeRest() uint32 {
+	r := t.free
+	if r == none {
+		r = t.fresh
+		t.fresh++
+		return r
+	}
+	t.free = uint32(t.rests[r].parent)
+	return r
 }
 
 // vacant returns a free slot in the window.
