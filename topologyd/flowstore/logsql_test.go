@@ -1,7 +1,9 @@
 package flowstore
 
 import (
+	"os"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
@@ -132,6 +134,24 @@ func TestParseInt(t *testing.T) {
 	for _, s := range []string{"", "-", "9223372036854775808", "1.0", "+1", "99999999999999999999", " 1"} {
 		if _, ok := parseInt(s); ok {
 			t.Errorf("%q is a number", s)
+		}
+	}
+}
+
+// TestDocumented parses the queries that docs/formats/flow-store.md shows.
+func TestDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/formats/flow-store.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "## LogsQL")
+	parts := strings.Split(rest, "```")
+	if len(parts) < 3 {
+		t.Fatal("no queries")
+	}
+	for q := range strings.SplitSeq(parts[1], "\n\n") {
+		if _, err := logstorage.ParseQuery(q); err != nil {
+			t.Errorf("%s: %v", q, err)
 		}
 	}
 }

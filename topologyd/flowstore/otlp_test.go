@@ -7,49 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 
-	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
+	"github.com/skein-net/skein/internal/flowrecord/otlplog"
 )
-
-// logs is what a collector exports: a resource for each host, an attribute for
-// each field.
-func logs(rs []flowrecord.Record) plog.Logs {
-	out := plog.NewLogs()
-	hosts := make(map[string]plog.LogRecordSlice)
-	for i := range rs {
-		r := &rs[i]
-		records, ok := hosts[r.HostID]
-		if !ok {
-			rl := out.ResourceLogs().AppendEmpty()
-			rl.Resource().Attributes().PutStr(fieldHost, r.HostID)
-			rl.Resource().Attributes().PutStr("host.name", r.HostID)
-			sl := rl.ScopeLogs().AppendEmpty()
-			sl.Scope().SetName("flowcapture")
-			records = sl.LogRecords()
-			hosts[r.HostID] = records
-		}
-		l := records.AppendEmpty()
-		l.SetEventName(flowrecord.EventName)
-		l.SetTimestamp(pcommon.Timestamp(rowTime(r)))
-		for _, f := range flowrecord.Fields() {
-			v := f.Get(r)
-			switch {
-			case v.IsZero() || f.Wire == fieldHost:
-			case v.Kind() == entity.KindInt:
-				l.Attributes().PutInt(f.Wire, v.Int())
-			case v.Kind() == entity.KindMap:
-				l.Attributes().PutStr(f.Wire, v.Text())
-			default:
-				l.Attributes().PutStr(f.Wire, v.Str())
-			}
-		}
-	}
-	return out
-}
 
 // TestOTLP has a collector's export go to a VictoriaLogs without topologyd in
 // between: flows must be found as if they had been written by it.
@@ -59,7 +21,7 @@ func TestOTLP(t *testing.T) {
 	w := newWorld(21, time.Now().Add(-time.Hour).UnixNano(), time.Minute)
 	m := newModel(s.cfg)
 	m.records = w.flows(200)
-	all := logs(m.records)
+	all := otlplog.Encode(m.records)
 	// Logs of others are no flows, whatever their attributes.
 	other := all.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().AppendEmpty()
 	all.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).CopyTo(other)
