@@ -1,6 +1,7 @@
 package flowrecord
 
 import (
+	"encoding/hex"
 	"math"
 	"net/netip"
 	"strings"
@@ -57,13 +58,25 @@ func id(query, wire string, at func(*Record) *entity.UUID) Field {
 			if at(r).IsZero() {
 				return entity.Value{}
 			}
-			return entity.String(at(r).String())
+			return entity.String(uuidText(at(r)))
 		},
 		Set: func(r *Record, v entity.Value) bool {
 			u, err := entity.ParseUUID(v.Str())
 			*at(r) = u
 			return err == nil
 		}}
+}
+
+// uuidText is UUID.String with one allocation, because records are many.
+func uuidText(u *entity.UUID) string {
+	var b [36]byte
+	hex.Encode(b[0:8], u[0:4])
+	hex.Encode(b[9:13], u[4:6])
+	hex.Encode(b[14:18], u[6:8])
+	hex.Encode(b[19:23], u[8:10])
+	hex.Encode(b[24:36], u[10:16])
+	b[8], b[13], b[18], b[23] = '-', '-', '-', '-'
+	return string(b[:])
 }
 
 func tracking(query, wire string, at func(*Record) *Tracking) Field {

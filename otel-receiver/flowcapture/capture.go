@@ -84,6 +84,14 @@ func (c *capture) reportLast(r *flowrecord.Record) {
 	}
 }
 
+// lost implements [reporter]: metrics count all packets, whatever becomes of
+// reports.
+func (c *capture) lost(packets, bytes uint64) {
+	if c.series != nil {
+		c.series.addRest(int64(packets), int64(bytes))
+	}
+}
+
 // busy implements [reporter].
 func (c *capture) busy() bool { return c.queue != nil && !c.patient() && c.queue.busy() }
 

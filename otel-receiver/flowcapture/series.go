@@ -136,19 +136,36 @@ func (a *aggregate) count(r *flowrecord.Record, reverse bool, packets, bytes, no
 	a.key = key
 	p := a.series[string(key)]
 	if p == nil {
-		if p = a.rest; len(a.series) < a.most {
+		if len(a.series) < a.most {
 			p = a.open(string(key), now)
 		} else {
 			a.over++
-			if p == nil {
-				p = &point{values: slices.Repeat([]string{other}, len(a.attributes)), start: now}
-				a.rest = p
-			}
+			p = a.others(now)
 		}
 	}
+	p.add(packets, bytes, now)
+}
+
+func (p *point) add(packets, bytes, now int64) {
 	p.packets += packets
 	p.bytes += bytes
 	p.last = now
+}
+
+// others returns the series of all others.
+func (a *aggregate) others(now int64) *point {
+	if a.rest == nil {
+		a.rest = &point{values: slices.Repeat([]string{other}, len(a.attributes)), start: now}
+	}
+	return a.rest
+}
+
+// addRest counts packets of which nothing else is known any more.
+func (a *aggregate) addRest(packets, bytes int64) {
+	now := a.now().UnixNano()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.others(now).add(packets, bytes, now)
 }
 
 func (a *aggregate) open(key string, now int64) *point {

@@ -502,3 +502,27 @@ func eventually(t testing.TB, what string, limit time.Duration, cond func() bool
 		return errors.New("not yet")
 	})
 }
+
+// TestMetricsCountAll: whatever becomes of reports, the metrics count every
+// packet and byte.
+func TestMetricsCountAll(t *testing.T) {
+	cfg := testConfig(typeAFPacket)
+	cfg.Captures[0].Flows = 64
+	cfg.Queue = QueueConfig{Size: 10, Batch: 10, Delay: 10 * time.Millisecond}
+	sink := new(consumertest.MetricsSink)
+	b := &blocking{release: make(chan struct{})}
+	r := start(t, cfg, flood(t, 20_000), b, sink, componenttest.NewNopHost())
+	eventually(t, "all packets", 20*time.Second, func() bool { return tapTotals(r).source.Received == 20_000 })
+	close(b.release)
+	stop(t, r)
+	total := tapTotals(r)
+	require.NotZero(t, total.table.Unreported)
+	sums := make(map[string]int64)
+	all := sink.AllMetrics()
+	for _, m := range all[len(all)-1].ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
+		for _, p := range m.Sum().DataPoints().All() {
+			sums[m.Name()] += p.IntValue()
+		}
+	}
+	require.Equal(t, map[string]int64{"network.flow.packets": 20_000, "network.flow.bytes": 20_000 * 60}, sums)
+}

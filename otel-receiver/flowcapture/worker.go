@@ -24,6 +24,8 @@ func stops() [5]string {
 type reporter interface {
 	// report takes a copy of the record.
 	report(r *flowrecord.Record)
+	// lost counts packets of flows that ended and of which no report could be kept.
+	lost(packets, bytes uint64)
 	// busy tells that reports had better wait.
 	busy() bool
 }
@@ -44,6 +46,8 @@ type worker struct {
 	// room is how many flows can still begin before that happens, since how many
 	// flows at most had to make room since reports were last taken.
 	ring, room, since int
+	// unreported are the packets and bytes that were told as lost.
+	unreported [2]uint64
 
 	count [5]uint64
 	// What others may read: the counters as of the last tick.
@@ -64,6 +68,10 @@ func (w *worker) roomLeft() {
 	s := w.table.Stats()
 	w.room = int(s.Capacity)*3/4 - int(s.Flows)
 	w.since = 0
+	if now := [2]uint64{s.UnreportedPackets, s.UnreportedBytes}; now != w.unreported {
+		w.to.lost(now[0]-w.unreported[0], now[1]-w.unreported[1])
+		w.unreported = now
+	}
 }
 
 var _ source.Worker = (*worker)(nil)
@@ -116,4 +124,5 @@ func (w *worker) publish() {
 func (w *worker) end(emit func(*flowrecord.Record)) {
 	w.publish()
 	w.table.Flush(w.last, flowrecord.FinishStopped, emit)
+	w.roomLeft()
 }
