@@ -3,16 +3,31 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/internal/flowrecord/otlplog"
 	"github.com/skein-net/skein/topologyd/engine"
+	"github.com/skein-net/skein/topologyd/flows"
 )
 
-// flowBatch is how many flow records are given to the sink at a time.
-const flowBatch = 1000
+const (
+	// flowBatch is how many flow records are given to the sink at a time.
+	flowBatch = 1000
+	// flowsAtOnce is how many requests may wait for the sink at the same time,
+	// fewer than there are slots: a store that hangs must not keep entity events
+	// out. Others are told to try again after flowPatience.
+	flowsAtOnce  = 8
+	flowPatience = 200 * time.Millisecond
+	// flowTimeout is how long the sink may take for one batch.
+	flowTimeout = 20 * time.Second
+	// seriesAtOnce is how many requests may wait for counters to be kept, and
+	// seriesTimeout how long; the counters of others are dropped.
+	seriesAtOnce  = 4
+	seriesTimeout = time.Second
+)
 
 // countFlows returns how many log records say that they are flow records.
 func countFlows(logs plog.Logs) (n int) {
@@ -31,6 +46,10 @@ func countFlows(logs plog.Logs) (n int) {
 // takeFlows stores the flow records among log records. After an error some may
 // be stored; they are known again when the sender repeats the request.
 func (in *Ingest) takeFlows(ctx context.Context, protocol string, logs plog.Logs, bad *invalid) error {
+	if !in.flowSlots.Acquire(ctx, flowPatience) {
+		return flows.ErrBusy
+	}
+	defer in.flowSlots.Release()
 	batch := in.reportBatch()
 	defer in.freeReports(batch)
 	var failed error
@@ -38,7 +57,7 @@ func (in *Ingest) takeFlows(ctx context.Context, protocol string, logs plog.Logs
 		if failed != nil || len(*batch) == 0 {
 			return
 		}
-		t, err := in.flows.Take(ctx, *batch)
+		t, err := in.giveFlows(ctx, *batch)
 		if err != nil {
 			failed = err
 			return
@@ -67,6 +86,17 @@ func (in *Ingest) takeFlows(ctx context.Context, protocol string, logs plog.Logs
 	return nil
 }
 
+// giveFlows gives a batch to the sink, for a limited time.
+func (in *Ingest) giveFlows(ctx context.Context, batch []flowrecord.Record) (flows.Taken, error) {
+	limited, cancel := context.WithTimeout(ctx, in.flowTimeout)
+	defer cancel()
+	t, err := in.flows.Take(limited, batch)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w: no answer within %v", flows.ErrStore, in.flowTimeout)
+	}
+	return t, err
+}
+
 func (in *Ingest) reportBatch() *[]flowrecord.Record {
 	if b, ok := in.reports.Get().(*[]flowrecord.Record); ok {
 		return b
@@ -81,13 +111,21 @@ func (in *Ingest) freeReports(b *[]flowrecord.Record) {
 	in.reports.Put(b)
 }
 
-// keepSeries keeps counters over time. That they cannot be kept is no reason to
-// refuse a request: the newest are noted, and the sources say new ones soon.
+// keepSeries keeps counters over time. That they cannot be kept, or not soon, is
+// no reason to refuse a request or to have it wait: the newest are noted, and
+// the sources say new ones soon.
 func (in *Ingest) keepSeries(ctx context.Context, protocol string, ms []engine.Metric) {
 	if in.series == nil {
 		return
 	}
-	if err := in.series.WriteCounters(ctx, ms); err != nil {
+	err := flows.ErrBusy
+	if in.seriesSlots.Acquire(ctx, 0) {
+		limited, cancel := context.WithTimeout(ctx, seriesTimeout)
+		err = in.series.WriteCounters(limited, ms)
+		cancel()
+		in.seriesSlots.Release()
+	}
+	if err != nil {
 		in.n.series.WithLabelValues(protocol, "dropped").Add(float64(len(ms)))
 		in.log.Debug("cannot keep counters of interfaces", "count", len(ms), "error", err)
 		return

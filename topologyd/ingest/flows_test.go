@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
@@ -21,6 +22,7 @@ import (
 	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/internal/flowrecord/flowrecordtest"
 	flowlog "github.com/skein-net/skein/internal/flowrecord/otlplog"
+	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/topologyd/engine"
 	"github.com/skein-net/skein/topologyd/flows"
 )
@@ -33,9 +35,15 @@ type fakeFlows struct {
 	err     error
 	// after, when not 0, is how many calls succeed before err.
 	after int
+	// hang has Take wait until its context ends.
+	hang bool
 }
 
-func (f *fakeFlows) Take(_ context.Context, reports []flowrecord.Record) (t flows.Taken, err error) {
+func (f *fakeFlows) Take(ctx context.Context, reports []flowrecord.Record) (t flows.Taken, err error) {
+	if f.hang {
+		<-ctx.Done()
+		return t, fmt.Errorf("store: %w", ctx.Err())
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.calls++; f.err != nil && f.calls > f.after {
@@ -180,6 +188,51 @@ func TestFlowsRefused(t *testing.T) {
 	}
 }
 
+// A store that hangs keeps neither its own senders for ever, nor those of
+// entity events at all.
+func TestFlowStoreHangs(t *testing.T) {
+	b := newBench(t, nil)
+	b.flows.hang = true
+	b.in.flowTimeout = time.Hour
+	logs, _ := flowLogs(3)
+	body := marshal(t, typeProtobuf, logs)
+	ctx, cancel := context.WithCancel(t.Context())
+	var senders sync.WaitGroup
+	for range flowsAtOnce {
+		senders.Go(func() {
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.server.URL+"/v1/logs", bytes.NewReader(body))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			req.Header.Set("Content-Type", typeProtobuf)
+			if resp, err := b.server.Client().Do(req); err == nil {
+				resp.Body.Close() //nolint:errcheck,gosec // not read
+				t.Errorf("%d", resp.StatusCode)
+			}
+		})
+	}
+	proctest.Eventually(t, 10*time.Second, "all wait", func() error {
+		if n := b.in.flowSlots.InUse(); n < flowsAtOnce {
+			return fmt.Errorf("%d wait", n)
+		}
+		return nil
+	})
+	if code, h, answer := b.post("/v1/logs", body, "Content-Type", typeProtobuf); code != 429 || h.Get("Retry-After") != "1" {
+		t.Errorf("one more: %d %v %s", code, h, answer)
+	}
+	if code, _, answer := b.post("/v1/logs", marshal(t, typeProtobuf, logsOf(2, false)), "Content-Type", typeProtobuf); code != 200 || b.sink.count() != 2 {
+		t.Errorf("events: %d %s", code, answer)
+	}
+	cancel()
+	senders.Wait()
+	b.in.flowTimeout = 10 * time.Millisecond
+	code, h, answer := b.post("/v1/logs", body, "Content-Type", typeProtobuf)
+	if code != 503 || h.Get("Retry-After") != "5" || !bytes.Contains(answer, []byte("no answer within 10ms")) {
+		t.Errorf("in the end: %d %v %s", code, h, answer)
+	}
+}
+
 func TestFlowsAreNotKept(t *testing.T) {
 	b := newBench(t, nil)
 	b.in.flows, b.in.series = nil, nil
@@ -210,6 +263,23 @@ func TestSeries(t *testing.T) {
 		if n := b.counter("topologyd_ingest_counters_total", result); n != 1 {
 			t.Errorf("%v %s", n, result)
 		}
+	}
+}
+
+// Counters that cannot be kept at once do not hold up what else is said.
+func TestSeriesHang(t *testing.T) {
+	b := newBench(t, nil)
+	for range seriesAtOnce {
+		if !b.in.seriesSlots.Acquire(t.Context(), 0) {
+			t.Fatal("no slot")
+		}
+	}
+	body := append(lines(0, 3), "topology_interface,entity="+entity.HostRef("h").UUID().String()+" rx_bytes=5i 1700000000000000000\n"...)
+	if code, _, answer := b.post("/api/v2/write", body); code != 204 || b.sink.count() != 3 || len(b.sink.metrics) != 1 || len(b.series.got) != 0 {
+		t.Errorf("%d %s", code, answer)
+	}
+	if n := b.counter("topologyd_ingest_counters_total", "dropped"); n != 1 {
+		t.Errorf("%v dropped", n)
 	}
 }
 

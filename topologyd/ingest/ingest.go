@@ -57,7 +57,11 @@ type Ingest struct {
 	log    *slog.Logger
 	n      *counters
 	slots  *httpx.Slots
-	budget *httpx.Budget
+	// flowSlots are those of requests with flow records, beside slots.
+	flowSlots   *httpx.Slots
+	flowTimeout time.Duration
+	seriesSlots *httpx.Slots
+	budget      *httpx.Budget
 	// scratch holds *lineWriter, what a write request needs beside its buffer.
 	scratch sync.Pool
 	// reports holds *[]flowrecord.Record, a batch of a request.
@@ -77,11 +81,12 @@ func New(cfg Config, to Sinks, log *slog.Logger, reg prometheus.Registerer) (*In
 	}
 	return &Ingest{
 		cfg: cfg, sink: to.Events, flows: to.Flows, series: to.Series, log: log, n: n,
-		decoder: otlplog.NewDecoder(),
-		slots:   httpx.NewSlots(cfg.Queue),
-		budget:  httpx.NewBudget(bodiesInHand * cfg.MaxBody),
-		now:     time.Now,
-		seed:    maphash.MakeSeed(),
+		decoder:   otlplog.NewDecoder(),
+		slots:     httpx.NewSlots(cfg.Queue),
+		flowSlots: httpx.NewSlots(flowsAtOnce), flowTimeout: flowTimeout, seriesSlots: httpx.NewSlots(seriesAtOnce),
+		budget: httpx.NewBudget(bodiesInHand * cfg.MaxBody),
+		now:    time.Now,
+		seed:   maphash.MakeSeed(),
 	}, nil
 }
 
