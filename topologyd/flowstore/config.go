@@ -17,8 +17,9 @@ type Config struct {
 	URL    string
 	Remote Remote
 
-	// RetentionAge is how long rows are kept. Whole days (UTC) go at once, so a
-	// row may stay a day longer; at least a day is kept.
+	// RetentionAge is how long rows are kept, and how old those may be that come.
+	// Whole days (UTC) go at once, so a row may stay a day longer; at least a day
+	// is kept. 0 means no bound; what comes may be a month old then.
 	RetentionAge time.Duration
 	// RetentionBytes bounds the size on disk, 0 means no bound. Whole days go,
 	// the oldest first, within 10 s; the last two stay in any case.
@@ -38,10 +39,11 @@ type Config struct {
 	ReportInterval time.Duration
 	// QueryTimeout bounds a query whose context has no earlier deadline.
 	QueryTimeout time.Duration
-	// MaxFlows bounds how many flows one query may have to tell apart; 48 bytes
-	// are needed for each.
+	// MaxFlows bounds how many flows one query may have to tell apart; it needs
+	// about 100 bytes for each.
 	MaxFlows int
-	// MaxQueries bounds how many queries run at a time; others wait.
+	// MaxQueries bounds how many queries run at a time; others wait. One whose
+	// answer is read slowly runs until it was read.
 	MaxQueries int
 }
 

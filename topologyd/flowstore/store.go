@@ -179,7 +179,7 @@ func (s *Store) write(ctx context.Context, n int, encode func(int) (row, string)
 	}
 	defer leave()
 	now := time.Now().UnixNano()
-	oldest, newest := now-int64(s.cfg.RetentionAge), now+int64(24*time.Hour)
+	oldest, newest := s.oldest(now), now+int64(24*time.Hour)
 	i, taken := 0, 0
 	err = s.back.write(ctx, func() (row, bool) {
 		for i < n {
@@ -187,7 +187,7 @@ func (s *Store) write(ctx context.Context, n int, encode func(int) (row, string)
 			i++
 			switch {
 			case refused != "":
-			case s.cfg.RetentionAge > 0 && r.time < oldest || r.time <= 0:
+			case r.time < oldest || r.time <= 0:
 				refused = refusedOld
 			case r.time > newest:
 				refused = refusedFuture
@@ -209,6 +209,18 @@ func (s *Store) write(ctx context.Context, n int, encode func(int) (row, string)
 	}
 	s.written.Add(uint64(taken))
 	return nil
+}
+
+// oldest is the earliest time that is taken. Each day has a directory: a
+// collector whose clock is wrong must not make thousands of them.
+func (s *Store) oldest(now int64) int64 {
+	switch {
+	case s.remote:
+		return 0 // VictoriaLogs knows
+	case s.cfg.RetentionAge == 0:
+		return now - int64(31*24*time.Hour)
+	}
+	return now - int64(s.cfg.RetentionAge)
 }
 
 func (s *Store) refuse(reason string, n int) {

@@ -19,7 +19,8 @@ var tamed sync.Once
 
 // tame has the library log to slog and keep to a bound of memory. The library
 // reads its settings from the standard flag set, which must have been parsed;
-// where the program parses another one, nobody has.
+// where the program parses another one, nobody has. With several stores in a
+// process the first one's logger and bound are those of all.
 func tame(memory int64, to *slog.Logger) (err error) {
 	tamed.Do(func() {
 		logger.SetOutputForTests(&logWriter{to})
