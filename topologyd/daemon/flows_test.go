@@ -258,3 +258,30 @@ func TestFlowStoreSecrets(t *testing.T) {
 		t.Errorf("%+v %v", s, err)
 	}
 }
+
+// While the VictoriaLogs is away flow records are refused, so that their senders
+// keep them; everything else goes on.
+func TestVictoriaLogsIsAway(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.Flows.URL = "http://" + proctest.FreeAddr(t)
+	b := start(t, cfg)
+	tid := b.veth0()
+	body, err := plogotlp.NewExportRequestFromLogs(flowlog.Encode(conversation(rand.New(rand.NewPCG(4, 1)), tid, "HTTPS", 2))).MarshalProto()
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, answer := httpxtest.Do(t, http.DefaultClient, http.MethodPost, b.url+"/v1/logs", body, "Content-Type", "application/x-protobuf")
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "5" {
+		t.Errorf("%d %q", resp.StatusCode, answer)
+	}
+	if code, answer := b.do(http.MethodGet, "/api/v1/flows", nil); code != 503 || !strings.Contains(answer, `"unavailable"`) {
+		t.Errorf("%d %s", code, answer)
+	}
+	if code, answer := b.do(http.MethodPost, "/api/v1/query", []byte(`{"gremlin":"`+seedQuery+`"}`)); code != 503 {
+		t.Errorf("%d %s", code, answer)
+	}
+	b.write(fmt.Appendf(nil, "topology_interface,entity=%s rx_bytes=1i\n", entity.InterfaceRef("h", "1", "1").UUID()))
+	if got := b.query("G.V().Has('Name','veth0').Count()"); got != "1" {
+		t.Error(got)
+	}
+}
