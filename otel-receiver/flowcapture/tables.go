@@ -13,6 +13,9 @@ func newTableFactory(cfg *Config, c *CaptureConfig) (tableFactory, error) {
 	fc := flow.DefaultConfig()
 	fc.Capacity = max(c.Flows/c.Workers, minFlows)
 	fc.Update, fc.Idle = cfg.UpdateInterval, cfg.IdleTimeout
+	// A connection that is over is reported once it is certain that nothing comes
+	// after: no later than others are.
+	fc.HoldFinished = min(fc.HoldFinished, cfg.UpdateInterval)
 	fc.IdleARP, fc.IdleDNS = min(fc.IdleARP, fc.Idle), min(fc.IdleDNS, fc.Idle)
 	fc.Defrag = c.Defrag
 	if c.KeyMode == keyL3 {
