@@ -37,7 +37,9 @@ type Config struct {
 	// traffic. A query looks so far behind its window for flows that went on
 	// through it.
 	ReportInterval time.Duration
-	// QueryTimeout bounds a query whose context has no earlier deadline.
+	// QueryTimeout bounds a query whose context has no earlier deadline. With a
+	// URL it is 25 s at most: VictoriaLogs itself ends queries at 30 s, without a
+	// word, and half an answer must not look like a whole one.
 	QueryTimeout time.Duration
 	// MaxFlows bounds how many flows one query may have to tell apart; it needs
 	// about 100 bytes for each.
@@ -68,7 +70,7 @@ func DefaultConfig() Config {
 		FlushInterval:  5 * time.Second,
 		Memory:         1 << 30,
 		ReportInterval: 30 * time.Second,
-		QueryTimeout:   25 * time.Second, // below the 30 s of VictoriaLogs, which ends queries without a word
+		QueryTimeout:   25 * time.Second,
 		MaxFlows:       2_000_000,
 		MaxQueries:     4,
 		Remote:         Remote{Attempts: 4},

@@ -2,6 +2,7 @@ package flowstore
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -105,6 +106,9 @@ func (f *finder) claim(p *pick) bool {
 	p.read = true
 	return first
 }
+
+// errEnough says that nobody needs the rest of an answer.
+var errEnough = errors.New("enough")
 
 // stream runs produce in a goroutine of its own and hands what it puts out to
 // each, on the caller's, until each returns false.

@@ -28,6 +28,9 @@ const (
 	maxMessage  = 2 << 10 // of an error
 	linesABlock = 256
 	firstPause  = 100 * time.Millisecond
+	// maxRemoteQuery is less than what a VictoriaLogs allows by itself: it ends a
+	// query after 30 s as if there were no more rows.
+	maxRemoteQuery = 25 * time.Second
 )
 
 // remote keeps rows in a VictoriaLogs. Rows are in a stream for each host, as

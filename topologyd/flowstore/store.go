@@ -108,6 +108,7 @@ func New(cfg Config, logger *slog.Logger) (*Store, error) {
 		s.back = newEmbedded(cfg, logger)
 	} else {
 		s.remote = true
+		s.cfg.QueryTimeout = min(s.cfg.QueryTimeout, maxRemoteQuery)
 		s.back = newRemote(cfg, logger)
 	}
 	return s, nil
@@ -291,14 +292,12 @@ func (s *Store) query(ctx context.Context, text string, handle func(*block) erro
 
 func (s *Store) queryError(life context.Context, err error) error {
 	switch {
-	case err == nil || errors.Is(err, errEnough):
-		return err
+	case err == nil:
+		return nil
 	case life.Err() != nil:
 		return ErrStopped
+	case !errors.Is(err, context.Canceled): // by who asked
+		s.failed.Add(1)
 	}
-	s.failed.Add(1)
 	return fmt.Errorf("query flows: %w", err)
 }
-
-// errEnough ends a query whose answer nobody needs any more.
-var errEnough = errors.New("enough")

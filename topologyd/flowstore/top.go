@@ -130,7 +130,7 @@ func (s *Store) topSum(metric string) (string, error) {
 	case TopPackets:
 		return both("network.io.packets", "network.io.reverse.packets"), nil
 	case TopFlows:
-		return `count_uniq("flow.id") as "value"`, nil
+		return `count_uniq_hash("flow.id") as "value"`, nil
 	case TopReports:
 		return `count() as "value"`, nil
 	case "":
