@@ -1,3 +1,5 @@
+//go:build unix
+
 package flow_test
 
 import (
@@ -94,6 +96,38 @@ func BenchmarkAdd(b *testing.B) {
 				d.Decode(p, packet.LinkEthernet, f, len(f))
 				table.Add(p, f, at)
 				at += 100
+			}
+		})
+	}
+}
+
+// BenchmarkTunnel decodes and counts frames in VXLAN: two flows each.
+func BenchmarkTunnel(b *testing.B) {
+	for _, flows := range sizes {
+		b.Run(fmt.Sprint(flows), func(b *testing.B) {
+			table, d, p := flow.New(benchConfig(flows), flow.Place{}, nil), packet.New(), new(packet.Packet)
+			g := newTraffic(flows)
+			outer := append(make([]byte, 0, 110), 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 96, 0, 0, 0x40, 0, 64, 17, 0, 0,
+				172, 16, 0, 1, 172, 16, 0, 2, 0xc0, 0, 4789>>8, 4789&0xff, 0, 76, 0, 0, 8, 0, 0, 0, 0, 0, 10, 0)
+			outer = outer[:len(outer)+len(g.frame)]
+			inner := outer[len(outer)-len(g.frame):]
+			for n := range flows {
+				copy(inner, g.write(uint64(n), false))
+				d.Decode(p, packet.LinkEthernet, outer, len(outer))
+				table.Add(p, outer, 1e9)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			defer cpuTime(b)()
+			at := int64(1e9)
+			for range b.N {
+				copy(inner, g.next())
+				d.Decode(p, packet.LinkEthernet, outer, len(outer))
+				table.Add(p, outer, at)
+				at += 100
+			}
+			if p.N != 2 {
+				b.Fatal("no tunnel")
 			}
 		})
 	}
@@ -200,7 +234,7 @@ func BenchmarkReport(b *testing.B) {
 		}
 		at += 11e9
 		b.StartTimer()
-		for range 16 {
+		for range 16 { // each of them is bounded
 			table.Expire(at, func(*flowrecord.Record) { n++ })
 		}
 	}

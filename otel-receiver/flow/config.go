@@ -12,8 +12,8 @@ type KeyMode uint8
 
 // The modes. L2 looks at everything from the link header up: addresses and
 // VLAN tags too. L3 begins at the IP header, so that packets of one
-// conversation on several paths are one flow; frames without an IP header are
-// told apart as by L2.
+// conversation on several paths are one flow, of whose link headers records tell
+// those of the first packet; frames without an IP header are told apart as by L2.
 const (
 	L2 KeyMode = iota
 	L3

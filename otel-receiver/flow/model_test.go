@@ -290,6 +290,28 @@ func TestSplits(t *testing.T) {
 	}
 }
 
+// TestNoAllocations has neither packets nor reports allocate.
+func TestNoAllocations(t *testing.T) {
+	in := script(rand.New(rand.NewPCG(1, 4)), 2000)
+	table := newTable(func(c *flow.Config) { c.Update, c.Idle, c.HoldFinished = 1e8, 1e9, 1e9 })
+	reports, at := 0, int64(0)
+	count := func(*flowrecord.Record) { reports++ }
+	round := func() {
+		for _, e := range in {
+			table.Add(e.p, nil, at+e.at)
+		}
+		at += in[len(in)-1].at
+		table.Expire(at, count)
+	}
+	round()
+	if n := testing.AllocsPerRun(20, round); n != 0 {
+		t.Errorf("%v allocations in a round", n)
+	}
+	if reports < 1000 {
+		t.Errorf("%d reports", reports)
+	}
+}
+
 // TestFlood has more flows than there is room for: the memory stays, the old
 // ones make room, and all is counted.
 func TestFlood(t *testing.T) {

@@ -11,7 +11,8 @@ type Stats struct {
 	Flows, Capacity uint64
 	// Created counts flows that began, Reports records that were told.
 	Created, Reports uint64
-	// Evicted counts flows that had to make room. They are reported, except
+	// Evicted counts flows that had to make room, connections that were over and
+	// still held among them. They are reported, except
 	// Unreported of all flows that ended: more ended between two calls of Expire
 	// than can wait. UnreportedPackets and UnreportedBytes are what was lost with
 	// them.

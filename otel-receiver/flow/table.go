@@ -180,7 +180,11 @@ func (t *Table) insert(k key, keep uint32, at int64) uint32 {
 	i := t.vacant(home)
 	if i == none || t.live >= t.cfg.Capacity {
 		victim := t.oldest(home, keep, i == none)
-		t.end(victim, flowrecord.FinishEvicted, at)
+		why := flowrecord.FinishEvicted
+		if t.slots[victim].tcp.finished() {
+			why = t.finish(&t.slots[victim]) // it was over anyway
+		}
+		t.end(victim, why, at)
 		t.n.evicted++
 		if i == none {
 			i = victim
