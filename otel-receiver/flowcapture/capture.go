@@ -25,7 +25,8 @@ const (
 // put their own behind it.
 type opener interface {
 	// interfaces returns the names of the interfaces that a capture means now. A
-	// capture of another type has one that is called "".
+	// capture of another type has one that is called "". With an error there may be
+	// names all the same; without names those that run go on.
 	interfaces(c *CaptureConfig) ([]string, error)
 	// place tells where packets of an interface are seen.
 	place(c *CaptureConfig, iface string) (flow.Place, error)
@@ -138,11 +139,11 @@ const allInterfaces = "*"
 // It returns when to look again.
 func (c *capture) begin(ctx context.Context, running map[string]context.CancelFunc, start func(context.Context, *tap)) time.Duration {
 	names, err := c.open.interfaces(&c.cfg)
-	if err != nil {
-		c.fail(allInterfaces, err)
+	c.status.set(c.name, allInterfaces, err)
+	if err != nil && len(names) == 0 {
+		c.failures.Add(1)
 		return retryMax
 	}
-	c.status.set(c.name, allInterfaces, nil)
 	wanted := make(map[string]bool)
 	for _, name := range names {
 		wanted[name] = true

@@ -44,8 +44,8 @@ func interfaces(c *CaptureConfig) ([]string, error) {
 			add(want)
 		}
 	}
-	if len(names) > c.MaxInterfaces {
-		return names[:c.MaxInterfaces], nil
+	if n := len(names); n > c.MaxInterfaces {
+		return names[:c.MaxInterfaces], fmt.Errorf("%d interfaces match, the capture runs on the first %d only; raise max_interfaces or name fewer", n, c.MaxInterfaces)
 	}
 	return names, nil
 }

@@ -197,7 +197,7 @@ func TestPatterns(t *testing.T) {
 	require.Equal(t, []string{"va", "lo"}, names)
 	c.MaxInterfaces = 1
 	names, err = interfaces(&c)
-	require.NoError(t, err)
+	require.ErrorContains(t, err, "2 interfaces match, the capture runs on the first 1 only; raise max_interfaces")
 	require.Equal(t, []string{"va"}, names)
 	c.NetNS = "no-such-namespace"
 	_, err = interfaces(&c)

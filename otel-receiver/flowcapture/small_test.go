@@ -2,17 +2,22 @@ package flowcapture
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/skein-net/skein/otel-receiver/source"
 )
 
 // TestIdentity: the rules are those of Telegraf's input topology_host.
@@ -108,4 +113,23 @@ func TestGone(t *testing.T) {
 	c.forget(nil, nil)
 	require.Empty(t, c.taps)
 	require.Len(t, c.gone, maxGone)
+}
+
+// TestTooManyInterfaces: it is told, and the first ones run.
+func TestTooManyInterfaces(t *testing.T) {
+	f := &fake{open: func(string) (source.Source, error) {
+		s := &scripted{}
+		s.run = func(ctx context.Context, w []source.Worker) error {
+			s.opened.Add(1)
+			return ticking(ctx, w[0])
+		}
+		return s, nil
+	}}
+	f.names = func() ([]string, error) { return []string{"a"}, errors.New("too many") }
+	host := new(statusHost)
+	r := start(t, testConfig(typeAFPacket), f, consumertest.NewNop(), nil, host)
+	eventually(t, "the error", 10*time.Second, func() bool { _, msg := host.last(); return msg == "capture c: too many" })
+	eventually(t, "the first", 10*time.Second, func() bool { return tapTotals(r).running })
+	stop(t, r)
+	require.Zero(t, r.captures[0].failures.Load())
 }

@@ -83,6 +83,10 @@ func (r *flowReceiver) observe() error {
 			}
 		}),
 		captures(b.RegisterReceiverFlowcaptureCaptureFailuresCallback, func(c *capture) int64 { return int64(c.failures.Load()) }),
+		captures(b.RegisterReceiverFlowcaptureStreamsRefusedCallback, func(c *capture) (n int64) {
+			c.eachTap(func(_ string, t totals) { n += int64(t.source.Refused) })
+			return n
+		}),
 		r.observeMetrics(captures),
 		r.observeRecords(),
 	)

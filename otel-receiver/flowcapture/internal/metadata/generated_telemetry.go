@@ -48,6 +48,7 @@ type TelemetryBuilder struct {
 	ReceiverFlowcaptureRingFreezes      metric.Int64ObservableCounter
 	ReceiverFlowcaptureSeries           metric.Int64ObservableGauge
 	ReceiverFlowcaptureSeriesOverflows  metric.Int64ObservableCounter
+	ReceiverFlowcaptureStreamsRefused   metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -361,6 +362,21 @@ func (builder *TelemetryBuilder) RegisterReceiverFlowcaptureSeriesOverflowsCallb
 	return nil
 }
 
+// RegisterReceiverFlowcaptureStreamsRefusedCallback sets callback for observable ReceiverFlowcaptureStreamsRefused metric.
+func (builder *TelemetryBuilder) RegisterReceiverFlowcaptureStreamsRefusedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverFlowcaptureStreamsRefused, obs: o})
+		return nil
+	}, builder.ReceiverFlowcaptureStreamsRefused)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 type observerInt64 struct {
 	embedded.Int64Observer
 	inst metric.Int64Observable
@@ -507,6 +523,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_flowcapture_series_overflows",
 		metric.WithDescription("Flow reports counted in the series of all others, because there were max_series already. [Alpha]"),
 		metric.WithUnit("{reports}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverFlowcaptureStreamsRefused, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_flowcapture_streams_refused",
+		metric.WithDescription("Streams that a pcapsocket turned away, because all its workers had one. [Alpha]"),
+		metric.WithUnit("{streams}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs
