@@ -330,7 +330,7 @@ func rangeOf(f *flowrecord.Field, name string, low, high int64, exact bool) filt
 	}
 	if low <= 0 && high >= 0 && (zeroShown(f, name)) {
 		if low == 0 && high == 0 {
-			out = absent(f.Wire)
+			out = or(absent(f.Wire), equal(f.Wire, "0"))
 		} else {
 			out = or(out, absent(f.Wire))
 		}

@@ -32,7 +32,7 @@ func TestConditions(t *testing.T) {
 		{flowrecord.Condition{Fields: []string{"Transport.B"}, Op: flowrecord.Less, Values: []entity.Value{num(1024)}}, `"destination.port":<=1023`, true},
 		{flowrecord.Condition{Fields: []string{"Metric.ABBytes"}, Op: flowrecord.Less, Values: []entity.Value{num(10)}}, `("flow.bytes":<=9 or "flow.bytes":="")`, true},
 		{flowrecord.Condition{Fields: []string{"Metric.ABBytes"}, Op: flowrecord.Greater, Values: []entity.Value{num(1 << 60)}}, `"flow.bytes":>=1152921504606844929`, false},
-		{flowrecord.Condition{Fields: []string{"Metric.ABBytes"}, Values: []entity.Value{num(0)}}, `"flow.bytes":=""`, true},
+		{flowrecord.Condition{Fields: []string{"Metric.ABBytes"}, Values: []entity.Value{num(0)}}, `("flow.bytes":="" or "flow.bytes":="0")`, true},
 		{flowrecord.Condition{Fields: []string{"Start"}, Op: flowrecord.LessEqual, Values: []entity.Value{num(5)}}, `"network.flow.start":<=6000000`, false},
 		{flowrecord.Condition{Fields: []string{"ParentUUID"}, Op: flowrecord.Exists}, `"flow.parent_id":*`, true},
 		{flowrecord.Condition{Fields: []string{"DNS.Questions"}, Op: flowrecord.Exists}, `*`, false},
