@@ -7,7 +7,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 
@@ -50,6 +52,7 @@ func BenchmarkFlowRecords(b *testing.B) {
 	b.ReportAllocs()
 	b.SetParallelism(1)
 	b.ResetTimer()
+	before := cpuTime(b)
 	b.RunParallel(func(pb *testing.PB) {
 		body := bytes.Clone(first)
 		for pb.Next() {
@@ -71,4 +74,14 @@ func BenchmarkFlowRecords(b *testing.B) {
 		}
 	})
 	b.ReportMetric(1000*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+	b.ReportMetric((cpuTime(b)-before).Seconds()*1e6/(1000*float64(b.N)), "cpu-s/M")
+}
+
+// cpuTime is what the process has used, the senders included.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
