@@ -64,14 +64,21 @@ func (e *emitter) block(b *block) {
 	if !b.tests {
 		return
 	}
-	t := b.test
-	if t.x == nil {
-		e.intoA(t.v)
-		e.op(opJmp|uint16(t.op), t.k)
-		return
+	e.load(b.test)
+	if b.test.x != nil {
+		e.op(opJmp|srcX|uint16(b.test.op), 0)
+	} else {
+		e.op(opJmp|uint16(b.test.op), b.test.k)
 	}
-	e.both(t.v, t.x)
-	e.op(opJmp|srcX|uint16(t.op), 0)
+}
+
+// load brings the values of a test into A and X.
+func (e *emitter) load(t test) {
+	if t.x != nil {
+		e.both(t.v, t.x)
+	} else {
+		e.intoA(t.v)
+	}
 }
 
 // both loads a into A and x into X.

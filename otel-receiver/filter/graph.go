@@ -14,6 +14,8 @@ type block struct {
 	mark  int
 	preds int
 	facts *fact
+	// ifYes and ifNo are what is known behind the block.
+	ifYes, ifNo *fact
 	// over is the immediate dominator, depth its distance from the root, from the
 	// predecessors.
 	over  *block
@@ -72,154 +74,11 @@ func build(c *cond, yes, no *block) *block {
 	}
 }
 
-// fact is something known at a block: the outcome of a test on every way that
-// leads there, or that registers changed. Facts form a tree along the
-// dominators of the graph.
-type fact struct {
-	up      *fact
-	depth   int
-	test    test
-	holds   bool
-	changed uint16
-	// last are the last facts up to this one on the values of each bucket; a
-	// change of registers is in every bucket.
-	last [buckets]*fact
-}
-
-const (
-	buckets = 16
-	// lookback bounds how many facts are asked for one outcome.
-	lookback = 100
-)
-
-func (v *value) bucket() int { return int(v.id % buckets) }
-
-// outcome tells the outcome of t where f holds, if it is known.
-func (f *fact) outcome(t test) (holds, known bool) {
-	in := t.v.bucket()
-	before := func(f *fact) *fact {
-		if f == nil {
-			return nil
-		}
-		return f.last[in]
-	}
-	f = before(f)
-	for n := 0; f != nil && n < lookback; f, n = before(f.up), n+1 {
-		if f.changed != 0 {
-			deps := t.v.deps
-			if t.x != nil {
-				deps |= t.x.deps
-			}
-			if deps&f.changed != 0 {
-				return false, false
-			}
-			continue
-		}
-		if f.test.v != t.v || f.test.x != t.x {
-			continue
-		}
-		if holds, known = f.implies(t); known {
-			return holds, true
-		}
-	}
-	return false, false
-}
-
-// implies tells the outcome of another test of the same values.
-func (f *fact) implies(t test) (holds, known bool) {
-	was := f.test
-	if t == was {
-		return f.holds, true
-	}
-	if t.x != nil {
-		return false, false
-	}
-	switch {
-	case was.op == testEqual && f.holds:
-		return t.holds(was.k), true
-	case was.op == testGreater && f.holds: // v > was.k
-		return atLeast(t, uint64(was.k)+1)
-	case was.op == testAtLeast && f.holds:
-		return atLeast(t, uint64(was.k))
-	case was.op == testGreater:
-		return atMost(t, int64(was.k))
-	case was.op == testAtLeast:
-		return atMost(t, int64(was.k)-1)
-	}
-	return false, false
-}
-
-// atLeast tells the outcome of t for values of least and more.
-func atLeast(t test, least uint64) (holds, known bool) {
-	k := uint64(t.k)
-	switch {
-	case t.op == testEqual && k < least:
-		return false, true
-	case t.op == testGreater && k < least, t.op == testAtLeast && k <= least:
-		return true, true
-	}
-	return false, false
-}
-
-// atMost tells the outcome of t for values of most and less.
-func atMost(t test, most int64) (holds, known bool) {
-	k := int64(t.k)
-	switch {
-	case t.op == testEqual && k > most, t.op == testGreater && k >= most, t.op == testAtLeast && k > most:
-		return false, true
-	}
-	return false, false
-}
-
-// common gives the facts that two places share, and what changed since then on
-// the ways to either.
-func common(a, b *fact) *fact {
-	var changed uint16
-	up := func(f *fact) *fact {
-		changed |= f.changed
-		return f.up
-	}
-	for a != b {
-		switch {
-		case b == nil || a != nil && a.depth > b.depth:
-			a = up(a)
-		case a == nil || b.depth > a.depth:
-			b = up(b)
-		default:
-			a, b = up(a), up(b)
-		}
-	}
-	if changed == 0 {
-		return a
-	}
-	return a.change(changed)
-}
-
-// change is f after a change of registers.
-func (f *fact) change(registers uint16) *fact {
-	c := &fact{up: f, depth: 1, changed: registers}
-	if f != nil {
-		c.depth = f.depth + 1
-	}
-	for i := range c.last {
-		c.last[i] = c
-	}
-	return c
-}
-
-// learn is f with the outcome of a test.
-func (f *fact) learn(t test, holds bool) *fact {
-	c := &fact{up: f, depth: 1, test: t, holds: holds}
-	if f != nil {
-		c.depth, c.last = f.depth+1, f.last
-	}
-	c.last[t.v.bucket()] = c
-	return c
-}
-
 // graph is a program on its way to instructions.
 type graph struct {
-	root           *block
+	root *block
+	// first is the root as it was built.
+	first          *block
 	accept, reject *block
 	mark           int
 }
@@ -227,7 +86,18 @@ type graph struct {
 func newGraph(c *cond) *graph {
 	g := &graph{accept: &block{end: accept}, reject: &block{end: reject}}
 	g.root = build(c, g.accept, g.reject)
+	g.first = g.root
 	return g
+}
+
+// touched gives the block whose values a program must load first although their
+// test does not matter: as in libpcap, a frame that ends before the first value
+// of a filter is rejected, unless the filter matches everything.
+func (g *graph) touched() *block {
+	if g.root == g.first || !g.first.plain() || g.root.end != noEnd {
+		return nil
+	}
+	return g.first
 }
 
 // ordered gives the blocks with every block before those that follow it, the
@@ -292,12 +162,43 @@ func (g *graph) optimize() {
 	}
 }
 
-// thread leads every way past the tests whose outcome is known on it.
+// thread leads every way past the tests whose outcome is known on it. It does so
+// twice: from the ends up, with the facts as they are before ways meet in new
+// places, and from the root down, where one pass reaches all that follows.
 func (g *graph) thread() bool {
+	blocks := g.spread(func(**block, *fact) {})
 	changed := false
+	for i := len(blocks) - 1; i >= 0; i-- {
+		b := blocks[i]
+		if b.end != noEnd {
+			continue
+		}
+		changed = skip(&b.yes, b.ifYes) || changed
+		changed = skip(&b.no, b.ifNo) || changed
+	}
+	g.spread(func(way **block, facts *fact) { changed = skip(way, facts) || changed })
+	return changed
+}
+
+// spread notes for every block what is known where it is left, after each of
+// these ways was moved.
+func (g *graph) spread(move func(way **block, facts *fact)) []*block {
 	blocks := g.ordered()
 	for _, b := range blocks {
 		b.preds, b.facts = 0, nil
+	}
+	reach := func(way **block, facts *fact) {
+		move(way, facts)
+		t := *way
+		if t.end != noEnd {
+			return
+		}
+		if t.preds == 0 {
+			t.facts = facts
+		} else {
+			t.facts = common(t.facts, facts)
+		}
+		t.preds++
 	}
 	for _, b := range blocks {
 		if b.end != noEnd || b.preds == 0 && b != g.root {
@@ -311,51 +212,41 @@ func (g *graph) thread() bool {
 			}
 			facts = facts.change(changes)
 		}
+		b.ifYes, b.ifNo = facts, facts
 		if !b.tests {
-			changed = g.follow(&b.yes, facts) || changed
+			reach(&b.yes, facts)
 			b.no = b.yes
 			continue
 		}
-		changed = g.follow(&b.yes, facts.learn(b.test, true)) || changed
-		changed = g.follow(&b.no, facts.learn(b.test, false)) || changed
+		b.ifYes, b.ifNo = facts.learn(b.test, true), facts.learn(b.test, false)
+		reach(&b.yes, b.ifYes)
+		reach(&b.no, b.ifNo)
 	}
-	return changed
+	return blocks
 }
 
-// follow moves the target of a way as far as known outcomes lead, and notes the
-// facts that hold on the way at the target.
-func (g *graph) follow(target **block, facts *fact) bool {
+// skip moves the target of a way as far as known outcomes lead.
+func skip(way **block, facts *fact) bool {
 	changed := false
 	for {
-		t := *target
-		if t.end != noEnd || len(t.stores) > 0 || !t.tests {
-			break
+		t := *way
+		if !t.plain() {
+			return changed
 		}
 		if t.yes == t.no {
-			*target, changed = t.yes, true
+			*way, changed = t.yes, true
 			continue
 		}
 		holds, known := facts.outcome(t.test)
 		if !known {
-			break
+			return changed
 		}
 		changed = true
-		*target = t.no
+		*way = t.no
 		if holds {
-			*target = t.yes
+			*way = t.yes
 		}
 	}
-	t := *target
-	if t.end != noEnd {
-		return changed
-	}
-	if t.preds == 0 {
-		t.facts = facts
-	} else {
-		t.facts = common(t.facts, facts)
-	}
-	t.preds++
-	return changed
 }
 
 // shape is what makes blocks without stores equal.

@@ -67,6 +67,9 @@ func (g *graph) emit(snaplen uint32) (ins []bpf.RawInstruction, ok bool) {
 		e := emitter{spill: registers}
 		if i == 0 {
 			e.clear(unset(blocks))
+			if first := g.touched(); first != nil {
+				e.load(first.test)
+			}
 		} else {
 			e.held = *states[b]
 		}

@@ -66,7 +66,8 @@ func (l *lowering) sum(n node) (sum, *Error) {
 				return sum{}, failure(n.op.pos, "values have 32 bits: shift by 31 at most, not by %d", b.v.k)
 			}
 		}
-		return sum{l.binary(op, a.v, b.v), l.both(a.valid, b.valid)}, nil
+		// As in libpcap, only the left operand makes sure that its header is there.
+		return sum{l.binary(op, a.v, b.v), a.valid}, nil
 	}
 	return sum{}, failure(0, "a sum of type %T is not supported", n)
 }

@@ -231,7 +231,9 @@ func (l *lowering) geneve(n wordNode) (*cond, *Error) {
 		and(l.compare(testEqual, l.ind(2, l.mem(tunnel), 2), etherTEB),
 			effect(store{proto, l.binary(aluAdd, l.mem(header), l.constant(12))}, store{payload, l.binary(aluAdd, l.mem(header), l.constant(14))})),
 		effect(store{proto, l.binary(aluAdd, l.mem(tunnel), l.constant(2))}, store{payload, l.mem(header)}))
+	// The labels of MPLS outside of the tunnel say nothing about its inside;
+	// libpcap looks for the last one there, and nothing matches.
 	*f = frame{link: linkEthernet, header: offset{0, header}, proto: offset{0, proto}, payload: offset{0, payload},
-		labels: f.labels, tags: f.tags, tunnel: true}
+		tags: f.tags, tunnel: true}
 	return and(found, effect(store{header, inner}), carries), nil
 }

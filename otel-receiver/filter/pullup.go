@@ -124,7 +124,8 @@ func (b *block) pull(yes bool) bool {
 			for _, p := range b.from {
 				if p.yes == b {
 					p.yes = same
-				} else {
+				}
+				if p.no == b {
 					p.no = same
 				}
 			}

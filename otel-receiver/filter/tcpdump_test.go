@@ -19,7 +19,10 @@ import (
 )
 
 // go test -run TestTcpdump -update writes tcpdump's verdicts to testdata.
-var update = flag.Bool("update", false, "write tcpdump's verdicts to testdata")
+var (
+	update = flag.Bool("update", false, "write tcpdump's verdicts to testdata")
+	seed   = flag.Uint64("seed", 1, "what random filters are made of")
+)
 
 const verdictFile = "testdata/verdicts.txt"
 
