@@ -9,6 +9,11 @@
 // a graph of tests with known outcomes taken out, and the graph is written down
 // as instructions. docs/filters.md tells what is supported.
 //
+// The Go library that there is, github.com/packetcap/go-pcap/filter, was measured
+// with the corpus of the tests (384 filters for Ethernet on 2,120 frames): 67
+// filters had the verdicts of tcpdump, 77 others, 53 programs were none that the
+// kernel takes, and 187 filters were refused.
+//
 // It must never look up a name anywhere but in its own tables: a filter means
 // the same on every host, and compiling never waits for a network. It must never
 // panic, whatever the text or the packet.

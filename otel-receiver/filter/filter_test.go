@@ -110,6 +110,31 @@ func TestOursRefused(t *testing.T) {
 	}
 }
 
+// What follows an authentication header is found, at most chainLength headers
+// deep.
+func TestChain(t *testing.T) {
+	auth := cat([]byte{protoDestOpts, 4}, make([]byte, 22))
+	behind := ip6("2001:db8::1", "2001:db8::2", 0, cat(extension(protoAH, 1), auth, extension(protoTCP, 0), tcp(1, 80, 2, "")))
+	deep := func(n int) inet {
+		var b []byte
+		for range n - 1 {
+			b = append(b, extension(protoDestOpts, 0)...)
+		}
+		return ip6("2001:db8::1", "2001:db8::2", protoDestOpts, cat(b, extension(protoTCP, 0), tcp(1, 80, 2, "")))
+	}
+	f := compileFor(t, "ip6 protochain 6")
+	for _, c := range []struct {
+		name string
+		n    inet
+		want bool
+	}{{"behind AH", behind, true}, {"deepest", deep(chainLength), true}, {"too deep", deep(chainLength + 1), false}} {
+		data := wraps()[0](c.n)
+		if got := f.Matches(data, len(data)); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
 // Geneve over MPLS, of which tcpdump matches nothing.
 func TestGeneveBelowMPLS(t *testing.T) {
 	for _, expr := range section(t, "testdata/filters.txt", "ours") {
