@@ -74,7 +74,7 @@ func startCollector(t testing.TB, d *daemon, h *hostNS, capture string) *process
 	conf := fmt.Sprintf(`
 receivers:
   flowcapture:
-    host: {id: %[1]s, name: %[1]s}
+    host: {id: %[1]s, name: %[1]s, root_netns: %[7]s, netns_dirs: [%[8]s]}
     update_interval: 1s
     captures:
       - %[2]s
@@ -91,7 +91,7 @@ service:
   pipelines:
     logs: {receivers: [flowcapture], exporters: [otlp_http]}
   telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: %[5]s, port: %[6]s}}}}]}}
-`, h.name, strings.ReplaceAll(strings.TrimSpace(capture), "\n", "\n        "), d.addr, t.TempDir(), host, port)
+`, h.name, strings.ReplaceAll(strings.TrimSpace(capture), "\n", "\n        "), d.addr, t.TempDir(), host, port, h.root(), h.dir)
 	path := filepath.Join(t.TempDir(), "otelcol.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(conf), 0o600))
 	p := start(t, program(t, "otelcol"), nil, "--config", path)

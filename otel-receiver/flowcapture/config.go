@@ -39,6 +39,12 @@ type HostConfig struct {
 	ID string `mapstructure:"id"`
 	// Name is the host.name; by default the hostname.
 	Name string `mapstructure:"name"`
+	// NetNSDirs are the directories of named namespaces, the preferred one first;
+	// by default /run/netns and Docker's.
+	NetNSDirs []string `mapstructure:"netns_dirs"`
+	// RootNetNS is the path of the namespace whose interfaces are the host's own;
+	// by default that of the collector.
+	RootNetNS string `mapstructure:"root_netns"`
 
 	_ struct{}
 }

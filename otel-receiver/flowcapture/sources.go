@@ -41,7 +41,7 @@ func (s *sources) place(c *CaptureConfig, iface string) (flow.Place, error) {
 	if c.Type != typeAFPacket {
 		return p, nil
 	}
-	found, err := place.Find(place.Config{HostName: s.host.Name}, c.netnsPath(), iface)
+	found, err := place.Find(place.Config{HostName: s.host.Name, NetNSDirs: s.host.NetNSDirs, RootNetNS: s.host.RootNetNS}, c.netnsPath(), iface)
 	if err != nil && !errors.Is(err, place.ErrNoPath) {
 		return p, err
 	}
