@@ -100,6 +100,7 @@ func BenchmarkQuery(b *testing.B) {
 	dir := os.Getenv("FLOWSTORE_DIR")
 	keep := dir != ""
 	s := open(b, func(c *Config) {
+		c.MaxFlows = 10_000_000
 		if keep {
 			c.Dir = dir
 		}
