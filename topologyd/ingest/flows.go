@@ -3,9 +3,11 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 
 	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/internal/flowrecord/otlplog"
@@ -54,24 +56,12 @@ func (in *Ingest) takeFlows(ctx context.Context, protocol string, logs plog.Logs
 	defer in.freeReports(batch)
 	var failed error
 	flush := func() {
-		if failed != nil || len(*batch) == 0 {
-			return
+		if failed == nil && len(*batch) > 0 {
+			failed = in.giveFlows(ctx, protocol, *batch, bad)
 		}
-		t, err := in.giveFlows(ctx, *batch)
-		if err != nil {
-			failed = err
-			return
-		}
-		in.n.taken(protocol, &t)
-		in.n.reject(protocol, reasonInvalidFlow, t.Invalid)
-		bad.add(t.Invalid, "flow records", t.Reason)
-		clear(*batch)
 		*batch = (*batch)[:0]
 	}
 	_, invalid, first := in.decoder.Decode(logs, func(r *flowrecord.Record) {
-		if failed != nil {
-			return
-		}
 		*batch = append(*batch, *r)
 		if len(*batch) >= flowBatch {
 			flush()
@@ -80,21 +70,58 @@ func (in *Ingest) takeFlows(ctx context.Context, protocol string, logs plog.Logs
 	flush()
 	in.n.reject(protocol, reasonInvalidFlow, invalid)
 	bad.add(invalid, "flow records", first)
-	if failed != nil {
-		return fmt.Errorf("take flow records: %w", failed)
+	return failed
+}
+
+// takeFlowBytes is takeFlows for a request in protobuf that holds nothing else.
+// handled is false when it is not one, and nothing was done.
+func (in *Ingest) takeFlowBytes(ctx context.Context, protocol string, data []byte) (resp plogotlp.ExportResponse, handled bool, err error) {
+	resp = plogotlp.NewExportResponse()
+	if in.flows == nil {
+		return resp, false, nil
 	}
-	return nil
+	w, ok := in.wires.Get().(*flowWire)
+	if !ok {
+		w = newFlowWire(in.decoder)
+	}
+	defer func() {
+		w.reset()
+		in.wires.Put(w)
+	}()
+	if w.request(data) != nil || w.number == 0 {
+		return resp, false, nil
+	}
+	if !in.flowSlots.Acquire(ctx, flowPatience) {
+		return resp, true, flows.ErrBusy
+	}
+	defer in.flowSlots.Release()
+	var bad invalid
+	for batch := range slices.Chunk(w.records, flowBatch) {
+		if err := in.giveFlows(ctx, protocol, batch, &bad); err != nil {
+			return resp, true, err
+		}
+	}
+	in.n.reject(protocol, reasonInvalidFlow, w.invalid)
+	bad.add(w.invalid, "flow records", w.first)
+	bad.tell(resp)
+	return resp, true, nil
 }
 
 // giveFlows gives a batch to the sink, for a limited time.
-func (in *Ingest) giveFlows(ctx context.Context, batch []flowrecord.Record) (flows.Taken, error) {
+func (in *Ingest) giveFlows(ctx context.Context, protocol string, batch []flowrecord.Record, bad *invalid) error {
 	limited, cancel := context.WithTimeout(ctx, in.flowTimeout)
 	defer cancel()
 	t, err := in.flows.Take(limited, batch)
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		err = fmt.Errorf("%w: no answer within %v", flows.ErrStore, in.flowTimeout)
+	switch {
+	case err != nil && limited.Err() != nil && ctx.Err() == nil:
+		return fmt.Errorf("take flow records: %w: no answer within %v", flows.ErrStore, in.flowTimeout)
+	case err != nil:
+		return fmt.Errorf("take flow records: %w", err)
 	}
-	return t, err
+	in.n.taken(protocol, &t)
+	in.n.reject(protocol, reasonInvalidFlow, t.Invalid)
+	bad.add(t.Invalid, "flow records", t.Reason)
+	return nil
 }
 
 func (in *Ingest) reportBatch() *[]flowrecord.Record {

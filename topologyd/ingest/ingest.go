@@ -67,6 +67,8 @@ type Ingest struct {
 	// reports holds *[]flowrecord.Record, a batch of a request.
 	reports sync.Pool
 	decoder *otlplog.Decoder
+	// wires holds *flowWire.
+	wires   sync.Pool
 	buffers buffers
 	now     func() time.Time
 	seed    maphash.Seed

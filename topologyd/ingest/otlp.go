@@ -42,7 +42,11 @@ type answerer interface {
 // logs takes OTLP logs over HTTP: POST /v1/logs.
 func (in *Ingest) logs(w http.ResponseWriter, r *http.Request) {
 	req := plogotlp.NewExportRequest()
-	in.otlp(w, r, req, otlplog.CheckProto, func() (answerer, error) { return in.takeLogs(r.Context(), protoHTTP, req.Logs()) })
+	in.otlp(w, r, otlpRequest{
+		message: req, check: otlplog.CheckProto,
+		take:  func() (answerer, error) { return in.takeLogs(r.Context(), protoHTTP, req.Logs()) },
+		quick: func(data []byte) (answerer, bool, error) { return in.takeFlowBytes(r.Context(), protoHTTP, data) },
+	})
 }
 
 // metrics takes OTLP metrics over HTTP: POST /v1/metrics. They are counted and
@@ -50,17 +54,27 @@ func (in *Ingest) logs(w http.ResponseWriter, r *http.Request) {
 // belong into a time-series database.
 func (in *Ingest) metrics(w http.ResponseWriter, r *http.Request) {
 	req := pmetricotlp.NewExportRequest()
-	in.otlp(w, r, req, otlplog.CheckMetricsProto, func() (answerer, error) {
+	in.otlp(w, r, otlpRequest{message: req, check: otlplog.CheckMetricsProto, take: func() (answerer, error) {
 		in.n.ignored.WithLabelValues(protoHTTP, "data_point").Add(float64(req.Metrics().DataPointCount()))
 		return pmetricotlp.NewExportResponse(), nil
-	})
+	}})
+}
+
+// otlpRequest is how a request is read and taken.
+type otlpRequest struct {
+	message message
+	// check refuses protobuf that is nested too deep to be decoded.
+	check func([]byte) error
+	// take takes the decoded message.
+	take func() (answerer, error)
+	// quick, if not nil, takes protobuf that need not be decoded, or reports that
+	// it is not handled.
+	quick func([]byte) (resp answerer, handled bool, err error)
 }
 
 // otlp is one OTLP/HTTP request (opentelemetry-proto, docs/specification.md,
-// "OTLP/HTTP"): it decodes the body into req and answers with what take
-// returns, in the encoding of the request. check refuses protobuf that is
-// nested too deep to be decoded.
-func (in *Ingest) otlp(w http.ResponseWriter, r *http.Request, req message, check func([]byte) error, take func() (answerer, error)) {
+// "OTLP/HTTP"). It is answered in the encoding of the request.
+func (in *Ingest) otlp(w http.ResponseWriter, r *http.Request, req otlpRequest) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != typeProtobuf && media != typeJSON {
 		in.otlpRefuse(w, typeJSON, &refusal{http.StatusUnsupportedMediaType, reasonType, 0, &httpx.Error{
@@ -78,21 +92,9 @@ func (in *Ingest) otlp(w http.ResponseWriter, r *http.Request, req message, chec
 		return
 	}
 	defer in.slots.Release()
-	decode := req.UnmarshalProto
-	if media == typeJSON {
-		decode, check = req.UnmarshalJSON, otlplog.CheckJSON
-	}
-	if err = check(data); err == nil {
-		err = decode(data)
-	}
-	if err != nil {
-		in.otlpRefuse(w, media, &refusal{http.StatusBadRequest, reasonMalformed, 0, &httpx.Error{
-			Message: fmt.Sprintf("the body is not an OTLP request in %s: %v", media, err)}})
-		return
-	}
-	resp, err := take()
-	if err != nil {
-		in.otlpRefuse(w, media, in.refuse(err))
+	resp, no := in.takeOTLP(media, data, req)
+	if no != nil {
+		in.otlpRefuse(w, media, no)
 		return
 	}
 	encode := resp.MarshalProto
@@ -107,6 +109,33 @@ func (in *Ingest) otlp(w http.ResponseWriter, r *http.Request, req message, chec
 	w.Header().Set("Content-Type", media)
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	_, _ = w.Write(b)
+}
+
+// takeOTLP decodes a body and takes what it holds.
+func (in *Ingest) takeOTLP(media string, data []byte, req otlpRequest) (answerer, *refusal) {
+	check, decode := req.check, req.message.UnmarshalProto
+	if media == typeJSON {
+		check, decode = otlplog.CheckJSON, req.message.UnmarshalJSON
+	} else if req.quick != nil {
+		if resp, handled, err := req.quick(data); err != nil {
+			return nil, in.refuse(err)
+		} else if handled {
+			return resp, nil
+		}
+	}
+	err := check(data)
+	if err == nil {
+		err = decode(data)
+	}
+	if err != nil {
+		return nil, &refusal{http.StatusBadRequest, reasonMalformed, 0, &httpx.Error{
+			Message: fmt.Sprintf("the body is not an OTLP request in %s: %v", media, err)}}
+	}
+	resp, err := req.take()
+	if err != nil {
+		return nil, in.refuse(err)
+	}
+	return resp, nil
 }
 
 // otlpBody reads the whole body.
@@ -186,10 +215,7 @@ func (in *Ingest) takeLogs(ctx context.Context, protocol string, logs plog.Logs)
 		}
 	}
 	in.n.ignored.WithLabelValues(protocol, "log_record").Add(float64(ignored))
-	if bad.n > 0 {
-		resp.PartialSuccess().SetRejectedLogRecords(int64(bad.n))
-		resp.PartialSuccess().SetErrorMessage(fmt.Sprintf("%d log records are not valid %s; the first: %v", bad.n, bad.what, bad.first))
-	}
+	bad.tell(resp)
 	return resp, nil
 }
 
@@ -208,6 +234,14 @@ func (i *invalid) add(n int, what string, first error) {
 		i.what, i.first = what, first
 	} else if !strings.HasSuffix(i.what, what) {
 		i.what += " and " + what
+	}
+}
+
+// tell reports what was refused as OTLP's partial success.
+func (i *invalid) tell(resp plogotlp.ExportResponse) {
+	if i.n > 0 {
+		resp.PartialSuccess().SetRejectedLogRecords(int64(i.n))
+		resp.PartialSuccess().SetErrorMessage(fmt.Sprintf("%d log records are not valid %s; the first: %v", i.n, i.what, i.first))
 	}
 }
 
