@@ -129,6 +129,10 @@ func TestFlowWireNotHere(t *testing.T) {
 		"malformed": protobuf(t, good)[:100],
 		"not proto": []byte("\x07\xff"),
 		"other":     []byte("\x12\x00"),
+		"too many": func() []byte {
+			logs, _ := flowLogs(1)
+			return bytes.Repeat(protobuf(t, logs), wireRecords+1)
+		}(),
 		"host is int": func() []byte {
 			logs, _ := flowLogs(1)
 			logs.ResourceLogs().At(0).Resource().Attributes().PutInt("host.id", 5)
