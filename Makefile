@@ -80,7 +80,7 @@ fuzz: ## every fuzz target, one after the other, FUZZTIME each
 	while IFS=: read -r file name; do \
 		name=$${name#func } package=$$(dirname "$$file"); \
 		echo "== $$package $$name"; \
-		$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) "$$package" || failed+=" $$package:$$name"; \
+		$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$package" || failed+=" $$package:$$name"; \
 	done < <(grep -rEo --include='*_test.go' --exclude-dir=build --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]+' . | sort); \
 	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 

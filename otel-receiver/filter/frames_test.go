@@ -268,9 +268,7 @@ func captures(l packet.LinkType) []capture {
 		for _, n := range networks() {
 			frames = append(frames, otherLink(l, n)...)
 		}
-		for _, o := range oldies() {
-			frames = append(frames, o)
-		}
+		frames = append(frames, oldies()...)
 	}
 	var list []capture
 	for _, f := range frames {

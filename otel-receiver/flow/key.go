@@ -41,13 +41,6 @@ func mix(a, b uint64) uint64 {
 	return hi ^ lo
 }
 
-// entropyPort reports whether the source port says nothing about the flow:
-// tunnels over UDP choose it from a hash of what is inside (RFC 7348, 5;
-// RFC 8926, 3.3; RFC 7510, 3).
-func entropyPort(l *packet.Level) bool {
-	return l.Transport == packet.LayerUDP && l.Tunnel != packet.LayerNone
-}
-
 // keyPorts returns what tells the two ends of a level apart beyond addresses:
 // ports, or the identifier of ICMP echo messages at both.
 func keyPorts(l *packet.Level) (src, dst uint16) {

@@ -232,7 +232,7 @@ func flood(t testing.TB, n int) *fake {
 					w[0].Tick(now + int64(i)*1000)
 				}
 				if ctx.Err() != nil {
-					return nil
+					break
 				}
 			}
 			return ticking(ctx, w[0])

@@ -21,7 +21,7 @@ const flows = 4096
 // wire is a veth pair between two namespaces: frames arrive at vb in b.
 type wire struct{ a, b string }
 
-func newWire() (*wire, error) {
+func newWire(ctx context.Context) (*wire, error) {
 	w := &wire{fmt.Sprintf("skein-perf-a-%d", os.Getpid()), fmt.Sprintf("skein-perf-b-%d", os.Getpid())}
 	for _, args := range [][]string{
 		{"netns", "add", w.a},
@@ -32,7 +32,7 @@ func newWire() (*wire, error) {
 		{"-n", w.b, "link", "set", "lo", "up"},
 		{"-n", w.b, "addr", "add", "10.0.0.2/24", "dev", "vb"},
 	} {
-		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
 			w.remove()
 			return nil, fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, out)
 		}
@@ -42,7 +42,8 @@ func newWire() (*wire, error) {
 
 func (w *wire) remove() {
 	for _, ns := range []string{w.a, w.b} {
-		_ = exec.Command("ip", "netns", "del", ns).Run() // it may not be there
+		// It may not be there, and the run may have been interrupted.
+		_ = exec.CommandContext(context.Background(), "ip", "netns", "del", ns).Run()
 	}
 }
 
@@ -93,7 +94,7 @@ func measureCapture(ctx context.Context, t *table, bin string, frames int) error
 		fmt.Fprintln(os.Stderr, "perf: captures are measured by root only")
 		return nil
 	}
-	w, err := newWire()
+	w, err := newWire(ctx)
 	if err != nil {
 		return err
 	}

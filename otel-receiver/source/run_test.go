@@ -28,8 +28,8 @@ func TestEach(t *testing.T) {
 		}, "failed"},
 		{"one panics, the others end with it", func(ctx context.Context, i int) error {
 			if i == 2 {
-				var m map[string]int
-				m["x"] = 1
+				var nothing map[string]int
+				write(nothing)
 			}
 			<-ctx.Done()
 			return ctx.Err()
@@ -59,3 +59,6 @@ func TestEachWithoutWorkers(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// write panics when there is no map.
+func write(m map[string]int) { m["x"] = 1 }

@@ -99,7 +99,7 @@ func (s *Source) Run(ctx context.Context, workers []source.Worker) error {
 	case errors.As(err, &p):
 		s.panics.Add(1)
 	case err == nil, ctx.Err() != nil:
-		return nil // what a closed file says while the capture ends is no news
+		return nil //nolint:nilerr // what a closed file says while the capture ends is no news
 	case errors.Is(err, pcapio.ErrTruncated):
 		s.malformed.Add(1)
 		s.cfg.Log.Warn("replayed file is not whole", "file", name, "reason", err)
