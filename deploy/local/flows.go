@@ -60,7 +60,7 @@ func (a *asker) flows(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("read flows: %w", err)
 	}
 	if len(top) == 0 {
-		return "No flow has been seen yet on the interface of the default route.\n\n", nil
+		return "No flow has been seen yet on the interface of the default route; topologyctl flows lists them once there are.\n\n", nil
 	}
 	var out strings.Builder
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
