@@ -26,7 +26,7 @@ type Config struct {
 	RetentionBytes int64
 	// MinFreeBytes is the free space of the disk below which writes are refused.
 	MinFreeBytes int64
-	// FlushInterval is how long rows may be in memory only, at least 1 s. What
+	// FlushInterval is how long rows may be in memory only, at least 3 s. What
 	// was written in the FlushInterval, and a second more, before a crash is lost.
 	FlushInterval time.Duration
 	// Memory bounds the caches and the state of queries of the embedded store, in

@@ -74,9 +74,11 @@ func (e *embedded) start(context.Context) (err error) {
 	e.db = logstorage.MustOpenStorage(e.cfg.Dir, &logstorage.StorageConfig{
 		Retention:              retention,
 		MaxDiskSpaceUsageBytes: e.cfg.RetentionBytes,
-		FlushInterval:          e.cfg.FlushInterval,
-		FutureRetention:        48 * time.Hour, // rows a day ahead are taken, see Store.write
-		MinFreeDiskSpaceBytes:  e.cfg.MinFreeBytes,
+		// The library looks at every interval for rows as old as an interval, and
+		// leaves those it is merging just then to the next time: three in all.
+		FlushInterval:         e.cfg.FlushInterval / 3,
+		FutureRetention:       48 * time.Hour, // rows a day ahead are taken, see Store.write
+		MinFreeDiskSpaceBytes: e.cfg.MinFreeBytes,
 	})
 	return nil
 }
