@@ -87,6 +87,7 @@ fuzz: ## every fuzz target, one after the other, FUZZTIME each
 .PHONY: bench
 bench: build ## benchmarks of the packages, then figures of the built programs
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+	$(GO) run ./otel-receiver/perf -bin $(BIN)
 	$(GO) run ./internal/perf -bin $(BIN)
 
 .PHONY: lint

@@ -65,6 +65,22 @@ func (p *program) rss() (int64, error) {
 	return 0, fmt.Errorf("no VmRSS")
 }
 
+// cpu returns the processor time of the program (proc(5), stat, in ticks of 10
+// ms), 0 where there is no such file.
+func (p *program) cpu() time.Duration {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(f) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(f[11])
+	system, _ := strconv.Atoi(f[12])
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
 // daemon is a topologyd and a client of it.
 type daemon struct {
 	*program

@@ -2,7 +2,7 @@
 // HTTP on loopback, filled with a synthetic graph. It prints the table of
 // docs/performance.md.
 //
-// Usage: perf [-bin DIR] [-sizes 10000,100000] [-changes 1000000]
+// Usage: perf [-bin DIR] [-sizes 10000,100000] [-changes 1000000] [-links 2000] [-flows 10000000]
 //
 // Each figure is what this machine did in this run; nothing is kept between
 // runs, and nothing fails because a figure is low.
@@ -25,18 +25,22 @@ func main() {
 	sizes := flag.String("sizes", "10000,100000", "numbers of nodes")
 	changes := flag.Int("changes", 1_000_000, "changes of which the past is asked about; 0 leaves it out")
 	links := flag.Int("links", 2000, "interfaces beside the one whose change is timed; needs root, 0 leaves it out")
+	flows := flag.Int("flows", 10_000_000, "flow reports that are stored; 0 leaves it out")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *bin, *sizes, *changes, *links); err != nil {
+	if err := run(ctx, *bin, *sizes, *changes, *links, *flows); err != nil {
 		fmt.Fprintln(os.Stderr, "perf:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, bin, sizes string, changes, links int) error {
+func run(ctx context.Context, bin, sizes string, changes, links, flows int) error {
 	t := &table{}
-	for _, s := range strings.Split(sizes, ",") {
+	for s := range strings.SplitSeq(sizes, ",") {
+		if s == "" {
+			continue
+		}
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1000 {
 			return fmt.Errorf("size %q is not a number of at least 1000", s)
@@ -53,6 +57,11 @@ func run(ctx context.Context, bin, sizes string, changes, links int) error {
 	if links > 0 && os.Geteuid() == 0 && runtime.GOOS == "linux" {
 		if err := measureChange(ctx, t, bin, links); err != nil {
 			return fmt.Errorf("one link change: %w", err)
+		}
+	}
+	if flows > 0 {
+		if err := measureFlows(ctx, t, bin, flows); err != nil {
+			return fmt.Errorf("flows: %w", err)
 		}
 	}
 	t.print()
