@@ -23,11 +23,10 @@ import (
 	"github.com/skein-net/skein/topologyd/client"
 )
 
-// built is the program when the tests had to build it.
+// built are the programs that the tests had to build.
 var built struct {
-	once sync.Once
-	dir  string
-	err  error
+	mu  sync.Mutex
+	dir string
 }
 
 func TestMain(m *testing.M) {
@@ -41,21 +40,30 @@ func TestMain(m *testing.M) {
 // topologyd returns the path of the program.
 func topologyd(t testing.TB) string {
 	t.Helper()
+	return program(t, "topologyd", "topologyd/cmd/topologyd")
+}
+
+// program returns the path of a program; folder is where its source is.
+func program(t testing.TB, name, folder string) string {
+	t.Helper()
 	if dir := os.Getenv("SKEIN_BIN"); dir != "" {
-		return filepath.Join(dir, "topologyd")
+		return filepath.Join(dir, name)
 	}
-	built.once.Do(func() {
+	built.mu.Lock()
+	defer built.mu.Unlock()
+	if built.dir == "" {
+		var err error
 		//nolint:usetesting // it outlives the test that needs it first
-		if built.dir, built.err = os.MkdirTemp("", "skein-faults-"); built.err != nil {
-			return
-		}
-		cmd := exec.Command("go", "build", "-o", built.dir+"/", "github.com/skein-net/skein/topologyd/cmd/topologyd")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			built.err = fmt.Errorf("build topologyd: %w: %s", err, out)
-		}
-	})
-	require.NoError(t, built.err)
-	return filepath.Join(built.dir, "topologyd")
+		built.dir, err = os.MkdirTemp("", "skein-faults-")
+		require.NoError(t, err)
+	}
+	path := filepath.Join(built.dir, name)
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	out, err := exec.Command("go", "build", "-o", path, "github.com/skein-net/skein/"+folder).CombinedOutput()
+	require.NoError(t, err, "build %s: %s", name, out)
+	return path
 }
 
 func needRoot(t testing.TB, what string) {
