@@ -13,6 +13,7 @@ import (
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/cgroup"
+	"github.com/shirou/gopsutil/v4/mem"
 	"golang.org/x/sys/unix"
 
 	"github.com/skein-net/skein/internal/flowrecord"
@@ -37,7 +38,7 @@ type embedded struct {
 
 func newEmbedded(cfg Config, log *slog.Logger) *embedded {
 	e := &embedded{cfg: cfg, log: log, streams: make(map[string]string)}
-	for _, event := range []string{flowrecord.EventName, EventCounters} {
+	for _, event := range []string{flowrecord.EventName, EventCounters, EventMinute} {
 		st := logstorage.GetStreamTags()
 		st.Add(fieldEvent, event)
 		e.streams[event] = string(st.MarshalCanonical(nil))
@@ -109,11 +110,11 @@ func (e *embedded) inspect() error {
 // totalMemory returns how much memory the process may have: the library ends
 // the process when it is told to use all of it.
 func totalMemory() (int64, error) {
-	var info unix.Sysinfo_t
-	if err := unix.Sysinfo(&info); err != nil {
+	info, err := mem.VirtualMemory()
+	if err != nil {
 		return 0, fmt.Errorf("read size of memory: %w", err)
 	}
-	total := int64(info.Totalram) * int64(info.Unit) //nolint:unconvert // 32 bits on some machines
+	total := int64(min(info.Total, math.MaxInt64))
 	if limit := cgroup.GetMemoryLimit(); limit > 0 {
 		total = min(total, limit)
 	}
@@ -146,7 +147,7 @@ func (e *embedded) full() bool { return e.freeBytes() < uint64(e.cfg.MinFreeByte
 // batchRows is how many rows go to the library at once.
 const batchRows = 1000
 
-func (e *embedded) write(ctx context.Context, next func() (row, bool)) error {
+func (e *embedded) write(ctx context.Context, next func() (row, bool), seal func() []row) error {
 	if e.full() {
 		return fmt.Errorf("%w: %d MiB free, %d MiB wanted", ErrFull, e.freeBytes()>>20, e.cfg.MinFreeBytes>>20)
 	}
@@ -164,6 +165,12 @@ func (e *embedded) write(ctx context.Context, next func() (row, bool)) error {
 		}
 		if !ok || lr.RowsCount() >= batchRows || lr.NeedFlush() {
 			if lr.RowsCount() > 0 {
+				if seal != nil {
+					for _, r := range seal() {
+						ir.StreamTagsCanonical, ir.Timestamp, ir.Fields = e.streams[r.event], r.time, r.fields
+						lr.MustAddInsertRow(&ir)
+					}
+				}
 				e.db.MustAddRows(lr)
 				lr.ResetKeepSettings()
 			}
