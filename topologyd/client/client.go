@@ -3,12 +3,14 @@ package client
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -168,6 +170,26 @@ func (c *Client) getQuery(ctx context.Context, path string, query url.Values, ac
 	}
 	defer resp.Body.Close()
 	return c.readAll(resp.Body)
+}
+
+// getJSON is getQuery that reads the answer into v, and returns it too.
+func (c *Client) getJSON(ctx context.Context, path string, query url.Values, v any) (json.RawMessage, error) {
+	b, err := c.getQuery(ctx, path, query, JSON)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return nil, fmt.Errorf("read answer: %w", err)
+	}
+	return b, nil
+}
+
+// limitText is a limit as a parameter: none for the server's default.
+func limitText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
 }
 
 func (c *Client) readAll(r io.Reader) ([]byte, error) {

@@ -1,17 +1,12 @@
 package client
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"math/rand/v2"
-	"net/http"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -130,8 +125,9 @@ func (f *Flow) UnmarshalJSON(b []byte) error {
 // FlowList is the answer to a [FlowQuery].
 type FlowList struct {
 	// Live tells that the flows are those of now; From and To are zero then.
-	Live     bool      `json:"live"`
-	From, To time.Time `json:"-"`
+	Live bool      `json:"live"`
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
 	// More tells that there are more than Limit.
 	More  bool   `json:"more"`
 	Flows []Flow `json:"flows"`
@@ -142,24 +138,12 @@ type FlowList struct {
 // Flows asks for a list of flows.
 func (c *Client) Flows(ctx context.Context, q FlowQuery) (*FlowList, error) {
 	v := q.values()
-	for name, text := range map[string]string{"from": q.From, "to": q.To, "sort": q.Sort, "order": q.Order} {
-		if text != "" {
-			v.Set(name, text)
-		}
-	}
-	if q.Limit != 0 {
-		v.Set("limit", strconv.Itoa(q.Limit))
-	}
-	b, err := c.getQuery(ctx, "/api/v1/flows", v, JSON)
-	if err != nil {
+	maps.Copy(v, url.Values{"from": {q.From}, "to": {q.To}, "sort": {q.Sort}, "order": {q.Order}, "limit": {limitText(q.Limit)}})
+	l := &FlowList{}
+	var err error
+	if l.Raw, err = c.getJSON(ctx, "/api/v1/flows", v, l); err != nil {
 		return nil, err
 	}
-	l := &FlowList{Raw: b}
-	window := struct{ From, To time.Time }{}
-	if err := errors.Join(json.Unmarshal(b, l), json.Unmarshal(b, &window)); err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
-	}
-	l.From, l.To = window.From, window.To
 	return l, nil
 }
 
@@ -203,157 +187,11 @@ type TopRow struct {
 // TopFlows asks which values of some fields moved the most.
 func (c *Client) TopFlows(ctx context.Context, q TopQuery) (*FlowTop, error) {
 	v := q.values()
-	for name, text := range map[string]string{"from": q.From, "to": q.To, "by": q.By, "metric": q.Metric} {
-		if text != "" {
-			v.Set(name, text)
-		}
-	}
-	if q.Limit != 0 {
-		v.Set("limit", strconv.Itoa(q.Limit))
-	}
-	b, err := c.getQuery(ctx, "/api/v1/flows/top", v, JSON)
-	if err != nil {
+	maps.Copy(v, url.Values{"from": {q.From}, "to": {q.To}, "by": {q.By}, "metric": {q.Metric}, "limit": {limitText(q.Limit)}})
+	t := &FlowTop{}
+	var err error
+	if t.Raw, err = c.getJSON(ctx, "/api/v1/flows/top", v, t); err != nil {
 		return nil, err
 	}
-	t := &FlowTop{Raw: b}
-	if err := json.Unmarshal(b, t); err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
-	}
 	return t, nil
-}
-
-// Types of messages about flows.
-const (
-	TypeFlows = "flows"
-	TypeLost  = "lost"
-	TypeError = "error"
-)
-
-// FlowMessage is one message of those who follow flows.
-type FlowMessage struct {
-	Type string `json:"type"`
-	// Flows are reports in the order in which they came.
-	Flows []Flow `json:"flows"`
-	// Count is, with TypeLost, how many reports were left out.
-	Count int64 `json:"count"`
-	// Code and Message are, with TypeError, why the server ends it.
-	Code    string `json:"code"`
-	Message string `json:"message"`
-}
-
-// FollowFlows follows the reports of flows.
-type FollowFlows struct {
-	FlowFilter
-	// Handle is called with every message of reports, and of lost ones.
-	Handle func(*FlowMessage) error
-	// Broken, if not nil, is called when the connection broke, with the time
-	// until the next attempt. What comes meanwhile is not heard of.
-	Broken func(err error, wait time.Duration)
-	// MinWait and MaxWait bound the time between two attempts; 0: half a
-	// second, 15 seconds.
-	MinWait, MaxWait time.Duration
-}
-
-// FollowFlows follows until ctx ends, Handle fails, the first connection cannot
-// be made, or the server refuses for good.
-func (c *Client) FollowFlows(ctx context.Context, f FollowFlows) error {
-	least, most := f.MinWait, f.MaxWait
-	if least <= 0 {
-		least = 500 * time.Millisecond
-	}
-	if most <= 0 {
-		most = 15 * time.Second
-	}
-	wait, started := least, false
-	var failed error
-	for {
-		err := c.followFlows(ctx, f.values(), func() { started, wait = true, least }, func(m *FlowMessage) error {
-			failed = f.Handle(m)
-			return failed
-		})
-		var refused *Error
-		switch {
-		case failed != nil:
-			return failed
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case !started, errors.As(err, &refused) && !refused.Temporary():
-			return err
-		}
-		pause := wait/2 + rand.N(wait/2+1)
-		if refused != nil {
-			pause = max(pause, refused.RetryAfter)
-		}
-		if f.Broken != nil {
-			f.Broken(err, pause)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
-		}
-		wait = min(2*wait, most)
-	}
-}
-
-// maxFlowLine bounds one message: 500 flows with large details.
-const maxFlowLine = 64 << 20
-
-// followFlows follows over one connection.
-func (c *Client) followFlows(ctx context.Context, query url.Values, opened func(), handle func(*FlowMessage) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	quiet := time.AfterFunc(c.cfg.Timeout, func() { cancel(fmt.Errorf("no answer within %v", c.cfg.Timeout)) })
-	defer quiet.Stop()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url("/api/v1/flows/follow", query), nil)
-	if err != nil {
-		return fmt.Errorf("make request: %w", err)
-	}
-	req.Header = c.header()
-	req.Header.Set("Accept", NDJSON)
-	resp, err := c.watch.Do(req)
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", c.base.Redacted(), because(ctx, plain(err)))
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return errorOf(resp)
-	}
-	if got := resp.Header.Get("Content-Type"); !strings.HasPrefix(got, NDJSON) {
-		return fmt.Errorf("ask %s: the answer is %q, not %s; is this a topologyd?", c.base.Redacted(), got, NDJSON)
-	}
-	opened()
-	silence := time.AfterFunc(c.cfg.Silence, func() { cancel(fmt.Errorf("nothing was heard for %v", c.cfg.Silence)) })
-	defer silence.Stop()
-	quiet.Stop()
-	lines := bufio.NewScanner(resp.Body)
-	lines.Buffer(nil, int(min(c.cfg.MaxAnswer, maxFlowLine)))
-	for lines.Scan() {
-		silence.Reset(c.cfg.Silence)
-		var m FlowMessage
-		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
-			return fmt.Errorf("follow %s: read message: %w", c.base.Redacted(), err)
-		}
-		switch m.Type {
-		case TypeFlows, TypeLost:
-			if err := handle(&m); err != nil {
-				return err
-			}
-		case TypeError:
-			return fmt.Errorf("follow %s: %s", c.base.Redacted(), m.Message)
-		}
-	}
-	err = lines.Err()
-	if err == nil {
-		err = errors.New("the server ended it")
-	}
-	return fmt.Errorf("follow %s: %w", c.base.Redacted(), because(ctx, err))
-}
-
-// because is why a context ended, if it did, else err.
-func because(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return err
 }

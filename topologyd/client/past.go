@@ -3,9 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -110,13 +108,10 @@ type NumberDiff struct {
 
 // Diff asks what differs between two times.
 func (c *Client) Diff(ctx context.Context, q DiffQuery) (*Diff, error) {
-	b, err := c.getQuery(ctx, "/api/v1/diff", url.Values{"from": {q.From}, "to": {q.To}, "gremlin": {q.Gremlin}, "keys": {q.Keys}}, JSON)
-	if err != nil {
+	d := &Diff{}
+	var err error
+	if d.Raw, err = c.getJSON(ctx, "/api/v1/diff", url.Values{"from": {q.From}, "to": {q.To}, "gremlin": {q.Gremlin}, "keys": {q.Keys}}, d); err != nil {
 		return nil, err
-	}
-	d := &Diff{Raw: b}
-	if err := json.Unmarshal(b, d); err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	return d, nil
 }
@@ -167,17 +162,10 @@ type Revision struct {
 // History asks for the revisions of one node or edge. An [*Error] with
 // CodeNotFound means that nothing is known of it in that time.
 func (c *Client) History(ctx context.Context, q HistoryQuery) (*History, error) {
-	query := url.Values{"from": {q.From}, "to": {q.To}}
-	if q.Limit != 0 {
-		query.Set("limit", strconv.Itoa(q.Limit))
-	}
-	b, err := c.getQuery(ctx, "/api/v1/history/"+q.ID.String(), query, JSON)
-	if err != nil {
+	h := &History{}
+	var err error
+	if h.Raw, err = c.getJSON(ctx, "/api/v1/history/"+q.ID.String(), url.Values{"from": {q.From}, "to": {q.To}, "limit": {limitText(q.Limit)}}, h); err != nil {
 		return nil, err
-	}
-	h := &History{Raw: b}
-	if err := json.Unmarshal(b, h); err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	return h, nil
 }
@@ -195,13 +183,10 @@ type Digest struct {
 
 // Digest asks for the digest of the current state.
 func (c *Client) Digest(ctx context.Context) (*Digest, error) {
-	b, err := c.get(ctx, "/api/v1/digest", JSON)
-	if err != nil {
+	d := &Digest{}
+	var err error
+	if d.Raw, err = c.getJSON(ctx, "/api/v1/digest", nil, d); err != nil {
 		return nil, err
-	}
-	d := &Digest{Raw: b}
-	if err := json.Unmarshal(b, d); err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	return d, nil
 }

@@ -42,13 +42,10 @@ type Kept struct {
 
 // Status asks how the server is.
 func (c *Client) Status(ctx context.Context) (*Status, error) {
-	b, err := c.get(ctx, "/api/v1/status", JSON)
-	if err != nil {
+	s := &Status{}
+	var err error
+	if s.Raw, err = c.getJSON(ctx, "/api/v1/status", nil, s); err != nil {
 		return nil, err
-	}
-	s := &Status{Raw: b}
-	if err := json.Unmarshal(b, s); err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	return s, nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/url"
 	"strconv"
 	"time"
@@ -165,24 +164,13 @@ func (f *Follow) query(from uint64) url.Values {
 // Follow watches until ctx ends, Handle fails, the first connection cannot be
 // made, or the server refuses for good.
 func (c *Client) Follow(ctx context.Context, f Follow) error {
-	least, most := f.MinWait, f.MaxWait
-	if least <= 0 {
-		least = 500 * time.Millisecond
-	}
-	if most <= 0 {
-		most = 15 * time.Second
-	}
-	var (
-		from    = f.From
-		wait    = least
-		started bool
-		failed  error
-	)
-	for {
-		err := c.watchQuery(ctx, f.query(from), func(m *Message) error {
-			started, wait = true, least
-			if failed = f.Handle(m); failed != nil {
-				return failed
+	from := f.From
+	r := newReconnect(f.MinWait, f.MaxWait, f.Broken)
+	return r.run(ctx, func() error {
+		return c.watchQuery(ctx, f.query(from), func(m *Message) error {
+			r.opened()
+			if err := r.handled(f.Handle(m)); err != nil {
+				return err
 			}
 			// A snapshot that broke off is asked for again.
 			if !m.More {
@@ -192,27 +180,5 @@ func (c *Client) Follow(ctx context.Context, f Follow) error {
 			}
 			return nil
 		})
-		var refused *Error
-		switch {
-		case failed != nil:
-			return failed
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case !started, errors.As(err, &refused) && !refused.Temporary():
-			return err
-		}
-		pause := wait/2 + rand.N(wait/2+1)
-		if refused != nil {
-			pause = max(pause, refused.RetryAfter)
-		}
-		if f.Broken != nil {
-			f.Broken(err, pause)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
-		}
-		wait = min(2*wait, most)
-	}
+	})
 }
