@@ -155,6 +155,11 @@ func load(cfg Config) (int, error) {
 		logLevel: 1, logSize: uint32(len(logs)), log: pointer(unsafe.Pointer(&logs[0])),
 	}
 	fd, errno := bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+	// The kernel gives up when a signal is pending, as it is when the Go runtime
+	// wants a goroutine to make room.
+	for try := 0; try < 100 && (errno == unix.EAGAIN || errno == unix.EINTR); try++ {
+		fd, errno = bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+	}
 	runtime.KeepAlive(insns)
 	runtime.KeepAlive(license)
 	if errno != 0 {

@@ -10,14 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/source"
 	"github.com/skein-net/skein/otel-receiver/source/pcapio"
 )
-
-// Filter gives the filter for frames of a link type, nil for all frames. It is
-// asked once for each type that the file holds. VLAN tags are in the frames.
-type Filter func(link packet.LinkType) (source.Matcher, error)
 
 // Config says what is replayed.
 type Config struct {
@@ -27,7 +22,7 @@ type Config struct {
 	// it is closed to end a Read that waits while the capture is ended.
 	Reader io.Reader
 	// Filter chooses the frames; nil takes all.
-	Filter Filter
+	Filter source.Filter
 	// SnapLen cuts frames to a length; 0 leaves them as long as they are.
 	SnapLen int
 	// Speed is how fast time passes: 1 is as it did when the frames were captured,
@@ -42,9 +37,9 @@ type Config struct {
 type Source struct {
 	cfg     Config
 	started atomic.Bool
-	filters map[packet.LinkType]source.Matcher
+	sieve   *source.Sieve
 
-	received, bytes, filtered, truncated, malformed, opened, panics atomic.Uint64
+	malformed, opened, panics atomic.Uint64
 }
 
 // New returns a source that has not been started. The file is opened by Run.
@@ -60,21 +55,15 @@ func New(cfg Config) (*Source, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Source{cfg: cfg, filters: make(map[packet.LinkType]source.Matcher)}, nil
+	return &Source{cfg: cfg, sieve: source.NewSieve(cfg.Filter, cfg.SnapLen)}, nil
 }
 
 // Stats implements [source.Source]. A file that ends in the middle of a record
 // counts as malformed.
 func (s *Source) Stats() source.Stats {
-	return source.Stats{
-		Received:  s.received.Load(),
-		Bytes:     s.bytes.Load(),
-		Filtered:  s.filtered.Load(),
-		Truncated: s.truncated.Load(),
-		Malformed: s.malformed.Load(),
-		Opened:    s.opened.Load(),
-		Panics:    s.panics.Load(),
-	}
+	st := s.sieve.Stats()
+	st.Malformed, st.Opened, st.Panics = s.malformed.Load(), s.opened.Load(), s.panics.Load()
+	return st
 }
 
 // Run implements [source.Source]. The first worker gets all frames, the others
@@ -126,6 +115,7 @@ func (s *Source) run(ctx context.Context, w source.Worker) error {
 	s.opened.Add(1)
 	var (
 		f    source.Frame
+		out  = s.sieve.Open()
 		pace = pacer{speed: s.cfg.Speed, w: w}
 	)
 	for n := 0; ; n++ {
@@ -141,7 +131,7 @@ func (s *Source) run(ctx context.Context, w source.Worker) error {
 		if !pace.wait(ctx, f.Time) {
 			return nil
 		}
-		if err := s.frame(&f, w); err != nil {
+		if err := out.Frame(&f, w); err != nil {
 			return err
 		}
 	}
@@ -171,34 +161,6 @@ func (s *Source) open(ctx context.Context) (r io.Reader, end func(), err error) 
 			_ = c.Close()
 		}
 	}, nil
-}
-
-// frame hands one frame on.
-func (s *Source) frame(f *source.Frame, w source.Worker) error {
-	if s.cfg.Filter != nil {
-		m, known := s.filters[f.Link]
-		if !known {
-			var err error
-			if m, err = s.cfg.Filter(f.Link); err != nil {
-				return fmt.Errorf("compile filter for link type %d: %w", f.Link, err)
-			}
-			s.filters[f.Link] = m
-		}
-		if m != nil && !m.Matches(f.Data, f.Wire) {
-			s.filtered.Add(1)
-			return nil
-		}
-	}
-	if n := s.cfg.SnapLen; n > 0 && len(f.Data) > n {
-		f.Data = f.Data[:n:n]
-	}
-	if len(f.Data) < f.Wire {
-		s.truncated.Add(1)
-	}
-	s.received.Add(1)
-	s.bytes.Add(uint64(f.Wire))
-	w.Frame(f)
-	return nil
 }
 
 // pacer tells the worker the file's time, and lets the day's time pass with it.

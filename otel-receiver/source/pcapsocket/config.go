@@ -7,16 +7,11 @@ import (
 	"net"
 	"time"
 
-	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/source"
 )
 
 // DefaultListen is where streams are taken from when nothing is said.
 const DefaultListen = "127.0.0.1:8100"
-
-// Filter gives the filter for frames of a link type, nil for all frames. It is
-// asked once for each type that a stream holds. VLAN tags are in the frames.
-type Filter func(link packet.LinkType) (source.Matcher, error)
 
 // Times says what becomes of the times of frames.
 type Times uint8
@@ -36,7 +31,7 @@ type Config struct {
 	// Listener is used instead of Listen when it is set. Run closes it.
 	Listener net.Listener
 	// Filter chooses the frames; nil takes all.
-	Filter Filter
+	Filter source.Filter
 	// SnapLen cuts frames to a length; 0 leaves them as long as they are sent.
 	SnapLen int
 	// Times says what becomes of times.

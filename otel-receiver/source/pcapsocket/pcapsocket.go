@@ -22,8 +22,9 @@ type Source struct {
 	started atomic.Bool
 	addr    atomic.Pointer[net.Addr]
 	ready   chan struct{}
+	sieve   *source.Sieve
 
-	received, bytes, filtered, truncated, malformed, opened, refused, panics atomic.Uint64
+	malformed, opened, refused, panics atomic.Uint64
 }
 
 // New returns a source that has not been started.
@@ -31,7 +32,7 @@ func New(cfg Config) (*Source, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure pcap socket: %w", err)
 	}
-	return &Source{cfg: cfg.withDefaults(), ready: make(chan struct{})}, nil
+	return &Source{cfg: cfg.withDefaults(), ready: make(chan struct{}), sieve: source.NewSieve(cfg.Filter, cfg.SnapLen)}, nil
 }
 
 // Addr waits until the source listens and returns where, or nil when ctx ends
@@ -49,16 +50,9 @@ func (s *Source) Addr(ctx context.Context) net.Addr {
 // Refused those that were turned away, Malformed those that ended early or held
 // something else than a capture.
 func (s *Source) Stats() source.Stats {
-	return source.Stats{
-		Received:  s.received.Load(),
-		Bytes:     s.bytes.Load(),
-		Filtered:  s.filtered.Load(),
-		Truncated: s.truncated.Load(),
-		Malformed: s.malformed.Load(),
-		Opened:    s.opened.Load(),
-		Refused:   s.refused.Load(),
-		Panics:    s.panics.Load(),
-	}
+	st := s.sieve.Stats()
+	st.Malformed, st.Opened, st.Refused, st.Panics = s.malformed.Load(), s.opened.Load(), s.refused.Load(), s.panics.Load()
+	return st
 }
 
 // Run implements [source.Source]: it listens and takes as many streams at a time

@@ -9,17 +9,15 @@ import (
 	"os"
 	"time"
 
-	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/source"
 	"github.com/skein-net/skein/otel-receiver/source/pcapio"
 )
 
 // stream is what a worker knows of the streams it takes, one after the other.
 type stream struct {
-	src     *Source
-	w       source.Worker
-	conn    net.Conn
-	filters map[packet.LinkType]source.Matcher
+	src  *Source
+	w    source.Worker
+	conn net.Conn
 
 	clock  source.Clock
 	seen   time.Time // when the clock was moved last
@@ -38,7 +36,6 @@ func (st *stream) take(ctx context.Context, c net.Conn) (frames uint64, err erro
 		_ = c.Close()
 	}()
 	st.conn, st.silent = c, time.Now()
-	st.filters = make(map[packet.LinkType]source.Matcher)
 	rd, err := pcapio.NewReader(st)
 	if err != nil {
 		if errors.Is(err, io.EOF) {
@@ -47,6 +44,7 @@ func (st *stream) take(ctx context.Context, c net.Conn) (frames uint64, err erro
 		return 0, err
 	}
 	var f source.Frame
+	out := st.src.sieve.Open()
 	for first := true; ; first = false {
 		if err := rd.Next(&f); err != nil {
 			if errors.Is(err, io.EOF) {
@@ -60,7 +58,7 @@ func (st *stream) take(ctx context.Context, c net.Conn) (frames uint64, err erro
 		f.Time += st.shift
 		st.clock.To(st.w, f.Time)
 		st.seen = time.Now()
-		if err := st.frame(&f); err != nil {
+		if err := out.Frame(&f, st.w); err != nil {
 			return rd.Records(), err
 		}
 	}
@@ -112,33 +110,4 @@ func (st *stream) idle() {
 		st.clock.To(st.w, now.UnixNano())
 		st.seen = now
 	}
-}
-
-// frame hands one frame on.
-func (st *stream) frame(f *source.Frame) error {
-	s := st.src
-	if s.cfg.Filter != nil {
-		m, known := st.filters[f.Link]
-		if !known {
-			var err error
-			if m, err = s.cfg.Filter(f.Link); err != nil {
-				return fmt.Errorf("compile filter for link type %d: %w", f.Link, err)
-			}
-			st.filters[f.Link] = m
-		}
-		if m != nil && !m.Matches(f.Data, f.Wire) {
-			s.filtered.Add(1)
-			return nil
-		}
-	}
-	if n := s.cfg.SnapLen; n > 0 && len(f.Data) > n {
-		f.Data = f.Data[:n:n]
-	}
-	if len(f.Data) < f.Wire {
-		s.truncated.Add(1)
-	}
-	s.received.Add(1)
-	s.bytes.Add(uint64(f.Wire))
-	st.w.Frame(f)
-	return nil
 }
