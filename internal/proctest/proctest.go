@@ -4,6 +4,8 @@ package proctest
 
 import (
 	"bytes"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
@@ -36,13 +38,25 @@ func (b *Buffer) String() string {
 // port 0 and say what they got are better off with that.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
+	return FreeAddrs(t, 1)[0]
+}
+
+// FreeAddrs returns n different ones. Their ports are below those that the
+// kernel gives to connections (ip_local_port_range), which would take them again
+// before the program listens.
+func FreeAddrs(t testing.TB, n int) (out []string) {
+	t.Helper()
 	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for tries := 0; len(out) < n; tries++ {
+		l, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(22_000)))
+		if err == nil {
+			defer l.Close() // all at the end, so that they differ
+			out = append(out, l.Addr().String())
+		} else if tries > 1000 {
+			t.Fatal(err)
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return out
 }
 
 // Eventually waits until a condition holds, and fails with its last error when

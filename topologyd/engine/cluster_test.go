@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -12,18 +11,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/skein-net/skein/internal/proctest"
 )
 
 // clusterConfig returns the configurations of three replicas on loopback.
 func clusterConfig(t *testing.T) (cfgs []Config) {
 	t.Helper()
-	var addrs []string
-	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		addrs = append(addrs, l.Addr().String())
-		require.NoError(t, l.Close())
-	}
+	addrs := proctest.FreeAddrs(t, 3)
 	for i := range 3 {
 		cfg := DefaultConfig(t.TempDir())
 		c := &cfg.Log.Cluster

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -15,24 +14,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// freeAddresses returns loopback addresses that nobody listens on.
-func freeAddresses(t testing.TB, n int) (out []string) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer l.Close() //nolint:errcheck // all at the end, so that they differ
-		out = append(out, l.Addr().String())
-	}
-	return out
-}
+	"github.com/skein-net/skein/internal/proctest"
+)
 
 // clusterConfigs returns the configurations of n daemons of one cluster.
 func clusterConfigs(t testing.TB, n int) (out []Config) {
 	t.Helper()
-	addrs := freeAddresses(t, n)
+	addrs := proctest.FreeAddrs(t, n)
 	for i := range n {
 		c := DefaultConfig(t.TempDir())
 		c.MaxBytes = 256 << 20

@@ -17,12 +17,16 @@ type reading struct {
 	begin func(pending uint64) error
 	// message takes one, in order.
 	message func(jetstream.Msg, *jetstream.MsgMetadata) error
-	// idle is called once whenever no message came for a while.
+	// idle is called when no message came for a while, and again every idleAgain
+	// as long as none does.
 	idle func(context.Context) error
 }
 
 // idleAfter is how long nothing has to come for reading.idle.
-const idleAfter = time.Second
+const (
+	idleAfter = time.Second
+	idleAgain = 5 * time.Second
+)
 
 // consume makes an ordered consumer of a stream and reads until something
 // fails, or ctx ends; it always returns an error.
@@ -77,8 +81,8 @@ func (l *Log) consume(
 
 // next waits for the next message.
 func (r *reading) next(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
-	if r.idle != nil {
-		short, cancel := context.WithTimeout(ctx, idleAfter)
+	for wait := idleAfter; r.idle != nil; wait = idleAgain {
+		short, cancel := context.WithTimeout(ctx, wait)
 		msg, err := messages.Next(jetstream.NextContext(short))
 		cancel()
 		switch {

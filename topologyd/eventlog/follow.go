@@ -95,6 +95,7 @@ type follower struct {
 	fn     func(Entry) error
 	failed error     // what another try cannot overcome
 	behind time.Time // since when the log ends before at
+	silent bool      // whether the log went on when nothing came the last time
 }
 
 // behindFor is how long the log of several servers has to end before what was
@@ -131,7 +132,7 @@ func (f *follower) follow(ctx context.Context) error {
 			return err
 		}
 	}
-	f.behind = time.Time{}
+	f.behind, f.silent = time.Time{}, false
 	return l.consume(ctx, l.cfg.streamName(), jetstream.ConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.at + 1,
 	}, &reading{message: f.take, idle: f.idle})
@@ -144,6 +145,7 @@ func (f *follower) take(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		return fmt.Errorf("record %d comes after %d", e.Number, f.at)
 	}
 	var err error
+	f.silent = false
 	if e.Data, err = unpack(msg.Data()); err != nil {
 		f.failed = fmt.Errorf("record %d of the event log: %w", e.Number, err)
 		return f.failed
@@ -162,11 +164,11 @@ func (f *follower) take(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 // any more are passed over by the server; at the end of the log nothing follows
 // that would tell.
 func (f *follower) idle(ctx context.Context) error {
-	if max(f.at, f.void) >= f.last {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	if max(f.at, f.void) >= f.last {
+		return f.heard(ctx)
+	}
 	stream, err := f.l.js.Stream(ctx, f.l.cfg.streamName())
 	if err != nil {
 		return fmt.Errorf("read event log: %w", err)
@@ -177,6 +179,24 @@ func (f *follower) idle(ctx context.Context) error {
 		return f.deliver(Entry{Number: f.last})
 	}
 	return nil
+}
+
+// heard ends the reading when the log goes on and nothing of it comes: the server
+// that holds the consumer may wait for a copy of the log that it does not get,
+// after a cut for example, and says that it is alive. Another consumer may be
+// held by another server.
+func (f *follower) heard(ctx context.Context) error {
+	info, err := f.l.info(ctx)
+	if err != nil || info.State.LastSeq <= max(f.at, f.void) {
+		f.silent = false
+		return nil //nolint:nilerr // without an answer nothing is known
+	}
+	if !f.silent {
+		f.silent = true
+		return nil
+	}
+	f.silent = false
+	return fmt.Errorf("the event log has record %d, and nothing after %d is delivered", info.State.LastSeq, f.at)
 }
 
 func (f *follower) deliver(e Entry) error {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/skein-net/skein/internal/proctest"
 )
 
 // certificate writes a CA and a certificate of it for loopback.
@@ -79,7 +81,7 @@ func TestClusterOfTwoWithTLS(t *testing.T) {
 			c := cfgs[0]
 			c.Dir = t.TempDir()
 			c.Cluster.NodeName = "stranger"
-			c.Cluster.Listen = freeAddresses(t, 1)[0]
+			c.Cluster.Listen = proctest.FreeAddrs(t, 1)[0]
 			c.Cluster.Peers = []string{cfgs[0].Cluster.Listen, cfgs[1].Cluster.Listen}
 			change(&c.Cluster)
 			stranger := openWith(t, c)
