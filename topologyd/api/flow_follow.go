@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
@@ -27,19 +26,12 @@ func (a *API) flowsFollow(w http.ResponseWriter, r *http.Request) {
 		a.refuseWatch(w, f)
 		return
 	}
-	if err := a.watchers.enter(a.cfg.MaxSubscribers); err != nil {
-		f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%v; try again later", err)
-		f.retry = 5
+	ctx, _, leave, f := a.admit(r.Context())
+	if f != nil {
 		a.refuseWatch(w, f)
 		return
 	}
-	defer a.watchers.leave()
-	a.n.watching.Inc()
-	defer a.n.watching.Dec()
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
-	defer context.AfterFunc(a.watchers.ctx, func() { cancel(errStopping) })()
-
+	defer leave()
 	sub, err := a.deps.Flows.Follow(q)
 	if err != nil {
 		a.refuseWatch(w, flowFailure(err))
@@ -94,23 +86,14 @@ func (a *API) followQuery(r *http.Request) (*flowrecord.Query, *failure) {
 // serveFlows sends reports until something ends it.
 func (a *API) serveFlows(ctx context.Context, sub *flows.Subscription, t transport) error {
 	s := &sender{a: a, t: t}
-	for {
-		wait, cancel := context.WithTimeout(ctx, a.cfg.PingInterval)
-		reports, lost, err := sub.Next(wait)
-		quiet := wait.Err() != nil
-		cancel()
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil && quiet:
-			err = s.send(ctx, "ping", 0, append(s.buf[:0], `{"type":"ping"}`...))
-		case err == nil:
-			err = s.flows(ctx, a.deps.Flows.Table(), reports, lost)
-		}
-		if err != nil {
-			return err
-		}
-	}
+	var (
+		reports []*flowrecord.Record
+		lost    uint64
+	)
+	return s.serve(ctx, func(wait context.Context) (err error) {
+		reports, lost, err = sub.Next(wait)
+		return err
+	}, func() error { return s.flows(ctx, a.deps.Flows.Table(), reports, lost) })
 }
 
 // flows sends reports in messages of bounded size, then how many were left out
@@ -138,41 +121,22 @@ func (s *sender) flows(ctx context.Context, table *flowrecord.Table, reports []*
 }
 
 // lineStream carries messages as lines of JSON.
-type lineStream struct {
-	w   http.ResponseWriter
-	c   *http.ResponseController
-	buf []byte
-}
+type lineStream struct{ stream }
 
 func newLineStream(w http.ResponseWriter) (*lineStream, error) {
-	h := w.Header()
-	h.Set("Content-Type", typeNDJSON)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // for a reverse proxy on the way
-	s := &lineStream{w: w, c: http.NewResponseController(w)}
-	if err := s.c.SetReadDeadline(time.Time{}); err != nil { // it lasts
-		return nil, err
-	}
-	w.WriteHeader(http.StatusOK)
-	return s, s.c.Flush()
+	s, err := newStream(w, typeNDJSON)
+	return &lineStream{s}, err
 }
 
 func (s *lineStream) send(ctx context.Context, m message) error {
-	if err := s.c.SetWriteDeadline(deadline(ctx)); err != nil {
-		return err
-	}
 	s.buf = append(append(s.buf[:0], m.data...), '\n')
-	if _, err := s.w.Write(s.buf); err != nil {
-		return err
-	}
-	return s.c.Flush()
+	return s.write(ctx)
 }
 
 // close tells the reason in a last line.
 func (s *lineStream) close(err error) {
-	if _, err := s.w.Write(append(errorEvent(err), '\n')); err == nil {
-		_ = s.c.Flush()
-	}
+	s.buf = append(errorEvent(err), '\n')
+	_ = s.flush()
 }
 
 // in is the condition that a field has one of some values.

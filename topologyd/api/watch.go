@@ -12,6 +12,7 @@ import (
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/engine"
+	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // errStopping ends all watches when the daemon stops.
@@ -95,6 +96,25 @@ type transport interface {
 	close(err error)
 }
 
+// admit counts a watcher in, or refuses it. Its context ends with the client and
+// with the daemon, or by cancel; leave must be called when the watcher is gone.
+func (a *API) admit(client context.Context) (ctx context.Context, cancel context.CancelCauseFunc, leave func(), f *failure) {
+	if err := a.watchers.enter(a.cfg.MaxSubscribers); err != nil {
+		f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%v; try again later", err)
+		f.retry = 5
+		return nil, nil, nil, f
+	}
+	a.n.watching.Inc()
+	ctx, cancel = context.WithCancelCause(client)
+	stop := context.AfterFunc(a.watchers.ctx, func() { cancel(errStopping) })
+	return ctx, cancel, func() {
+		stop()
+		cancel(nil)
+		a.n.watching.Dec()
+		a.watchers.leave()
+	}, nil
+}
+
 // watch is GET /api/v1/watch.
 func (a *API) watch(w http.ResponseWriter, r *http.Request) {
 	from, f := a.watchFrom(r)
@@ -102,20 +122,12 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request) {
 		a.refuseWatch(w, f)
 		return
 	}
-	if err := a.watchers.enter(a.cfg.MaxSubscribers); err != nil {
-		f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%v; try again later", err)
-		f.retry = 5
+	ctx, cancel, leave, f := a.admit(r.Context())
+	if f != nil {
 		a.refuseWatch(w, f)
 		return
 	}
-	defer a.watchers.leave()
-	a.n.watching.Inc()
-	defer a.n.watching.Dec()
-
-	// The subscription ends with the client, and with the daemon.
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
-	defer context.AfterFunc(a.watchers.ctx, func() { cancel(errStopping) })()
+	defer leave()
 
 	sub, err := a.openWatch(ctx, from)
 	if err != nil {
@@ -221,24 +233,9 @@ func (a *API) serveWatch(ctx context.Context, sub Subscription, t transport) err
 			return err
 		}
 	}
-	for {
-		wait, cancel := context.WithTimeout(ctx, a.cfg.PingInterval)
-		changes, err := sub.Next(wait)
-		quiet := wait.Err() != nil
-		cancel()
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil && quiet:
-			if err := s.send(ctx, "ping", 0, append(s.buf[:0], `{"type":"ping"}`...)); err != nil {
-				return err
-			}
-		case err != nil:
-			return err
-		default:
-			if err := s.changes(ctx, changes); err != nil {
-				return err
-			}
-		}
-	}
+	var changes []graph.Change
+	return s.serve(ctx, func(wait context.Context) (err error) {
+		changes, err = sub.Next(wait)
+		return err
+	}, func() error { return s.changes(ctx, changes) })
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/engine"
@@ -32,6 +31,29 @@ func (s *sender) send(ctx context.Context, kind string, id uint64, data []byte) 
 	}
 	s.a.n.messages.WithLabelValues(kind).Inc()
 	return nil
+}
+
+// serve waits with next for what there is to send and sends it with send, and a
+// ping whenever next finds nothing for as long as the interval, until something
+// ends it.
+func (s *sender) serve(ctx context.Context, next func(wait context.Context) error, send func() error) error {
+	for {
+		wait, cancel := context.WithTimeout(ctx, s.a.cfg.PingInterval)
+		err := next(wait)
+		quiet := wait.Err() != nil
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil && quiet:
+			err = s.send(ctx, "ping", 0, append(s.buf[:0], `{"type":"ping"}`...))
+		case err == nil:
+			err = send()
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // snapshot sends the graph in messages of bounded size: nodes, then edges.
@@ -116,12 +138,6 @@ func (s *sender) changes(ctx context.Context, all []graph.Change) error {
 		}
 	}
 	return nil
-}
-
-// deadline returns the deadline of a context that has one.
-func deadline(ctx context.Context) time.Time {
-	d, _ := ctx.Deadline()
-	return d
 }
 
 // closeMessage is what a watcher is told when it is cut off.
