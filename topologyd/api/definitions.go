@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -180,14 +179,9 @@ func (c *collection) read(w http.ResponseWriter, r *http.Request) (*definition.D
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != typeJSON {
 		return nil, fail(http.StatusUnsupportedMediaType, httpx.CodeUnsupported, "send the definition as JSON, with the header Content-Type: %s", typeJSON)
 	}
-	body, err := httpx.OpenBody(w, r, httpx.BodyLimits{Bytes: maxDefinitionBody, Pause: queryBodyPause})
-	if err != nil {
-		return nil, bodyFailure(err)
-	}
-	defer body.Close()
-	data, err := io.ReadAll(body)
-	if err != nil {
-		return nil, bodyFailure(err)
+	data, f := readBody(w, r, maxDefinitionBody)
+	if f != nil {
+		return nil, f
 	}
 	var b definitionBody
 	if err := definition.Strict(data, &b); err != nil {

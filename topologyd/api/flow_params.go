@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -57,14 +56,9 @@ func (p params) number(name string, def, most int) (int, *failure) {
 // readParams reads parameters from a JSON object: texts, numbers, booleans, or
 // lists of them.
 func readParams(w http.ResponseWriter, r *http.Request) (params, *failure) {
-	body, err := httpx.OpenBody(w, r, httpx.BodyLimits{Bytes: maxQueryBody, Pause: queryBodyPause})
-	if err != nil {
-		return nil, bodyFailure(err)
-	}
-	defer body.Close()
-	data, err := io.ReadAll(body)
-	if err != nil {
-		return nil, bodyFailure(err)
+	data, f := readBody(w, r, maxQueryBody)
+	if f != nil {
+		return nil, f
 	}
 	var object entity.Attrs
 	if err := json.Unmarshal(bytes.TrimSpace(data), &object); err != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -74,14 +73,9 @@ func (a *API) queryPost(w http.ResponseWriter, r *http.Request) {
 }
 
 func readQuery(w http.ResponseWriter, r *http.Request) (*queryRequest, *failure) {
-	body, err := httpx.OpenBody(w, r, httpx.BodyLimits{Bytes: maxQueryBody, Pause: queryBodyPause})
-	if err != nil {
-		return nil, bodyFailure(err)
-	}
-	defer body.Close()
-	data, err := io.ReadAll(body)
-	if err != nil {
-		return nil, bodyFailure(err)
+	data, f := readBody(w, r, maxQueryBody)
+	if f != nil {
+		return nil, f
 	}
 	var req queryRequest
 	dec := json.NewDecoder(bytes.NewReader(data))
