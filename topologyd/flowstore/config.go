@@ -33,6 +33,14 @@ type Config struct {
 	// bytes. It is a bound of the process: that of the first store started counts.
 	Memory int64
 
+	// MaxRollup bounds how many sums of minutes that are not over are in memory,
+	// of about 200 bytes each. A minute that does not fit has no sums, and top
+	// talkers look at all its rows. 0 means no sums at all; with a URL there are none.
+	MaxRollup int
+	// RollupGrace is how long a minute must be over, and have had no report, before
+	// its sums are written. Reports that come later cost a row more.
+	RollupGrace time.Duration
+
 	// ReportInterval is the longest time between two reports of a flow that has
 	// traffic. A query looks so far behind its window for flows that went on
 	// through it.
@@ -69,6 +77,8 @@ func DefaultConfig() Config {
 		MinFreeBytes:   512 << 20,
 		FlushInterval:  5 * time.Second,
 		Memory:         1 << 30,
+		MaxRollup:      500_000,
+		RollupGrace:    15 * time.Second,
 		ReportInterval: 30 * time.Second,
 		QueryTimeout:   25 * time.Second,
 		MaxFlows:       2_000_000,
@@ -83,6 +93,8 @@ func (c *Config) check() error {
 		return errors.New("flow store: neither a directory nor a URL is given")
 	case c.RetentionAge < 0 || c.RetentionBytes < 0 || c.MinFreeBytes < 0:
 		return errors.New("flow store: retention and free space cannot be negative")
+	case c.MaxRollup < 0 || c.RollupGrace < 0:
+		return errors.New("flow store: bounds of rollups cannot be negative")
 	case c.MaxFlows < 1 || c.MaxQueries < 1 || c.QueryTimeout <= 0:
 		return errors.New("flow store: bounds of queries must be positive")
 	}

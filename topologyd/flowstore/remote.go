@@ -61,7 +61,7 @@ type insert struct {
 	zip         *zstd.Encoder
 }
 
-func (r *remote) write(ctx context.Context, next func() (row, bool)) error {
+func (r *remote) write(ctx context.Context, next func() (row, bool), _ func() []row) error {
 	in, _ := r.bufs.Get().(*insert)
 	if in == nil {
 		zip, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))

@@ -170,6 +170,8 @@ type encoder struct {
 	columns []column
 	buf     []byte
 	fields  []logstorage.Field
+	// batch are reports that are written together.
+	batch []*flowrecord.Record
 }
 
 func newEncoder() *encoder {

@@ -42,8 +42,10 @@ type backend interface {
 	start(ctx context.Context) error
 	// stop is called when nothing runs any more.
 	stop()
-	// write stores the rows that next makes, until it reports false.
-	write(ctx context.Context, next func() (row, bool)) error
+	// write stores the rows that next makes, until it reports false. An embedded
+	// one calls seal, unless that is nil, before each batch is handed over: what it
+	// returns is found, or lost, together with the batch's other rows of that day.
+	write(ctx context.Context, next func() (row, bool), seal func() []row) error
 	// query hands on what a query finds, in any order, several blocks at a time.
 	// It returns early when handle fails, with its error.
 	query(ctx context.Context, text string, handle func(*block) error) error
@@ -68,6 +70,9 @@ type Stats struct {
 	// Written counts rows since Start, Refused those that were not taken, by reason.
 	Written uint64
 	Refused map[string]uint64
+	// RollupRows are those of Rows that have sums of minutes. Minutes counts
+	// minutes summed up since Start, MinutesLost those that were too large to be.
+	RollupRows, Minutes, MinutesLost uint64
 	// Queries counts queries, QueryErrors those that failed; Running and Waiting
 	// are those just now.
 	Queries, QueryErrors uint64
@@ -82,6 +87,8 @@ type Store struct {
 	table  *flowrecord.Table
 	back   backend
 	remote bool
+	// rollups is nil when nothing is summed up; Start sets it.
+	rollups *rollups
 
 	encoders sync.Pool
 	slots    chan struct{}
@@ -125,8 +132,16 @@ func (s *Store) Start(ctx context.Context) error {
 	if err := s.back.start(ctx); err != nil {
 		return fmt.Errorf("start flow store: %w", err)
 	}
+	if err := s.startRollups(ctx); err != nil {
+		s.back.stop()
+		return fmt.Errorf("start flow store: %w", err)
+	}
 	s.life, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.running = true
+	if s.rollups != nil {
+		s.work.Add(1)
+		go s.rollUp(s.life)
+	}
 	return nil
 }
 
@@ -142,6 +157,9 @@ func (s *Store) Stop() {
 	s.cancel()
 	s.mu.Unlock()
 	s.work.Wait()
+	if s.rollups != nil {
+		s.rollups.work(time.Now(), true, s.writeRows)
+	}
 	s.back.stop()
 }
 
@@ -162,23 +180,41 @@ func (s *Store) enter() (life context.Context, leave func(), err error) {
 func (s *Store) Write(ctx context.Context, records []flowrecord.Record) error {
 	e := s.encoders.Get().(*encoder)
 	defer s.encoders.Put(e)
-	return s.write(ctx, len(records), func(i int) (row, string) { return e.flow(&records[i]) })
+	encode := func(i int) (row, string) { return e.flow(&records[i]) }
+	return s.write(ctx, len(records), encode, func(r *rollups) (taken func(int), seal func() []row) {
+		r.writing.RLock()
+		batch := e.batch[:0]
+		return func(i int) { batch = append(batch, &records[i]) }, func() []row {
+			rows := r.add(batch, time.Now())
+			clear(batch)
+			batch, e.batch = batch[:0], batch[:0]
+			return rows
+		}
+	})
 }
 
 // WriteCounters stores counters of interfaces, as Write does.
 func (s *Store) WriteCounters(ctx context.Context, counters []Counters) error {
 	e := s.encoders.Get().(*encoder)
 	defer s.encoders.Put(e)
-	return s.write(ctx, len(counters), func(i int) (row, string) { return e.counters(&counters[i]) })
+	return s.write(ctx, len(counters), func(i int) (row, string) { return e.counters(&counters[i]) }, nil)
 }
 
-func (s *Store) write(ctx context.Context, n int, encode func(int) (row, string)) error {
+// write stores n rows. When they are to be summed up, sumUp says what to do with
+// those that are taken.
+func (s *Store) write(ctx context.Context, n int, encode func(int) (row, string), sumUp func(*rollups) (func(int), func() []row)) error {
 	_, leave, err := s.enter()
 	if err != nil {
 		s.refuse(refusedStopped, n)
 		return err
 	}
 	defer leave()
+	note := func(int) {}
+	var seal func() []row
+	if sumUp != nil && s.rollups != nil {
+		note, seal = sumUp(s.rollups)
+		defer s.rollups.writing.RUnlock()
+	}
 	now := time.Now().UnixNano()
 	oldest, newest := s.oldest(now), now+int64(24*time.Hour)
 	i, taken := 0, 0
@@ -194,12 +230,13 @@ func (s *Store) write(ctx context.Context, n int, encode func(int) (row, string)
 				refused = refusedFuture
 			default:
 				taken++
+				note(i - 1)
 				return r, true
 			}
 			s.refuse(refused, 1)
 		}
 		return row{}, false
-	})
+	}, seal)
 	switch {
 	case errors.Is(err, ErrFull):
 		s.refuse(refusedFull, n)
@@ -254,6 +291,10 @@ func (s *Store) Stats() Stats {
 	if _, leave, err := s.enter(); err == nil {
 		defer leave()
 		s.back.stats(&st)
+		if s.rollups != nil {
+			st.RollupRows = s.rollupRows()
+			st.Minutes, st.MinutesLost = s.rollups.counted()
+		}
 	}
 	return st
 }

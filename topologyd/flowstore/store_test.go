@@ -21,6 +21,10 @@ func TestMain(m *testing.M) {
 		child(dir)
 		return
 	}
+	if dir := os.Getenv(rollupChild); dir != "" {
+		childRollups(dir)
+		return
+	}
 	goleak.VerifyTestMain(m, leaks()...)
 }
 

@@ -49,7 +49,10 @@ type Row struct {
 
 const maxTop = 10_000
 
-// Top answers a TopQuery, the largest first. A report that was stored twice,
+// Top answers a TopQuery, the largest first; of rows with the same value any may
+// come first, or be left out. Sums of minutes answer where they can, for the
+// window's minutes that lie in it as a whole: when the query speaks of nothing
+// but what slotFields names, and of sums that they have. A report that was stored twice,
 // since a collector had no answer and sent it again, counts twice. A condition
 // that LogsQL cannot check exactly is an [ErrInexact].
 func (s *Store) Top(ctx context.Context, q TopQuery) ([]Row, error) {
@@ -57,18 +60,28 @@ func (s *Store) Top(ctx context.Context, q TopQuery) ([]Row, error) {
 	if text == "" || err != nil {
 		return nil, err
 	}
+	if t := s.rolledUp(&q); t != nil {
+		if rows, err := t.answer(ctx); !errors.Is(err, errUnrolled) {
+			return rows, err
+		}
+	}
+	return s.topRows(ctx, &q, text)
+}
+
+// topRows answers from rows alone.
+func (s *Store) topRows(ctx context.Context, q *TopQuery, text string) ([]Row, error) {
 	var mu sync.Mutex
 	var out []Row
-	err = s.query(ctx, text, func(b *block) error {
+	err := s.query(ctx, text, func(b *block) error {
 		mu.Lock()
 		defer mu.Unlock()
 		values := b.column("value")
 		for i := range b.rows {
-			n, err := strconv.ParseFloat(at(values, i), 64)
-			if err != nil || n != n {
+			n, ok := topValue(at(values, i))
+			if !ok {
 				continue
 			}
-			r := Row{Value: int64(n), By: make([]entity.Value, len(q.By))}
+			r := Row{Value: n, By: make([]entity.Value, len(q.By))}
 			for j, name := range q.By {
 				r.By[j] = s.shown(name, at(b.column(s.table.Query(name).Wire), i))
 			}
@@ -77,6 +90,12 @@ func (s *Store) Top(ctx context.Context, q TopQuery) ([]Row, error) {
 		return nil
 	})
 	return out, err
+}
+
+// topValue reads a sum; there is none when no row had the field.
+func topValue(text string) (int64, bool) {
+	n, err := strconv.ParseFloat(text, 64)
+	return int64(n), err == nil && n == n
 }
 
 // shown turns a value of a row to what queries see.
@@ -89,6 +108,29 @@ func (s *Store) shown(name, value string) entity.Value {
 
 // topQuery returns the LogsQL of a query, "" for one that finds nothing.
 func (s *Store) topQuery(q *TopQuery) (string, error) {
+	text, err := s.topSums(q)
+	if text == "" || err != nil {
+		return "", err
+	}
+	if q.Limit < 0 || q.Limit > maxTop {
+		return "", fmt.Errorf("a limit is between 1 and %d", maxTop)
+	}
+	text += ` | sort by ("value" desc`
+	for _, name := range q.By {
+		text += ", " + quote(s.table.Query(name).Wire)
+	}
+	return text + ") limit " + strconv.Itoa(topLimit(q)), nil
+}
+
+func topLimit(q *TopQuery) int {
+	if q.Limit == 0 {
+		return 10
+	}
+	return q.Limit
+}
+
+// topSums returns the LogsQL for all sums, in no order.
+func (s *Store) topSums(q *TopQuery) (string, error) {
 	sum, err := s.topSum(q.Metric)
 	if err != nil {
 		return "", err
@@ -109,18 +151,24 @@ func (s *Store) topQuery(q *TopQuery) (string, error) {
 	if where.none {
 		return "", nil
 	}
-	limit := q.Limit
-	switch {
-	case limit == 0:
-		limit = 10
-	case limit < 0 || limit > maxTop:
-		return "", fmt.Errorf("a limit is between 1 and %d", maxTop)
-	}
 	text := where.String() + " | stats "
 	if len(by) > 0 {
 		text += "by (" + strings.Join(by, ", ") + ") "
 	}
-	return text + sum + ` | sort by ("value" desc` + strings.Join(append([]string{""}, by...), ", ") + ") limit " + strconv.Itoa(limit), nil
+	return text + sum, nil
+}
+
+// rolledUp returns what answers a query from sums, nil if they cannot.
+func (s *Store) rolledUp(q *TopQuery) *rolled {
+	_, leave, err := s.enter()
+	if err != nil {
+		return nil
+	}
+	defer leave()
+	if s.rollups == nil {
+		return nil
+	}
+	return newRolled(s, q)
 }
 
 func (s *Store) topSum(metric string) (string, error) {
