@@ -212,18 +212,28 @@ func texts(fs []flow) []string {
 // that were seen live.
 func sameFlows(t *testing.T, h *hostNS, file string, live []flow) {
 	t.Helper()
-	want := texts(live)
-	packets, bytes := outermost(live)
-
 	d := startDaemon(t, "", "")
 	startCollector(t, d, h, fmt.Sprintf("type: pcapfile\nfile: %s\ntimestamps: now", file))
-	require.Equal(t, want, texts(d.flowsEqual(t, packets, bytes)), "from the file")
+	d.flowsAre(t, "from the file", live)
 
 	d = startDaemon(t, "", "")
 	addr := proctest.FreeAddr(t)
 	startCollector(t, d, h, fmt.Sprintf("type: pcapsocket\nlisten: %s\ntimestamps: now", addr))
 	stream(t, addr, file)
-	require.Equal(t, want, texts(d.flowsEqual(t, packets, bytes)), "from a stream")
+	d.flowsAre(t, "from a stream", live)
+}
+
+// flowsAre waits until the flows are those that were seen live, in all that does
+// not depend on where and when they were seen.
+func (d *daemon) flowsAre(t *testing.T, from string, live []flow) {
+	t.Helper()
+	want := texts(live)
+	proctest.Eventually(t, 40*time.Second, "the flows are those seen live, "+from, func() error {
+		if got := texts(d.flows(t, "G.Flows()")); !slices.Equal(want, got) {
+			return fmt.Errorf("they are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		return nil
+	})
 }
 
 // TestFlowsCountAsTheKernelDoes sends a known number of packets of each kind
