@@ -175,7 +175,7 @@ func TestReplicasExpire(t *testing.T) {
 			require.Equal(t, 1, x.View().NodeCount(), "the others know that the source speaks")
 		}
 	}
-	require.Eventually(t, func() bool { return e[0].View().NodeCount() == 0 }, 60*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return e[0].View().NodeCount() == 0 }, 2*time.Minute, 10*time.Millisecond)
 	agree(t, e...)
 	expired := uint64(0)
 	for _, x := range e {

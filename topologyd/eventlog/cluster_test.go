@@ -89,7 +89,7 @@ func TestCluster(t *testing.T) {
 		follows[i] = follow(t, l, 0)
 	}
 	for _, l := range logs {
-		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		require.NoError(t, l.Ready(ctx))
 		cancel()
 		require.Equal(t, logs[0].ID(), l.ID())
@@ -206,18 +206,18 @@ func TestClusterShares(t *testing.T) {
 			return held
 		}
 		var first int
-		require.Eventually(t, func() bool { first = holder(); return first >= 0 }, 60*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { first = holder(); return first >= 0 }, 2*time.Minute, 5*time.Millisecond)
 		// The holder vanishes without giving the lease back.
 		leases[first].cancel()
 		leases[first].work.Wait()
-		require.Eventually(t, func() bool { h := holder(); return h >= 0 && h != first }, 60*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { h := holder(); return h >= 0 && h != first }, 2*time.Minute, 5*time.Millisecond)
 		require.False(t, leases[first].Held())
 		// The next one gives it back: quicker than its time.
 		second := holder()
 		leases[second].Stop()
 		require.False(t, leases[second].Held())
 		third := 3 - first - second
-		require.Eventually(t, leases[third].Held, 60*time.Second, 5*time.Millisecond)
+		require.Eventually(t, leases[third].Held, 2*time.Minute, 5*time.Millisecond)
 		leases[third].Stop()
 		leases[first].Stop()
 	})

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/skein-net/skein/internal/proctest"
 )
 
 // testWire passes connections on to an address, unless it is cut: then nothing gets
@@ -168,7 +170,7 @@ func TestCutOff(t *testing.T) {
 	held := func(which ...int) bool {
 		return slices.ContainsFunc(which, func(i int) bool { return leases[i].Held() })
 	}
-	require.Eventually(t, func() bool { return held(0, 1, 2) }, 60*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return held(0, 1, 2) }, 2*time.Minute, 5*time.Millisecond)
 
 	leader := logs[0].Status(context.Background()).Leader
 	lost := slices.IndexFunc(cfgs, func(c Config) bool { return c.Cluster.NodeName == leader })
@@ -195,7 +197,7 @@ func TestCutOff(t *testing.T) {
 		}
 	}()
 	defer stopLoad()
-	require.Eventually(t, func() bool { o.mu.Lock(); defer o.mu.Unlock(); return len(o.numbers) > 100 }, 60*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { o.mu.Lock(); defer o.mu.Unlock(); return len(o.numbers) > 100 }, 2*time.Minute, time.Millisecond)
 	for pair, w := range wires {
 		if pair[0] == lost || pair[1] == lost {
 			w.cut(true)
@@ -211,10 +213,10 @@ func TestCutOff(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, alone = logs[lost].Append(context.Background(), []byte("of nobody"))
 		return alone != nil
-	}, 60*time.Second, time.Millisecond)
+	}, 2*time.Minute, time.Millisecond)
 	require.ErrorIs(t, alone, ErrTimeout)
 	t.Log("the one that is cut off says:", alone)
-	require.Eventually(t, func() bool { return held(a, b) && !held(lost) }, 60*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return held(a, b) && !held(lost) }, 2*time.Minute, 5*time.Millisecond)
 
 	for _, w := range wires {
 		w.cut(false)
@@ -229,10 +231,12 @@ func TestCutOff(t *testing.T) {
 	require.NoError(t, err)
 	var reference []Entry
 	for _, f := range follows {
-		require.Eventually(t, func() bool {
-			number, _ := f.newest()
-			return number >= last
-		}, 60*time.Second, 5*time.Millisecond)
+		proctest.Eventually(t, 2*time.Minute, "all is followed", func() error {
+			if number, _ := f.newest(); number < last {
+				return fmt.Errorf("one is at %d of %d", number, last)
+			}
+			return nil
+		})
 		all := f.all()[:last]
 		if reference == nil {
 			reference = all
