@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/skein-net/skein/internal/perf/table"
 	"github.com/skein-net/skein/topologyd/client"
 )
 
@@ -21,12 +22,7 @@ const rounds = 200
 // measureChange times one link change from the return of the command that
 // makes it to the message a watcher gets, through Telegraf with the shipped
 // intervals, in a network namespace of its own that holds so many interfaces.
-func measureChange(ctx context.Context, t *table, bin string, links int) (err error) {
-	dir, err := os.MkdirTemp("", "skein-perf-")
-	if err != nil {
-		return fmt.Errorf("make directory: %w", err)
-	}
-	defer os.RemoveAll(dir)
+func measureChange(ctx context.Context, t *table.Table, bin string, links int) (err error) {
 	ns := fmt.Sprintf("skein-perf-%d", os.Getpid())
 	if err := sh(ctx, "", "ip", "netns", "add", ns); err != nil {
 		return err
@@ -41,11 +37,11 @@ func measureChange(ctx context.Context, t *table, bin string, links int) (err er
 		return err
 	}
 
-	d, err := startDaemon(ctx, bin, dir)
+	d, err := newDaemon(ctx, bin)
 	if err != nil {
 		return err
 	}
-	defer d.stop()
+	defer d.remove()
 	conf := fmt.Sprintf(`[agent]
   interval = "10s"
   flush_interval = "100ms"
@@ -62,12 +58,12 @@ func measureChange(ctx context.Context, t *table, bin string, links int) (err er
 [[outputs.http]]
   url = "%s/api/v2/write"
   data_format = "influx"
-`, ns, filepath.Join(dir, "none"), d.url)
-	path := filepath.Join(dir, "telegraf.conf")
+`, ns, filepath.Join(d.dir, "none"), d.url)
+	path := filepath.Join(d.dir, "telegraf.conf")
 	if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
-	agent, err := startProgram(ctx, dir, filepath.Join(bin, "telegraf"), "--config", path)
+	agent, err := startProgram(ctx, d.dir, filepath.Join(bin, "telegraf"), "--config", path)
 	if err != nil {
 		return err
 	}
@@ -105,7 +101,7 @@ func measureChange(ctx context.Context, t *table, bin string, links int) (err er
 		}
 		all = append(all, time.Since(begin))
 	}
-	t.add(fmt.Sprintf("one link change to a watcher through Telegraf, p50 · p99, %d interfaces", links+3),
+	t.Add(fmt.Sprintf("one link change to a watcher through Telegraf, p50 · p99, %d interfaces", links+3),
 		"p99 150 ms", "%s · %s ms", ms(quantile(all, 0.5)), ms(quantile(all, 0.99)))
 	return nil
 }

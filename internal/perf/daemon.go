@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -81,45 +82,97 @@ func (p *program) cpu() time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
-// daemon is a topologyd and a client of it.
+// daemon is a topologyd in a directory of its own, and a client of it.
 type daemon struct {
 	*program
 	*client.Client
-	url string
+	bin, dir, url string
 }
 
-func startDaemon(ctx context.Context, bin, dir string, args ...string) (*daemon, error) {
+// newDaemon makes the directory and starts topologyd.
+func newDaemon(ctx context.Context, bin string) (*daemon, error) {
+	dir, err := os.MkdirTemp("", "skein-perf-")
+	if err != nil {
+		return nil, fmt.Errorf("make directory: %w", err)
+	}
+	d := &daemon{bin: bin, dir: dir}
+	if err := d.start(ctx); err != nil {
+		d.remove()
+		return nil, err
+	}
+	return d, nil
+}
+
+// remove stops topologyd and removes the directory.
+func (d *daemon) remove() {
+	if d.program != nil {
+		d.stop()
+	}
+	_ = os.RemoveAll(d.dir) // temporary
+}
+
+// restart stops topologyd and tells how long it takes from then to its first
+// answer.
+func (d *daemon) restart(ctx context.Context) (time.Duration, error) {
+	d.stop()
+	d.program = nil
+	begin := time.Now()
+	if err := d.start(ctx); err != nil {
+		return 0, err
+	}
+	_, err := d.ask(ctx, "G.V().Count()")
+	return time.Since(begin), err
+}
+
+func (d *daemon) start(ctx context.Context) error {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("find a port: %w", err)
+		return fmt.Errorf("find a port: %w", err)
 	}
 	addr := l.Addr().String()
 	_ = l.Close()
-	args = append([]string{"--listen", addr, "--otlp-listen", "", "--data-dir", filepath.Join(dir, "data"), "--query-max-results", "1000000"}, args...)
 	cfg := client.DefaultConfig()
 	cfg.Server = "http://" + addr
 	c, err := client.New(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("make client: %w", err)
+		return fmt.Errorf("make client: %w", err)
 	}
-	p, err := startProgram(ctx, dir, filepath.Join(bin, "topologyd"), args...)
+	p, err := startProgram(ctx, d.dir, filepath.Join(d.bin, "topologyd"),
+		"--listen", addr, "--otlp-listen", "", "--data-dir", filepath.Join(d.dir, "data"), "--query-max-results", "1000000")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	d := &daemon{program: p, Client: c, url: cfg.Server}
 	for {
-		if d.Ready(ctx) == nil {
-			return d, nil
+		if c.Ready(ctx) == nil {
+			d.program, d.Client, d.url = p, c, cfg.Server
+			return nil
 		}
 		select {
 		case err := <-p.done:
-			return nil, fmt.Errorf("topologyd ended: %w; see %s", err, p.log.Name())
+			text, _ := os.ReadFile(p.log.Name()) // the directory goes
+			_ = p.log.Close()
+			return fmt.Errorf("topologyd ended: %w: %s", err, bytes.TrimSpace(text))
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			p.stop()
+			return ctx.Err()
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
+}
+
+// size returns the bytes of all files in one directory of the data.
+func (d *daemon) size(name string) (sum int64, err error) {
+	err = filepath.WalkDir(filepath.Join(d.dir, "data", name), func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		if info, err := e.Info(); err == nil { // otherwise a part that was merged meanwhile
+			sum += info.Size()
+		}
+		return nil
+	})
+	return sum, err
 }
 
 // send writes line protocol, as an agent does.

@@ -6,21 +6,17 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
-
-	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/internal/flowrecord/otlplog"
+	"github.com/skein-net/skein/internal/perf/table"
 	"github.com/skein-net/skein/topologyd/client"
 )
 
@@ -106,39 +102,34 @@ func (g *traffic) begin(r *flowrecord.Record) {
 }
 
 // measureFlows stores reports of flows and asks for the top talkers.
-func measureFlows(ctx context.Context, t *table, bin string, reports int) error {
-	dir, err := os.MkdirTemp("", "skein-perf-")
-	if err != nil {
-		return fmt.Errorf("make directory: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	d, err := startDaemon(ctx, bin, dir)
+func measureFlows(ctx context.Context, t *table.Table, bin string, reports int) error {
+	d, err := newDaemon(ctx, bin)
 	if err != nil {
 		return err
 	}
-	defer func() { d.stop() }()
+	defer d.remove()
 	before := d.cpu()
 	took, made, err := d.store(ctx, reports)
 	if err != nil {
 		return err
 	}
 	what := fmt.Sprintf("%.1f M flow reports", float64(reports)/1e6)
-	t.add("flow reports stored a second, over HTTP, "+what, "100,000", "%.0f (%.0f beside the time it takes to make them)",
+	t.Add("flow reports stored a second, over HTTP, "+what, "100,000", "%.0f (%.0f beside the time it takes to make them)",
 		float64(reports)/took.Seconds(), float64(reports)/max(took-made, took/10).Seconds())
 	if err := settled(ctx); err != nil {
 		return err
 	}
-	t.add("processor time of topologyd a million reports, merges included, "+what, "", "%.1f s", (d.cpu()-before).Seconds()/float64(reports)*1e6)
-	size, err := treeSize(filepath.Join(dir, "data", "flows"))
+	t.Add("processor time of topologyd a million reports, merges included, "+what, "", "%.1f s", (d.cpu()-before).Seconds()/float64(reports)*1e6)
+	size, err := d.size("flows")
 	if err != nil {
 		return err
 	}
-	t.add("disk a flow report, "+what, "", "%d B", size/int64(reports))
+	t.Add("disk a flow report, "+what, "", "%d B", size/int64(reports))
 	rss, err := d.rss()
 	if err != nil {
 		return err
 	}
-	t.add("resident memory with "+what+" stored", "", "%d MiB", rss>>20)
+	t.Add("resident memory with "+what+" stored", "", "%d MiB", rss>>20)
 	for _, q := range []client.TopQuery{
 		{By: "source"}, {By: "pair"}, {By: "application"}, {By: "host"},
 	} {
@@ -163,7 +154,7 @@ func measureFlows(ctx context.Context, t *table, bin string, reports int) error 
 	return nil
 }
 
-func (d *daemon) top(ctx context.Context, t *table, q client.TopQuery, what string) error {
+func (d *daemon) top(ctx context.Context, t *table.Table, q client.TopQuery, what string) error {
 	return d.timed(ctx, t, fmt.Sprintf("top talkers by %s, %s", q.By, what), func() error {
 		_, err := d.TopFlows(ctx, q)
 		return err
@@ -171,7 +162,7 @@ func (d *daemon) top(ctx context.Context, t *table, q client.TopQuery, what stri
 }
 
 // timed asks a few times.
-func (d *daemon) timed(ctx context.Context, t *table, what string, ask func() error) error {
+func (d *daemon) timed(ctx context.Context, t *table.Table, what string, ask func() error) error {
 	best, worst := time.Duration(math.MaxInt64), time.Duration(0)
 	for range flowAttempts {
 		if ctx.Err() != nil {
@@ -188,7 +179,7 @@ func (d *daemon) timed(ctx context.Context, t *table, what string, ask func() er
 	if len(what) > 3 && what[:3] == "top" {
 		goal = "500 ms"
 	}
-	t.add(what+fmt.Sprintf(", best · worst of %d", flowAttempts), goal, "%d · %d ms", best.Milliseconds(), worst.Milliseconds())
+	t.Add(what+fmt.Sprintf(", best · worst of %d", flowAttempts), goal, "%d · %d ms", best.Milliseconds(), worst.Milliseconds())
 	return nil
 }
 
@@ -217,7 +208,7 @@ func (d *daemon) store(ctx context.Context, reports int) (took, made time.Durati
 		for range flowBatch {
 			batch = append(batch, g.report())
 		}
-		b, e := plogotlp.NewExportRequestFromLogs(enc.Encode(batch)).MarshalProto()
+		b, e := enc.Request(batch)
 		made += time.Since(from)
 		if e != nil {
 			fail(e)
@@ -269,19 +260,4 @@ func settled(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// treeSize is the size of all files below a directory.
-func treeSize(dir string) (size int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		info, err := e.Info()
-		if err == nil {
-			size += info.Size()
-		}
-		return nil // a part that was merged meanwhile
-	})
-	return size, err
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/skein-net/skein/internal/entity/entitytest"
 	"github.com/skein-net/skein/internal/entity/lineproto"
+	"github.com/skein-net/skein/internal/perf/table"
 )
 
 // batchLines is how many lines one write holds, and writers how many
@@ -62,17 +62,12 @@ func (d *daemon) write(ctx context.Context, bodies [][]byte, n int) (float64, er
 	return float64(n) / time.Since(begin).Seconds(), nil
 }
 
-func measureGraph(ctx context.Context, t *table, bin string, n int) error {
-	dir, err := os.MkdirTemp("", "skein-perf-")
-	if err != nil {
-		return fmt.Errorf("make directory: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	d, err := startDaemon(ctx, bin, dir)
+func measureGraph(ctx context.Context, t *table.Table, bin string, n int) error {
+	d, err := newDaemon(ctx, bin)
 	if err != nil {
 		return err
 	}
-	defer func() { d.stop() }()
+	defer d.remove()
 	size := fmt.Sprintf("%d k nodes", n/1000)
 
 	empty, err := d.rss()
@@ -85,7 +80,7 @@ func measureGraph(ctx context.Context, t *table, bin string, n int) error {
 	if err != nil {
 		return err
 	}
-	t.add("new entities a second, logged and synced, "+size, "100,000", "%.0f", rate)
+	t.Add("new entities a second, logged and synced, "+size, "100,000", "%.0f", rate)
 	count, err := d.ask(ctx, "G.V().Count()")
 	if err != nil {
 		return err
@@ -96,12 +91,12 @@ func measureGraph(ctx context.Context, t *table, bin string, n int) error {
 	if rate, err = d.write(ctx, again, n); err != nil {
 		return err
 	}
-	t.add("unchanged reports a second, "+size, "500,000", "%.0f", rate)
+	t.Add("unchanged reports a second, "+size, "500,000", "%.0f", rate)
 	full, err := d.rss()
 	if err != nil {
 		return err
 	}
-	t.add("resident memory a node with its two edges, "+size, "1 kB a node with an edge", "%.2f kB", float64(full-empty)/float64(n)/1000)
+	t.Add("resident memory a node with its two edges, "+size, "1 kB a node with an edge", "%.2f kB", float64(full-empty)/float64(n)/1000)
 
 	end := min(n-1, 1+101*100) // as far as the predecessor's longest answer
 	if end%101 == 0 {
@@ -121,18 +116,14 @@ func measureGraph(ctx context.Context, t *table, bin string, n int) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", q.gremlin, err)
 		}
-		t.add(q.name+" over HTTP, p50 · p99, "+size, q.goal, "%s · %s ms", ms(p50), ms(p99))
+		t.Add(q.name+" over HTTP, p50 · p99, "+size, q.goal, "%s · %s ms", ms(p50), ms(p99))
 	}
 
-	d.stop()
-	begin := time.Now()
-	if d, err = startDaemon(ctx, bin, dir); err != nil {
+	restart, err := d.restart(ctx)
+	if err != nil {
 		return err
 	}
-	if _, err := d.ask(ctx, "G.V().Count()"); err != nil {
-		return err
-	}
-	t.add("restart to the first answer, "+size, "3 s at 100 k", "%.2f s", time.Since(begin).Seconds())
+	t.Add("restart to the first answer, "+size, "3 s at 100 k", "%.2f s", restart.Seconds())
 	return nil
 }
 

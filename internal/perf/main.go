@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/skein-net/skein/internal/perf/table"
 )
 
 func main() {
@@ -36,7 +38,7 @@ func main() {
 }
 
 func run(ctx context.Context, bin, sizes string, changes, links, flows int) error {
-	t := &table{}
+	t := table.New(os.Stderr)
 	for s := range strings.SplitSeq(sizes, ",") {
 		if s == "" {
 			continue
@@ -64,22 +66,5 @@ func run(ctx context.Context, bin, sizes string, changes, links, flows int) erro
 			return fmt.Errorf("flows: %w", err)
 		}
 	}
-	t.print()
-	return nil
-}
-
-// table collects rows and prints them as Markdown.
-type table struct{ rows [][3]string }
-
-func (t *table) add(what, goal, format string, args ...any) {
-	t.rows = append(t.rows, [3]string{what, fmt.Sprintf(format, args...), goal})
-	fmt.Fprintf(os.Stderr, "%s: %s\n", what, t.rows[len(t.rows)-1][1])
-}
-
-func (t *table) print() {
-	fmt.Printf("Measured by `make bench` on %d cores (%s/%s, %s).\n\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
-	fmt.Println("| what | measured | goal |\n| --- | --- | --- |")
-	for _, r := range t.rows {
-		fmt.Printf("| %s | %s | %s |\n", r[0], r[1], r[2])
-	}
+	return t.Print(os.Stdout)
 }

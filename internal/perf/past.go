@@ -3,15 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/entity/entitytest"
 	"github.com/skein-net/skein/internal/entity/lineproto"
+	"github.com/skein-net/skein/internal/perf/table"
 	"github.com/skein-net/skein/topologyd/client"
 )
 
@@ -37,21 +35,16 @@ func changed(n, round int) (out [][]byte, events int) {
 }
 
 // measurePast fills a graph, changes it, and asks what it was.
-func measurePast(ctx context.Context, t *table, bin string, n, changes int) error {
-	dir, err := os.MkdirTemp("", "skein-perf-")
-	if err != nil {
-		return fmt.Errorf("make directory: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	d, err := startDaemon(ctx, bin, dir)
+func measurePast(ctx context.Context, t *table.Table, bin string, n, changes int) error {
+	d, err := newDaemon(ctx, bin)
 	if err != nil {
 		return err
 	}
-	defer func() { d.stop() }()
+	defer d.remove()
 	if _, err := d.write(ctx, bodies(n, time.Now()), n); err != nil {
 		return err
 	}
-	logBefore, pastBefore, err := d.disk(dir)
+	logBefore, pastBefore, err := d.disk()
 	if err != nil {
 		return err
 	}
@@ -68,12 +61,12 @@ func measurePast(ctx context.Context, t *table, bin string, n, changes int) erro
 	}
 	last := time.Now()
 	what := fmt.Sprintf("%d k nodes, %.1f M changes", n/1000, float64(done)/1e6)
-	t.add("changes a second, logged and synced, "+what, "100,000", "%.0f", float64(done)/took.Seconds())
-	log, past, err := d.disk(dir)
+	t.Add("changes a second, logged and synced, "+what, "100,000", "%.0f", float64(done)/took.Seconds())
+	log, past, err := d.disk()
 	if err != nil {
 		return err
 	}
-	t.add("disk a change: event log · past, "+what, "", "%d · %d B", (log-logBefore)/int64(done), (past-pastBefore)/int64(done))
+	t.Add("disk a change: event log · past, "+what, "", "%d · %d B", (log-logBefore)/int64(done), (past-pastBefore)/int64(done))
 
 	rng := rand.New(rand.NewPCG(1, 2))
 	then := func() string {
@@ -95,8 +88,8 @@ func measurePast(ctx context.Context, t *table, bin string, n, changes int) erro
 			}
 		}
 	}
-	t.add("`G.At(t).V().Count()` over HTTP, cold, p50 · p99, "+what, "300 ms", "%s · %s ms", ms(quantile(cold, 0.5)), ms(quantile(cold, 0.99)))
-	t.add("the same again, p50 · p99", "5 ms", "%s · %s ms", ms(quantile(warm, 0.5)), ms(quantile(warm, 0.99)))
+	t.Add("`G.At(t).V().Count()` over HTTP, cold, p50 · p99, "+what, "300 ms", "%s · %s ms", ms(quantile(cold, 0.5)), ms(quantile(cold, 0.99)))
+	t.Add("the same again, p50 · p99", "5 ms", "%s · %s ms", ms(quantile(warm, 0.5)), ms(quantile(warm, 0.99)))
 	for range 5 {
 		from := first.Add(time.Duration(rng.Int64N(int64(last.Sub(first)))))
 		begin := time.Now()
@@ -105,38 +98,21 @@ func measurePast(ctx context.Context, t *table, bin string, n, changes int) erro
 		}
 		diff = append(diff, time.Since(begin))
 	}
-	t.add("difference over 0.1 s of the load, two cold times, p50, "+what, "", "%s ms", ms(quantile(diff, 0.5)))
-	d.stop()
-	begin := time.Now()
-	if d, err = startDaemon(ctx, bin, dir); err != nil {
+	t.Add("difference over 0.1 s of the load, two cold times, p50, "+what, "", "%s ms", ms(quantile(diff, 0.5)))
+	restart, err := d.restart(ctx)
+	if err != nil {
 		return err
 	}
-	if _, err := d.ask(ctx, "G.V().Count()"); err != nil {
-		return err
-	}
-	t.add("restart to the first answer, "+what, "3 s", "%.2f s", time.Since(begin).Seconds())
+	t.Add("restart to the first answer, "+what, "3 s", "%.2f s", restart.Seconds())
 	return nil
 }
 
 // disk returns the bytes that the event log and the past take.
-func (d *daemon) disk(dir string) (log, past int64, err error) {
-	size := func(name string) (sum int64, err error) {
-		err = filepath.WalkDir(filepath.Join(dir, "data", name), func(_ string, e fs.DirEntry, err error) error {
-			if err != nil || e.IsDir() {
-				return err
-			}
-			info, err := e.Info()
-			if err == nil {
-				sum += info.Size()
-			}
-			return err
-		})
-		return sum, err
-	}
-	if log, err = size("jetstream"); err != nil {
+func (d *daemon) disk() (log, past int64, err error) {
+	if log, err = d.size("jetstream"); err != nil {
 		return 0, 0, fmt.Errorf("measure event log: %w", err)
 	}
-	if past, err = size("past"); err != nil {
+	if past, err = d.size("past"); err != nil {
 		return 0, 0, fmt.Errorf("measure past: %w", err)
 	}
 	return log, past, nil

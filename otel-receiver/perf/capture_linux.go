@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/skein-net/skein/internal/perf/table"
 	"github.com/skein-net/skein/otel-receiver/source/liveframes"
 )
 
@@ -89,7 +90,7 @@ type watcher interface {
 	end()
 }
 
-func measureCapture(ctx context.Context, t *table, bin string, frames int) error {
+func measureCapture(ctx context.Context, t *table.Table, bin string, frames int) error {
 	if os.Geteuid() != 0 {
 		fmt.Fprintln(os.Stderr, "perf: captures are measured by root only")
 		return nil
@@ -124,10 +125,10 @@ func measureCapture(ctx context.Context, t *table, bin string, frames int) error
 		} {
 			got, sent, took, err := observe(ctx, w, c.make(), dir, frames, rate)
 			if err != nil {
-				t.add(c.name+", "+at, c.goal, "not measured: %v", err)
+				t.Add(c.name+", "+at, c.goal, "not measured: %v", err)
 				continue
 			}
-			t.add(fmt.Sprintf("%s, %s (%d flows)", c.name, at, flows), c.goal,
+			t.Add(fmt.Sprintf("%s, %s (%d flows)", c.name, at, flows), c.goal,
 				"%.2f M packets/s, %.2f %% lost, %.2f CPU s per million packets, %d MiB", float64(sent)/took.Seconds()/1e6,
 				100*(1-min(1, float64(got.seen)/float64(sent))), got.cpu.Seconds()/float64(max(1, got.seen))*1e6, got.rss)
 		}
@@ -172,7 +173,7 @@ func observe(ctx context.Context, w *wire, c watcher, dir string, frames, rate i
 }
 
 // idle measures what a capture costs that sees nothing.
-func idle(ctx context.Context, t *table, w *wire, bin, dir string) error {
+func idle(ctx context.Context, t *table.Table, w *wire, bin, dir string) error {
 	c := newCollector(bin, 1)
 	if err := c.begin(ctx, w, dir); err != nil {
 		return err
@@ -185,7 +186,7 @@ func idle(ctx context.Context, t *table, w *wire, bin, dir string) error {
 	if err := sleep(ctx, 20*time.Second); err != nil {
 		return err
 	}
-	t.add("the Collector with one capture, idle", "1 % of a core, 100 MB with the inputs",
+	t.Add("the Collector with one capture, idle", "1 % of a core, 100 MB with the inputs",
 		"%.2f %% of a core, %d MiB resident", 100*(cpu(c.process())-from).Seconds()/time.Since(begin).Seconds(), rss(c.process()))
 	return nil
 }

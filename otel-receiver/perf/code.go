@@ -9,6 +9,7 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/skein-net/skein/internal/perf/table"
 	"github.com/skein-net/skein/otel-receiver/flow"
 	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/packet/packettest"
@@ -16,7 +17,7 @@ import (
 
 // measureCode times decoder and flow table by themselves, on one core, in
 // processor time.
-func measureCode(t *table) {
+func measureCode(t *table.Table) {
 	for _, c := range []struct{ what, sample, goal string }{
 		{"decode Ethernet/IPv4/TCP", "tcp4", "15 ns, 0 allocations"},
 		{"decode through VXLAN", "vxlan", "40 ns, 0 allocations"},
@@ -36,7 +37,7 @@ func measureCode(t *table) {
 				gopacket.NewPacket(s.Data, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
 			}
 		})
-		t.add(c.what, c.goal, "%.1f ns, %d allocations (gopacket: %.0f ns, %d; ratio %.0f)", ns(ours), ours.AllocsPerOp(),
+		t.Add(c.what, c.goal, "%.1f ns, %d allocations (gopacket: %.0f ns, %d; ratio %.0f)", ns(ours), ours.AllocsPerOp(),
 			ns(theirs), theirs.AllocsPerOp(), ns(theirs)/ns(ours))
 	}
 	for _, n := range []int{1000, 100_000, 1_000_000} {
@@ -64,10 +65,10 @@ func measureCode(t *table) {
 				at += 100
 			}
 		})
-		t.add(fmt.Sprintf("decode + flow table, %d live flows in random order", n), map[int]string{1000: "40 ns", 1_000_000: "150 ns"}[n],
+		t.Add(fmt.Sprintf("decode + flow table, %d live flows in random order", n), map[int]string{1000: "40 ns", 1_000_000: "150 ns"}[n],
 			"%.0f ns, %d allocations", ns(r), r.AllocsPerOp())
 		if n == 1_000_000 {
-			t.add("memory a live flow", "256 B", "%d B", memory/uint64(n))
+			t.Add("memory a live flow", "256 B", "%d B", memory/uint64(n))
 		}
 		runtime.KeepAlive(table)
 	}

@@ -14,9 +14,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 
+	"github.com/skein-net/skein/internal/perf/table"
 	"github.com/skein-net/skein/otel-receiver/source/liveframes"
 )
 
@@ -29,27 +29,14 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	t := &table{}
+	t := table.New(os.Stderr)
 	measureCode(t)
-	if err := measureCapture(ctx, t, *bin, *frames); err != nil {
+	err := measureCapture(ctx, t, *bin, *frames)
+	if err == nil {
+		err = t.Print(os.Stdout)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "perf:", err)
 		os.Exit(1)
-	}
-	t.print()
-}
-
-// table collects rows and prints them as Markdown.
-type table struct{ rows [][3]string }
-
-func (t *table) add(what, goal, format string, args ...any) {
-	t.rows = append(t.rows, [3]string{what, fmt.Sprintf(format, args...), goal})
-	fmt.Fprintf(os.Stderr, "%s: %s\n", what, t.rows[len(t.rows)-1][1])
-}
-
-func (t *table) print() {
-	fmt.Printf("Measured by `make bench` on %d cores (%s/%s, %s).\n\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
-	fmt.Println("| what | measured | goal |\n| --- | --- | --- |")
-	for _, r := range t.rows {
-		fmt.Printf("| %s | %s | %s |\n", r[0], r[1], r[2])
 	}
 }

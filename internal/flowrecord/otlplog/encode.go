@@ -1,10 +1,14 @@
 package otlplog
 
 import (
-	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/internal/flowrecord"
+	"fmt"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/flowrecord"
 )
 
 // ScopeName is the instrumentation scope of what [Encode] writes.
@@ -86,3 +90,13 @@ func (e *Encoder) Encode(records []flowrecord.Record) plog.Logs {
 
 // Encode is [Encoder.Encode] for those who do it once.
 func Encode(records []flowrecord.Record) plog.Logs { return NewEncoder().Encode(records) }
+
+// Request is [Encoder.Encode] into the body of an OTLP request: an
+// ExportLogsServiceRequest in Protobuf.
+func (e *Encoder) Request(records []flowrecord.Record) ([]byte, error) {
+	b, err := plogotlp.NewExportRequestFromLogs(e.Encode(records)).MarshalProto()
+	if err != nil {
+		return nil, fmt.Errorf("encode request: %w", err)
+	}
+	return b, nil
+}

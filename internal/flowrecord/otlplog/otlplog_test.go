@@ -49,7 +49,7 @@ func TestPropertyRoundTrip(t *testing.T) {
 		logs := Encode(want)
 		same(t, decodeAll(t, logs), want)
 		req := plogotlp.NewExportRequestFromLogs(logs)
-		pb, err := req.MarshalProto()
+		pb, err := NewEncoder().Request(want)
 		if err != nil {
 			t.Fatal(err)
 		}
