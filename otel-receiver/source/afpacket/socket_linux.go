@@ -13,8 +13,14 @@ import (
 )
 
 const (
-	blockSize = 1 << 20
-	frameSize = 2048 // without meaning for TPACKET_V3, but checked by the kernel
+	// The ring is made of blocks, which the kernel hands over when they are full
+	// or the block timeout is over: when few frames come the number of blocks says
+	// for how long a worker may get no processor until frames are lost. smallBlock
+	// has 64 of them in a ring of 4 MiB, which is 3 s; long frames need largeBlock.
+	smallBlock = 64 << 10
+	largeBlock = 1 << 20
+	smallSnap  = 8 << 10
+	frameSize  = 2048 // without meaning for TPACKET_V3, but checked by the kernel
 
 	// Room in front of each frame for what is put there: a VLAN tag, or the header
 	// of a cooked frame.
@@ -122,14 +128,18 @@ func (so *socket) bind(cfg Config, r *ring) error {
 		return fmt.Errorf("reserve room in front of frames: %w", err)
 	}
 	req := unix.TpacketReq3{
-		Block_size:     blockSize,
-		Block_nr:       uint32(max(cfg.RingMiB, 2)),
+		Block_size:     smallBlock,
 		Frame_size:     frameSize,
 		Retire_blk_tov: uint32(cfg.BlockTimeout.Milliseconds()),
 	}
-	if cfg.RingMiB < 2 { // a ring needs more than one block
-		req.Block_size, req.Block_nr = blockSize/4, 4
+	switch {
+	case cfg.SnapLen <= smallSnap:
+	case cfg.RingMiB < 2: // a ring needs more than one block
+		req.Block_size = largeBlock / 4
+	default:
+		req.Block_size = largeBlock
 	}
+	req.Block_nr = uint32(cfg.RingMiB<<20) / req.Block_size
 	req.Frame_nr = req.Block_size / frameSize * req.Block_nr
 	if err := unix.SetsockoptTpacketReq3(so.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &req); err != nil {
 		return fmt.Errorf("make a ring of %d MiB: %w", cfg.RingMiB, err)
