@@ -61,8 +61,15 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// BenchmarkWrite writes with sums of minutes and without.
 func BenchmarkWrite(b *testing.B) {
-	s := open(b, nil)
+	for name, sums := range map[string]int{"sums": DefaultConfig().MaxRollup, "rows": 0} {
+		b.Run(name, func(b *testing.B) { benchWrite(b, sums) })
+	}
+}
+
+func benchWrite(b *testing.B, sums int) {
+	s := open(b, func(c *Config) { c.MaxRollup = sums })
 	w := newWorld(5, time.Now().Add(-2*time.Hour).UnixNano(), time.Hour)
 	rs := w.flows(20_000)
 	b.ReportAllocs()

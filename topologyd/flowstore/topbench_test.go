@@ -96,9 +96,35 @@ func fillTraffic(b *testing.B, s *Store, n int, from int64) {
 	}
 }
 
+// BenchmarkSumUp adds reports to the sums of their minutes, in batches.
+func BenchmarkSumUp(b *testing.B) {
+	r, err := newRollups(&Config{MaxRollup: 1 << 20}, testLogger(), flowrecord.NewTable())
+	if err != nil {
+		b.Fatal(err)
+	}
+	const flows = 27_777
+	from := minuteOf(time.Now().UnixNano())
+	t := newTraffic(flows, from)
+	records := make([]flowrecord.Record, 100_000)
+	for i := range records {
+		records[i] = *t.report(i%flows, from+int64(i)*int64(360*time.Microsecond))
+	}
+	var batch []*flowrecord.Record
+	n, begin := 0, cpu()
+	for b.Loop() {
+		batch = batch[:0]
+		for i := range 1000 {
+			batch = append(batch, &records[(n+i)%len(records)])
+		}
+		r.add(batch, time.Now())
+		n += len(batch)
+	}
+	b.ReportMetric(float64((cpu()-begin).Nanoseconds())/float64(n), "cpu-ns/row")
+}
+
 // BenchmarkTop asks for the largest of an hour of reports, FLOWSTORE_ROWS of
-// them, from sums of minutes and from all rows. The directory FLOWSTORE_TOP_DIR
-// is kept, and not filled again.
+// them, from sums of minutes, and with FLOWSTORE_ROWS_TOO from all rows. The
+// directory FLOWSTORE_TOP_DIR is kept, and not filled again.
 func BenchmarkTop(b *testing.B) {
 	n := benchRows()
 	dir := os.Getenv("FLOWSTORE_TOP_DIR")
