@@ -1,39 +1,25 @@
 package netns
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/skein-net/skein/internal/netns/netnstest"
 )
 
 // testNS makes a named namespace and returns its path.
 func testNS(t testing.TB) (name, path string) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("makes network namespaces; runs without -short")
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to make network namespaces")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("needs the ip tool of iproute2")
-	}
-	name = fmt.Sprintf("skt-%08x", rand.Uint32())
-	if out, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
-		t.Skipf("cannot make a network namespace: %v: %s", err, bytes.TrimSpace(out))
-	}
-	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", name).Run() })
-	return name, "/run/netns/" + name
+	name = netnstest.Add(t)
+	return name, netnstest.Path(name)
 }
 
 func TestCurrent(t *testing.T) {

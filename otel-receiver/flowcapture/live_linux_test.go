@@ -1,11 +1,8 @@
 package flowcapture
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -16,33 +13,20 @@ import (
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/internal/netns"
+	"github.com/skein-net/skein/internal/netns/netnstest"
 )
 
 func ip(t testing.TB, args ...string) {
 	t.Helper()
-	out, err := exec.Command("ip", args...).CombinedOutput()
-	require.NoError(t, err, "ip %v: %s", args, out)
+	netnstest.Run(t, append([]string{"ip"}, args...)...)
 }
 
 // lab makes two network namespaces with a cable between them: va with 10.9.9.1
 // in the first, vb with 10.9.9.2 in the second.
 func lab(t testing.TB) (first, second string) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("makes network namespaces")
-	}
-	if os.Getuid() != 0 {
-		t.Skip("needs root to make network namespaces")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("needs ip of iproute2")
-	}
-	first, second = fmt.Sprintf("skein-fc-a%d", os.Getpid()), fmt.Sprintf("skein-fc-b%d", os.Getpid())
-	for _, ns := range []string{first, second} {
-		ip(t, "netns", "add", ns)
-		t.Cleanup(func() { ip(t, "netns", "del", ns) })
-	}
-	ip(t, "-n", first, "link", "add", "va", "type", "veth", "peer", "name", "vb", "netns", second)
+	first, second = netnstest.Add(t), netnstest.Add(t)
+	netnstest.Veth(t, first, "va", second, "vb")
 	ip(t, "-n", first, "addr", "add", "10.9.9.1/24", "dev", "va")
 	ip(t, "-n", second, "addr", "add", "10.9.9.2/24", "dev", "vb")
 	ip(t, "-n", first, "link", "set", "va", "up")
@@ -53,7 +37,7 @@ func lab(t testing.TB) (first, second string) {
 // within runs fn in a namespace.
 func within(t testing.TB, name string, fn func() error) {
 	t.Helper()
-	ns, err := netns.Open("/run/netns/" + name)
+	ns, err := netns.Open(netnstest.Path(name))
 	require.NoError(t, err)
 	defer ns.Close()
 	require.NoError(t, ns.Do(fn))
@@ -156,7 +140,7 @@ func TestInterfaceReturns(t *testing.T) {
 		return got[len(got)-1].Finish == flowrecord.FinishStopped
 	})
 	before := len(records(t, sink))
-	ip(t, "-n", first, "link", "add", "va", "type", "veth", "peer", "name", "vb", "netns", second)
+	netnstest.Veth(t, first, "va", second, "vb")
 	ip(t, "-n", first, "addr", "add", "10.9.9.1/24", "dev", "va")
 	ip(t, "-n", second, "addr", "add", "10.9.9.2/24", "dev", "vb")
 	ip(t, "-n", first, "link", "set", "va", "up")

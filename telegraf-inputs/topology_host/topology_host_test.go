@@ -2,8 +2,6 @@ package topology_host //nolint:revive // see topology_host.go
 
 import (
 	"bytes"
-	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/netns/netnstest"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/probe"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
@@ -168,17 +167,7 @@ func TestStartFails(t *testing.T) {
 
 // TestPlugin runs the whole plugin over a namespace of its own.
 func TestPlugin(t *testing.T) {
-	if testing.Short() {
-		t.Skip("makes network namespaces; runs without -short")
-	}
-	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
-		t.Skip("needs root on Linux to make network namespaces")
-	}
-	name := fmt.Sprintf("skt-%08x", rand.Uint32())
-	if out, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
-		t.Skipf("cannot make a network namespace: %v: %s", err, bytes.TrimSpace(out))
-	}
-	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", name).Run() })
+	name := netnstest.Add(t)
 	if out, err := exec.Command("ip", "-n", name, "link", "add", "skv0", "type", "veth", "peer", "name", "skv1").CombinedOutput(); err != nil {
 		t.Skipf("cannot make a veth pair: %v: %s", err, bytes.TrimSpace(out))
 	}
@@ -187,7 +176,7 @@ func TestPlugin(t *testing.T) {
 	p := New()
 	p.Log = testutil.Logger{}
 	p.HostID, p.HostName = "plugin-test", "plugin"
-	p.RootNetNS = "/run/netns/" + name
+	p.RootNetNS = netnstest.Path(name)
 	p.NetNSDirs, p.ProcessNamespaces = nil, false
 	p.ReportInterval = config.Duration(time.Minute)
 	require.NoError(t, p.Init())

@@ -7,9 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/skein-net/skein/internal/netns"
+	"github.com/skein-net/skein/internal/netns/netnstest"
 	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/otel-receiver/source"
 )
@@ -31,22 +29,8 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("makes network namespaces; runs without -short")
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to make network namespaces")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("needs the ip tool of iproute2")
-	}
-	id := rand.Uint32()
-	w := &world{t: t, a: fmt.Sprintf("skc-%08x-a", id), b: fmt.Sprintf("skc-%08x-b", id)}
+	w := &world{t: t, a: netnstest.Add(t), b: netnstest.Add(t)}
 	for _, ns := range []string{w.a, w.b} {
-		if out, err := exec.Command("ip", "netns", "add", ns).CombinedOutput(); err != nil {
-			t.Skipf("cannot make a network namespace: %v: %s", err, bytes.TrimSpace(out))
-		}
-		t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", ns).Run() })
 		// Nothing but what the test sends: no router solicitations, no MLD.
 		w.in(ns, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
 		w.in(ns, "ip", "link", "set", "lo", "up")
@@ -58,26 +42,22 @@ func newWorld(t testing.TB) *world {
 // veth makes the pair.
 func (w *world) veth() {
 	w.t.Helper()
-	w.run("ip", "-n", w.a, "link", "add", "va", "type", "veth", "peer", "name", "vb", "netns", w.b)
+	netnstest.Veth(w.t, w.a, "va", w.b, "vb")
 	w.run("ip", "-n", w.a, "link", "set", "va", "address", "02:00:00:00:00:0a", "arp", "off", "up")
 	w.run("ip", "-n", w.b, "link", "set", "vb", "address", "02:00:00:00:00:0b", "arp", "off", "up")
 	eventually(w.t, 5*time.Second, func() bool { return strings.TrimSpace(w.in(w.b, "cat", "/sys/class/net/vb/operstate")) == "up" }, "the veth is up")
 }
 
-func path(ns string) string { return "/run/netns/" + ns }
+func path(ns string) string { return netnstest.Path(ns) }
 
 func (w *world) run(args ...string) string {
 	w.t.Helper()
-	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
-	if err != nil {
-		w.t.Fatalf("%s: %v: %s", strings.Join(args, " "), err, bytes.TrimSpace(out))
-	}
-	return string(out)
+	return netnstest.Run(w.t, args...)
 }
 
 func (w *world) in(ns string, args ...string) string {
 	w.t.Helper()
-	return w.run(append([]string{"ip", "netns", "exec", ns}, args...)...)
+	return netnstest.In(w.t, ns, args...)
 }
 
 // counter reads a counter of an interface.

@@ -1,17 +1,15 @@
 package liveframes
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/skein-net/skein/internal/netns/netnstest"
 )
 
 func TestMain(m *testing.M) {
@@ -49,28 +47,11 @@ func TestValidate(t *testing.T) {
 // TestRun checks that a run sends what it is told. That it arrives is checked by
 // the tests of captures: the driver's counters do not see live frames.
 func TestRun(t *testing.T) {
-	if testing.Short() {
-		t.Skip("makes network namespaces; runs without -short")
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to make network namespaces")
-	}
-	ns := fmt.Sprintf("skl-%08x", rand.Uint32())
-	run := func(args ...string) string {
-		out, err := exec.Command("ip", args...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, bytes.TrimSpace(out))
-		}
-		return strings.TrimSpace(string(out))
-	}
-	if out, err := exec.Command("ip", "netns", "add", ns).CombinedOutput(); err != nil {
-		t.Skipf("cannot make a network namespace: %v: %s", err, out)
-	}
-	t.Cleanup(func() { run("netns", "del", ns) })
-	run("-n", ns, "link", "add", "va", "type", "veth", "peer", "name", "vb")
-	run("-n", ns, "link", "set", "va", "up")
-	run("-n", ns, "link", "set", "vb", "up")
-	cfg := Config{NetNS: "/run/netns/" + ns, Interface: "vb", Frame: make([]byte, 60), Count: 10000, Time: 10 * time.Second}
+	ns := netnstest.Add(t)
+	netnstest.Veth(t, ns, "va", ns, "vb")
+	netnstest.Run(t, "ip", "-n", ns, "link", "set", "va", "up")
+	netnstest.Run(t, "ip", "-n", ns, "link", "set", "vb", "up")
+	cfg := Config{NetNS: netnstest.Path(ns), Interface: "vb", Frame: make([]byte, 60), Count: 10000, Time: 10 * time.Second}
 	for name, f := range map[string]func(context.Context, Config) (Result, error){"here": Run, "child": Child} {
 		res, err := f(t.Context(), cfg)
 		if err != nil {

@@ -2,11 +2,9 @@ package place
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,47 +18,24 @@ import (
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/entity/lineproto"
 	"github.com/skein-net/skein/internal/netns"
+	"github.com/skein-net/skein/internal/netns/netnstest"
 )
-
-func needNetNS(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("makes network namespaces; runs without -short")
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to make network namespaces")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("needs the ip tool of iproute2")
-	}
-}
-
-func run(t *testing.T, args ...string) {
-	t.Helper()
-	if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v: %s", strings.Join(args, " "), err, bytes.TrimSpace(out))
-	}
-}
 
 // lab makes two namespaces with interfaces of several kinds and returns their
 // paths.
 func lab(t *testing.T) (root, other string) {
 	t.Helper()
-	needNetNS(t)
-	id := rand.Uint32()
-	names := []string{fmt.Sprintf("skp-%08x-a", id), fmt.Sprintf("skp-%08x-b", id)}
-	for _, n := range names {
-		if out, err := exec.Command("ip", "netns", "add", n).CombinedOutput(); err != nil {
-			t.Skipf("cannot make a network namespace: %v: %s", err, bytes.TrimSpace(out))
-		}
-		t.Cleanup(func() { run(t, "ip", "netns", "del", n) })
+	a, b := netnstest.Add(t), netnstest.Add(t)
+	netnstest.Veth(t, a, "va", b, "vb")
+	for _, args := range []string{
+		a + " link add br0 type bridge",
+		b + " link add br1 type bridge",
+		b + " link property add dev br1 altname the-bridge-of-the-lab",
+		b + " tuntap add t0 mode tun",
+	} {
+		netnstest.Run(t, append([]string{"ip", "-n"}, strings.Fields(args)...)...)
 	}
-	run(t, "ip", "-n", names[0], "link", "add", "va", "type", "veth", "peer", "name", "vb", "netns", names[1])
-	run(t, "ip", "-n", names[0], "link", "add", "br0", "type", "bridge")
-	run(t, "ip", "-n", names[1], "link", "add", "br1", "type", "bridge")
-	run(t, "ip", "-n", names[1], "link", "property", "add", "dev", "br1", "altname", "the-bridge-of-the-lab")
-	run(t, "ip", "-n", names[1], "tuntap", "add", "t0", "mode", "tun")
-	return "/run/netns/" + names[0], "/run/netns/" + names[1]
+	return netnstest.Path(a), netnstest.Path(b)
 }
 
 // TestFacts checks places against what is known of them.
@@ -155,8 +130,8 @@ func TestAsTheInputReports(t *testing.T) {
 	if err := os.WriteFile(preferred, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "mount", "--bind", other, preferred)
-	t.Cleanup(func() { run(t, "umount", preferred) })
+	netnstest.Run(t, "mount", "--bind", other, preferred)
+	t.Cleanup(func() { netnstest.Run(t, "umount", preferred) })
 	for _, dirs := range [][]string{{"/run/netns"}, {dir, "/run/netns"}} {
 		conf := filepath.Join(t.TempDir(), "topology.conf")
 		quoted := `"` + strings.Join(dirs, `", "`) + `"`

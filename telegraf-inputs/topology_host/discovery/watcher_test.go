@@ -1,10 +1,7 @@
 package discovery
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/skein-net/skein/internal/netns"
+	"github.com/skein-net/skein/internal/netns/netnstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -94,32 +92,8 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func needRoot(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("makes network namespaces; runs without -short")
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to make network namespaces")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("needs the ip tool of iproute2")
-	}
-}
-
-func addNS(t *testing.T) string {
-	t.Helper()
-	name := fmt.Sprintf("skt-%08x", rand.Uint32())
-	if out, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
-		t.Skipf("cannot make a network namespace: %v: %s", err, bytes.TrimSpace(out))
-	}
-	t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", name).Run() })
-	return name
-}
-
 func TestNamed(t *testing.T) {
-	needRoot(t)
-	before := addNS(t)
+	before := netnstest.Add(t)
 	cfg := DefaultConfig()
 	cfg.Processes = false
 	cfg.ScanInterval = time.Hour // notifications alone must do
@@ -129,15 +103,15 @@ func TestNamed(t *testing.T) {
 	if !ok {
 		t.Fatalf("%s was not found at start", before)
 	}
-	id, err := netns.Stat("/run/netns/" + before)
+	id, err := netns.Stat(netnstest.Path(before))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n.ID != id || n.Path != "/run/netns/"+before || len(n.Paths) != 1 {
+	if n.ID != id || n.Path != netnstest.Path(before) || len(n.Paths) != 1 {
 		t.Errorf("found %+v, want %v", n, id)
 	}
 
-	after := addNS(t)
+	after := netnstest.Add(t)
 	eventually(t, "a new namespace is found", func() bool { _, ok := r.byName(after); return ok })
 	if err := exec.Command("ip", "netns", "del", after).Run(); err != nil {
 		t.Fatal(err)
@@ -148,8 +122,7 @@ func TestNamed(t *testing.T) {
 // TestTwoNames mounts one namespace at two more places, in a directory that
 // appears while the watcher runs.
 func TestTwoNames(t *testing.T) {
-	needRoot(t)
-	name := addNS(t)
+	name := netnstest.Add(t)
 	base := t.TempDir()
 	late := filepath.Join(base, "a", "b", "netns")
 	cfg := DefaultConfig()
@@ -169,7 +142,7 @@ func TestTwoNames(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("mount", "--bind", "/run/netns/"+name, file).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "--bind", netnstest.Path(name), file).CombinedOutput(); err != nil {
 		t.Skipf("cannot bind a namespace: %v: %s", err, out)
 	}
 	mounted := true
@@ -183,7 +156,7 @@ func TestTwoNames(t *testing.T) {
 
 	eventually(t, "the preferred name", func() bool { _, ok := r.byName("other"); return ok })
 	n, _ := r.byName("other")
-	if n.ID != first.ID || n.Path != file || len(n.Paths) != 2 || n.Paths[1] != "/run/netns/"+name {
+	if n.ID != first.ID || n.Path != file || len(n.Paths) != 2 || n.Paths[1] != netnstest.Path(name) {
 		t.Errorf("found %+v", n)
 	}
 	if _, ok := r.byName(name); ok {
@@ -202,7 +175,7 @@ func TestTwoNames(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("mount", "--bind", "/run/netns/"+name, file).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "--bind", netnstest.Path(name), file).CombinedOutput(); err != nil {
 		t.Fatalf("bind: %v: %s", err, out)
 	}
 	mounted = true
@@ -210,7 +183,7 @@ func TestTwoNames(t *testing.T) {
 }
 
 func TestProcesses(t *testing.T) {
-	needRoot(t)
+	netnstest.Need(t)
 	cfg := DefaultConfig()
 	cfg.Dirs = nil
 	cfg.ScanInterval = 10 * time.Millisecond

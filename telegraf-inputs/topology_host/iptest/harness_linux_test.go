@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/skein-net/skein/internal/netns/netnstest"
 )
 
 // guestEnv is set for the test binary that runs in the guest.
@@ -22,16 +24,9 @@ func inGuest() bool { return os.Getenv(guestEnv) != "" }
 // needRoot skips a test that cannot make namespaces here.
 func needRoot(t *testing.T) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("makes network namespaces; runs without -short")
-	}
-	if os.Getuid() != 0 {
-		t.Skip("needs root to make network namespaces")
-	}
-	for _, tool := range []string{"ip", "bridge"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("needs %s (package iproute2): %v", tool, err)
-		}
+	netnstest.Need(t)
+	if _, err := exec.LookPath("bridge"); err != nil {
+		t.Skip("needs the bridge tool of iproute2")
 	}
 }
 

@@ -1,11 +1,9 @@
 package probe
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"regexp"
@@ -19,6 +17,7 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/netns"
+	"github.com/skein-net/skein/internal/netns/netnstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -125,23 +124,10 @@ type lab struct {
 	log   *testLog
 }
 
-func needRoot(t testing.TB) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("makes network namespaces; runs without -short")
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to make network namespaces")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("needs the ip tool of iproute2")
-	}
-}
-
 // newLab makes n namespaces.
 func newLab(t testing.TB, n int) *lab {
 	t.Helper()
-	needRoot(t)
+	netnstest.Need(t)
 	l := &lab{t: t, dir: t.TempDir(), world: newWorld(), log: &testLog{t: t}}
 	for range n {
 		l.addNS()
@@ -153,12 +139,8 @@ func newLab(t testing.TB, n int) *lab {
 // only this test's probe looks at.
 func (l *lab) addNS() int {
 	l.t.Helper()
-	name := fmt.Sprintf("skt-%08x", rand.Uint32())
-	if out, err := exec.Command("ip", "netns", "add", name).CombinedOutput(); err != nil {
-		l.t.Skipf("cannot make a network namespace: %v: %s", err, bytes.TrimSpace(out))
-	}
-	l.t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", name).Run() })
-	id, err := netns.Stat("/run/netns/" + name)
+	name := netnstest.Add(l.t)
+	id, err := netns.Stat(netnstest.Path(name))
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -166,7 +148,7 @@ func (l *lab) addNS() int {
 	if len(l.names) > 1 {
 		// A link is enough of a name for the probe; `ip netns del` then makes it
 		// dangle, which ends the namespace.
-		if err := os.Symlink("/run/netns/"+name, l.dir+"/"+name); err != nil {
+		if err := os.Symlink(netnstest.Path(name), l.dir+"/"+name); err != nil {
 			l.t.Fatal(err)
 		}
 	}
@@ -176,7 +158,7 @@ func (l *lab) addNS() int {
 func (l *lab) config() Config {
 	cfg := DefaultConfig()
 	cfg.HostID, cfg.HostName = "lab-"+l.names[0], "lab"
-	cfg.RootNetNS = "/run/netns/" + l.names[0]
+	cfg.RootNetNS = netnstest.Path(l.names[0])
 	cfg.Discovery.Dirs = []string{l.dir}
 	cfg.Discovery.Processes = false
 	cfg.NeighborDebounce = 50 * time.Millisecond

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/skein-net/skein/internal/netns/netnstest"
 )
 
 // lab is a pair of network namespaces that only the test has. Commands run in
@@ -28,15 +30,7 @@ type lab struct {
 // newLab makes the namespaces, or skips the test with the reason.
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("makes network namespaces; runs without -short")
-	}
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to make network namespaces")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("needs iproute2: ", err)
-	}
+	netnstest.Need(t)
 	l := &lab{t: t, commands: make(chan func())}
 	ready := make(chan error)
 	done := make(chan struct{})
