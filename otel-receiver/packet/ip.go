@@ -41,15 +41,7 @@ func (d *Decoder) ipv4(p *Packet, l *Level, data []byte, off, wend int) {
 		l.ends(data, off, wend)
 		return
 	}
-	if end < wend {
-		if wend >= openEnd {
-			l.Wire += uint32(end - p.wire)
-		}
-		wend = end
-		if end < len(data) {
-			data = data[:end]
-		}
-	}
+	data, wend = l.shorten(p, data, end, wend)
 	l.add(LayerIPv4)
 	l.Net = LayerIPv4
 	proto := h[9]
@@ -83,6 +75,18 @@ func (p *Packet) captureEnd(wend int) int {
 	return wend
 }
 
+// shorten ends what belongs to a level where its header says: what comes after
+// is padding.
+func (l *Level) shorten(p *Packet, data []byte, end, wend int) ([]byte, int) {
+	if end >= wend {
+		return data, wend
+	}
+	if wend >= openEnd {
+		l.Wire += uint32(end - p.wire)
+	}
+	return data[:min(end, len(data))], end
+}
+
 // fragment notes a fragment whose payload begins at off. It reports whether the
 // headers of the payload are in it.
 func (l *Level) fragment(id uint32, offset uint16, more bool, data []byte, off, wend int) bool {
@@ -114,15 +118,7 @@ func (d *Decoder) ipv6(p *Packet, l *Level, data []byte, off, wend int) {
 		// A jumbogram (RFC 2675), or BIG TCP without its header.
 		end = p.captureEnd(wend)
 	}
-	if end < wend {
-		if wend >= openEnd {
-			l.Wire += uint32(end - p.wire)
-		}
-		wend = end
-		if end < len(data) {
-			data = data[:end]
-		}
-	}
+	data, wend = l.shorten(p, data, end, wend)
 	l.add(LayerIPv6)
 	l.Net = LayerIPv6
 	l.TOS, l.TTL, l.Proto = h[0]<<4|h[1]>>4, h[7], proto
