@@ -102,20 +102,6 @@ func TestDefinitions(t *testing.T) {
 	}
 }
 
-func checkShape(t *testing.T, name string, s schema, m map[string]any) {
-	t.Helper()
-	for k := range m {
-		if _, ok := s.Properties[k]; !ok {
-			t.Errorf("%s: %s is not in the document", name, k)
-		}
-	}
-	for _, k := range s.Required {
-		if _, ok := m[k]; !ok {
-			t.Errorf("%s: %s is required and not there", name, k)
-		}
-	}
-}
-
 func TestDefinitionsRefused(t *testing.T) {
 	cfg := definition.DefaultConfig()
 	cfg.MaxCount = 1

@@ -73,38 +73,25 @@ func TestShapes(t *testing.T) {
 		}
 		return m
 	}
-	check := func(name string, s schema, m map[string]any) {
-		t.Helper()
-		for k := range m {
-			if _, ok := s.Properties[k]; !ok {
-				t.Errorf("%s: %s is not in the document", name, k)
-			}
-		}
-		for _, k := range s.Required {
-			if _, ok := m[k]; !ok {
-				t.Errorf("%s: %s is required and not there", name, k)
-			}
-		}
-	}
 	for _, c := range changes {
 		m := encode(json.RawMessage(c.AppendJSON(nil)))
-		check("Change", d.Components.Schemas["Change"], m)
+		checkShape(t, "Change", d.Components.Schemas["Change"], m)
 		if n, ok := m["node"].(map[string]any); ok {
-			check("Node", d.Components.Schemas["Node"], n)
+			checkShape(t, "Node", d.Components.Schemas["Node"], n)
 		}
 		if e, ok := m["edge"].(map[string]any); ok {
-			check("Edge", d.Components.Schemas["Edge"], e)
+			checkShape(t, "Edge", d.Components.Schemas["Edge"], e)
 		}
 	}
 	status := encode(statusAnswer{Past: &statusPast{}})
 	s := d.Components.Schemas["Status"]
-	check("Status", s, status)
+	checkShape(t, "Status", s, status)
 	for _, k := range []string{"events", "log", "watch", "queries", "past"} {
-		check("Status."+k, s.Properties[k], status[k].(map[string]any))
+		checkShape(t, "Status."+k, s.Properties[k], status[k].(map[string]any))
 	}
 	n := 1
-	check("Error", d.Components.Schemas["Error"], encode(httpx.Error{Position: &httpx.Position{Line: 1, Column: 1}, Accepted: &n, Rejected: &n, Oldest: "x"}))
-	check("Position", d.Components.Schemas["Position"], encode(httpx.Position{Line: 1, Column: 1}))
+	checkShape(t, "Error", d.Components.Schemas["Error"], encode(httpx.Error{Position: &httpx.Position{Line: 1, Column: 1}, Accepted: &n, Rejected: &n, Oldest: "x"}))
+	checkShape(t, "Position", d.Components.Schemas["Position"], encode(httpx.Position{Line: 1, Column: 1}))
 	for op := graph.NodeAdded; op <= graph.EdgeDeleted; op++ {
 		if !slices.Contains(d.Components.Schemas["Change"].Properties["op"].Enum, op.String()) {
 			t.Errorf("operation %s is not in the document", op)
@@ -114,5 +101,20 @@ func TestShapes(t *testing.T) {
 		httpx.CodeNotFound, httpx.CodeMethod, httpx.CodeConflict, httpx.CodeGone, httpx.CodeBusy, httpx.CodeUnavailable, httpx.CodeInternal}
 	if got := d.Components.Schemas["Error"].Properties["code"].Enum; !slices.Equal(got, codes) {
 		t.Errorf("codes %v, want %v", got, codes)
+	}
+}
+
+// checkShape holds one schema against what was sent.
+func checkShape(t *testing.T, name string, s schema, m map[string]any) {
+	t.Helper()
+	for k := range m {
+		if _, ok := s.Properties[k]; !ok {
+			t.Errorf("%s: %s is not in the document", name, k)
+		}
+	}
+	for _, k := range s.Required {
+		if _, ok := m[k]; !ok {
+			t.Errorf("%s: %s is required and not there", name, k)
+		}
 	}
 }
