@@ -52,7 +52,7 @@ func TestCountsEqualTheKernels(t *testing.T) {
 	rx.frames(sent)
 	tx.frames(sent)
 	for _, c := range []*capture{rx, tx} {
-		if err := c.stop(); err != nil {
+		if err := c.Stop(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -133,7 +133,7 @@ func TestFanout(t *testing.T) {
 		}
 	}
 	st := c.frames(2 * flows * each)
-	if err := c.stop(); err != nil {
+	if err := c.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	if st.Received != 2*flows*each || st.Dropped != 0 {
@@ -197,7 +197,7 @@ func TestPanicEndsTheCapture(t *testing.T) {
 	for i := range uint16(64) {
 		s.send(ether(0x0800, ipv4(17, i, 9, udp(1000+i, 53, nil))))
 	}
-	err := c.wait()
+	err := c.Wait()
 	var p *source.PanicError
 	if !errors.As(err, &p) || p.Worker != 0 || !strings.Contains(err.Error(), "capture on vb: worker 0 panicked: boom") {
 		t.Errorf("the capture ended with %v", err)
@@ -216,7 +216,7 @@ func TestTicksWhileIdle(t *testing.T) {
 		_, _, y := b.counts()
 		return x >= 3 && y >= 3
 	}, "both workers were told the time")
-	if err := c.stop(); err != nil {
+	if err := c.Stop(); err != nil {
 		t.Error(err)
 	}
 }

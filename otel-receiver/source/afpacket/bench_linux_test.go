@@ -31,7 +31,7 @@ func TestLiveFrames(t *testing.T) {
 		st := c.src.Stats()
 		return st.Received+st.Dropped == n
 	}, "every frame is received or dropped")
-	if err := c.stop(); err != nil {
+	if err := c.Stop(); err != nil {
 		t.Error(err)
 	}
 	x, _, _ := a.counts()
@@ -121,7 +121,7 @@ func BenchmarkCapture(b *testing.B) {
 				}, "every frame is received or dropped")
 				used := cpu() - before
 				st := c.src.Stats()
-				if err := c.stop(); err != nil {
+				if err := c.Stop(); err != nil {
 					b.Fatal(err)
 				}
 				b.ReportMetric(float64(res.Sent)/res.Took.Seconds()/1e6, "Mpackets/s")
@@ -148,7 +148,7 @@ func BenchmarkIdle(b *testing.B) {
 				b.ReportMetric(100*(cpu()-before).Seconds()/time.Since(at).Seconds(), "%CPU")
 				b.ReportMetric(0, "ns/op")
 				for _, c := range cs {
-					if err := c.stop(); err != nil {
+					if err := c.Stop(); err != nil {
 						b.Fatal(err)
 					}
 				}

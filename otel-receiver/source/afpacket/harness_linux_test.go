@@ -2,7 +2,6 @@ package afpacket
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 	"github.com/skein-net/skein/internal/netns/netnstest"
 	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/otel-receiver/source"
+	"github.com/skein-net/skein/otel-receiver/source/sourcetest"
 )
 
 // world is two network namespaces with a veth between them: va in a, vb in b.
@@ -192,10 +192,8 @@ func (t *tape) seen() []source.Frame {
 
 // capture is a running source.
 type capture struct {
-	t    testing.TB
-	src  *Source
-	end  context.CancelFunc
-	done chan error
+	*sourcetest.Running
+	src *Source
 }
 
 // start runs a capture and waits until it is live.
@@ -206,35 +204,13 @@ func start(t testing.TB, cfg Config, workers ...source.Worker) *capture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	c := &capture{t: t, src: src, end: cancel, done: make(chan error, 1)}
-	go func() { c.done <- src.Run(ctx, workers) }()
-	t.Cleanup(func() { c.stop() })
-	eventually(t, 10*time.Second, func() bool { return src.Stats().Opened > 0 || len(c.done) > 0 }, "the capture is open")
+	c := &capture{Running: sourcetest.Start(t, src, workers...), src: src}
+	c.Until("the capture is open", func(st source.Stats) bool { return st.Opened > 0 || c.Ended() })
 	return c
 }
 
-// stop ends the capture and returns its error.
-func (c *capture) stop() error {
-	c.end()
-	return c.wait()
-}
-
-// wait waits for the end of the capture.
-func (c *capture) wait() error {
-	select {
-	case err := <-c.done:
-		c.done <- err
-		return err
-	case <-time.After(20 * time.Second):
-		c.t.Fatal("the capture does not end")
-		return nil
-	}
-}
-
 func (c *capture) frames(n uint64) source.Stats {
-	c.t.Helper()
-	eventually(c.t, 20*time.Second, func() bool { return c.src.Stats().Received >= n }, fmt.Sprintf("%d frames are there", n))
+	c.Until(fmt.Sprintf("%d frames are there", n), func(st source.Stats) bool { return st.Received >= n })
 	return c.src.Stats()
 }
 

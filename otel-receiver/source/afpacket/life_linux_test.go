@@ -58,7 +58,7 @@ func TestNothingLeaksPastTheFilter(t *testing.T) {
 			c := start(t, Config{Interface: "vb", NetNS: path(w.b), RingMiB: 1, Filter: udpTo(54)}, asWorkers(tapes[:workers])...)
 			s.send(wanted)
 			c.frames(1)
-			if err := c.stop(); err != nil {
+			if err := c.Stop(); err != nil {
 				t.Fatal(err)
 			}
 			n := 0
@@ -122,7 +122,7 @@ func TestSlowWorker(t *testing.T) {
 	if st := c.src.Stats(); st.Dropped == 0 || st.Freezes == 0 || st.Received == 0 {
 		t.Errorf("%+v", st)
 	}
-	if err := c.stop(); err != nil {
+	if err := c.Stop(); err != nil {
 		t.Error(err)
 	}
 }
@@ -138,7 +138,7 @@ func TestStopHandsOnTheRest(t *testing.T) {
 		for range 1000 {
 			s.send(frame)
 		}
-		if err := c.stop(); err != nil {
+		if err := c.Stop(); err != nil {
 			t.Fatal(err)
 		}
 		if n, _, _ := tp.counts(); n != 1000 || c.src.Stats().Received != n {
@@ -154,7 +154,7 @@ func TestInterfaceDeleted(t *testing.T) {
 	w.sender(w.a, "va").send(ether(0x88b5, nil))
 	c.frames(1)
 	w.run("ip", "-n", w.b, "link", "del", "vb")
-	err := c.wait()
+	err := c.Wait()
 	if !errors.Is(err, ErrGone) || err.Error() != "capture on vb: the interface is gone" {
 		t.Errorf("the capture ended with %v", err)
 	}
@@ -175,7 +175,7 @@ func TestIndexUsedAgain(t *testing.T) {
 	if got := strings.TrimSpace(w.in(w.b, "cat", "/sys/class/net/vb/ifindex")); got != index {
 		t.Skipf("the index is %s, not %s", got, index)
 	}
-	if err := c.wait(); !errors.Is(err, ErrGone) {
+	if err := c.Wait(); !errors.Is(err, ErrGone) {
 		t.Errorf("the capture ended with %v", err)
 	}
 }
@@ -184,7 +184,7 @@ func TestInterfaceMovedAway(t *testing.T) {
 	w := newWorld(t)
 	c := start(t, Config{Interface: "vb", NetNS: path(w.b)}, &tape{})
 	w.run("ip", "-n", w.b, "link", "set", "vb", "netns", w.a)
-	if err := c.wait(); !errors.Is(err, ErrGone) {
+	if err := c.Wait(); !errors.Is(err, ErrGone) {
 		t.Errorf("the capture ended with %v", err)
 	}
 }
@@ -204,7 +204,7 @@ func TestInterfaceComesBack(t *testing.T) {
 	eventually(t, 10*time.Second, func() bool { return c.src.Stats().Opened == 2 }, "the capture found the interface again")
 	w.sender(w.a, "va").send(ether(0x88b5, nil))
 	c.frames(2)
-	if err := c.stop(); err != nil {
+	if err := c.Stop(); err != nil {
 		t.Error(err)
 	}
 }
@@ -223,7 +223,7 @@ func TestInterfaceDownAndUp(t *testing.T) {
 				}, "frames come")
 				w.run("ip", "-n", w.b, "link", "set", "vb", "down")
 			}
-			if err := c.stop(); err != nil {
+			if err := c.Stop(); err != nil {
 				t.Error(err)
 			}
 			if st := c.src.Stats(); st.Opened != 1 {
@@ -239,7 +239,7 @@ func TestNamespaceDeleted(t *testing.T) {
 	w := newWorld(t)
 	c := start(t, Config{Interface: "vb", NetNS: path(w.b)}, &tape{})
 	w.run("ip", "netns", "del", w.b)
-	if err := c.wait(); !errors.Is(err, ErrGone) {
+	if err := c.Wait(); !errors.Is(err, ErrGone) {
 		t.Errorf("the capture ended with %v", err)
 	}
 	eventually(t, 10*time.Second, func() bool {
@@ -301,7 +301,7 @@ func TestLoopback(t *testing.T) {
 		}
 	}
 	c.frames(sent)
-	if err := c.stop(); err != nil {
+	if err := c.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	if got := len(tp.seen()); got != sent {
@@ -384,7 +384,7 @@ func TestPromiscuous(t *testing.T) {
 	if got := promiscuity(); got != "1" {
 		t.Errorf("promiscuity %s, want 1", got)
 	}
-	if err := c.stop(); err != nil {
+	if err := c.Stop(); err != nil {
 		t.Error(err)
 	}
 	if got := promiscuity(); got != "0" {

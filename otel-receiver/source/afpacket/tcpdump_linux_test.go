@@ -72,7 +72,7 @@ func TestAsTcpdump(t *testing.T) {
 			tp := &tape{keep: true}
 			c := start(t, cfg, tp)
 			w.sender(w.a, "va").send(sent...)
-			if err := c.stop(); err != nil {
+			if err := c.Stop(); err != nil {
 				t.Fatal(err)
 			}
 			ours := tp.seen()

@@ -18,6 +18,7 @@ import (
 	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/source"
+	"github.com/skein-net/skein/otel-receiver/source/sourcetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -72,11 +73,10 @@ func (t *tape) seen() (frames []source.Frame, ticks []int64) {
 
 // running is a source that listens.
 type running struct {
+	*sourcetest.Running
 	t    *testing.T
 	src  *Source
 	addr string
-	end  context.CancelFunc
-	done chan error
 }
 
 func start(t *testing.T, cfg Config, workers ...source.Worker) *running {
@@ -87,28 +87,9 @@ func start(t *testing.T, cfg Config, workers ...source.Worker) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	r := &running{t: t, src: src, end: cancel, done: make(chan error, 1)}
-	go func() { r.done <- src.Run(ctx, workers) }()
-	r.addr = src.Addr(ctx).String()
-	t.Cleanup(func() { r.stop() })
+	r := &running{Running: sourcetest.Start(t, src, workers...), t: t, src: src}
+	r.addr = src.Addr(t.Context()).String()
 	return r
-}
-
-func (r *running) stop() error {
-	r.end()
-	return r.wait()
-}
-
-func (r *running) wait() error {
-	select {
-	case err := <-r.done:
-		r.done <- err
-		return err
-	case <-time.After(20 * time.Second):
-		r.t.Fatal("the source does not end")
-		return nil
-	}
 }
 
 func (r *running) dial() net.Conn {
@@ -130,23 +111,13 @@ func (r *running) send(c net.Conn, b ...[]byte) {
 	}
 }
 
-func (r *running) until(what string, cond func(source.Stats) bool) {
-	r.t.Helper()
-	proctest.Eventually(r.t, 10*time.Second, what, func() error {
-		if st := r.src.Stats(); !cond(st) {
-			return fmt.Errorf("stats are %+v", st)
-		}
-		return nil
-	})
-}
-
 func TestTimesNow(t *testing.T) {
 	tp := &tape{}
 	r := start(t, Config{}, tp)
 	before := time.Now().UnixNano()
 	c := r.dial()
 	r.send(c, header(), record(1000, 0), record(1002, 500_000))
-	r.until("two frames", func(st source.Stats) bool { return st.Received == 2 })
+	r.Until("two frames", func(st source.Stats) bool { return st.Received == 2 })
 	frames, ticks := tp.seen()
 	if d := frames[0].Time - before; d < 0 || d > int64(time.Minute) {
 		t.Errorf("the first frame is %s after the test began", time.Duration(d))
@@ -160,7 +131,7 @@ func TestTimesNow(t *testing.T) {
 	if st := r.src.Stats(); st != (source.Stats{Received: 2, Bytes: 120, Truncated: 2, Opened: 1}) {
 		t.Errorf("%+v", st)
 	}
-	if err := r.stop(); err != nil {
+	if err := r.Stop(); err != nil {
 		t.Error(err)
 	}
 }
@@ -170,7 +141,7 @@ func TestTimesSent(t *testing.T) {
 	r := start(t, Config{Times: TimesSent}, tp)
 	c := r.dial()
 	r.send(c, header(), record(1000, 7))
-	r.until("a frame", func(st source.Stats) bool { return st.Received == 1 })
+	r.Until("a frame", func(st source.Stats) bool { return st.Received == 1 })
 	// Time goes on from there while the sender is silent, in the stream and after.
 	ticked := func(what string, n int) {
 		proctest.Eventually(t, 10*time.Second, what, func() error {
@@ -196,7 +167,7 @@ func TestTimesSent(t *testing.T) {
 	// Another stream may begin earlier.
 	c = r.dial()
 	r.send(c, header(), record(500, 0))
-	r.until("another stream", func(st source.Stats) bool { return st.Received == 2 && st.Opened == 2 })
+	r.Until("another stream", func(st source.Stats) bool { return st.Received == 2 && st.Opened == 2 })
 	if _, ticks := tp.seen(); ticks[len(ticks)-1] > 600e9 {
 		t.Errorf("the clock did not go back: %d", ticks[len(ticks)-1])
 	}
@@ -213,13 +184,13 @@ func TestBadStreams(t *testing.T) {
 		c := r.dial()
 		r.send(c, b)
 		c.Close()
-		r.until("the stream ended", func(st source.Stats) bool { return st.Malformed == uint64(i+1) })
+		r.Until("the stream ended", func(st source.Stats) bool { return st.Malformed == uint64(i+1) })
 	}
 	c := r.dial()
 	c.Close() // nothing at all is no error
 	c = r.dial()
 	r.send(c, header(), record(1, 1))
-	r.until("a good stream", func(st source.Stats) bool { return st.Received == 1 && st.Malformed == 4 && st.Opened == 6 })
+	r.Until("a good stream", func(st source.Stats) bool { return st.Received == 1 && st.Malformed == 4 && st.Opened == 6 })
 }
 
 func TestBounds(t *testing.T) {
@@ -229,7 +200,7 @@ func TestBounds(t *testing.T) {
 	for _, c := range conns {
 		r.send(c, header(), record(2, 0), record(3, 0))
 	}
-	r.until("two streams", func(st source.Stats) bool { return st.Opened == 2 && st.Received == 2 && st.Filtered == 2 })
+	r.Until("two streams", func(st source.Stats) bool { return st.Opened == 2 && st.Received == 2 && st.Filtered == 2 })
 	for _, tp := range []*tape{a, b} {
 		if frames, _ := tp.seen(); len(frames) != 1 || len(frames[0].Data) != 10 {
 			t.Errorf("a worker saw %d frames", len(frames))
@@ -239,10 +210,10 @@ func TestBounds(t *testing.T) {
 	if _, err := third.Read(make([]byte, 1)); err == nil {
 		t.Error("a third stream was taken")
 	}
-	r.until("refused", func(st source.Stats) bool { return st.Refused == 1 })
+	r.Until("refused", func(st source.Stats) bool { return st.Refused == 1 })
 	conns[0].Close()
 	r.send(r.dial(), header(), record(4, 0))
-	r.until("a place is free again", func(st source.Stats) bool { return st.Opened == 3 && st.Received == 3 })
+	r.Until("a place is free again", func(st source.Stats) bool { return st.Opened == 3 && st.Received == 3 })
 }
 
 type even struct{}
@@ -256,14 +227,14 @@ func TestSilence(t *testing.T) {
 	if _, err := c.Read(make([]byte, 1)); err == nil {
 		t.Error("the stream goes on")
 	}
-	r.until("ended", func(st source.Stats) bool { return st.Malformed == 1 })
+	r.Until("ended", func(st source.Stats) bool { return st.Malformed == 1 })
 }
 
 func TestPanic(t *testing.T) {
 	boom := &tape{onFrame: func() { panic("boom") }}
 	r := start(t, Config{}, boom, boom)
 	r.send(r.dial(), header(), record(1, 0))
-	err := r.wait()
+	err := r.Wait()
 	var p *source.PanicError
 	if !errors.As(err, &p) || r.src.Stats().Panics != 1 {
 		t.Errorf("got %v", err)
