@@ -61,8 +61,8 @@ test-e2e: build ## the built programs together
 		SKEIN_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 -timeout 20m $$packages
 
 .PHONY: test-faults
-test-faults: build ## crashes, damage, full disks, cut networks (docs/faults.md); about 12 minutes
-	SKEIN_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 -timeout 40m ./internal/faults
+test-faults: build ## crashes, damage, full disks, cut networks (docs/faults.md); about 15 minutes
+	SKEIN_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 -p 1 -timeout 40m ./internal/faults ./otel-receiver/faults
 
 .PHONY: cross
 cross: ## what is not Linux on amd64 compiles too, tests included

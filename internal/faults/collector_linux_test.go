@@ -1,8 +1,10 @@
 package faults
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -67,14 +69,16 @@ func newCollector(t testing.TB, d *daemon, ns *netns.NS, path string) *collector
 	require.NoError(t, err)
 	c.looks.Go(c.weigh)
 	t.Cleanup(func() {
-		c.signal(syscall.SIGKILL)
 		close(c.quit)
 		c.looks.Wait()
-		c.http.CloseIdleConnections()
 		if t.Failed() {
+			if b, err := c.counters(); err == nil {
+				t.Logf("the Collector's counters:\n%s", strings.Join(told.FindAllString(string(b), -1), "\n"))
+			}
 			text := c.out.String()
 			t.Logf("otelcol printed:\n%s", text[max(0, len(text)-6000):])
 		}
+		c.signal(syscall.SIGKILL)
 	})
 	return c
 }
@@ -143,12 +147,21 @@ func (c *collector) signal(s syscall.Signal) *exec.Cmd {
 // metric returns one of the Collector's own counters: the sum of all series
 // whose name ends so, or begins so and ends with _total.
 func (c *collector) metric(name string) (sum int64, err error) {
-	resp, err := c.http.Get("http://127.0.0.1:" + c.port + "/metrics") //nolint:noctx // the client has a timeout
+	b, err := c.counters()
 	if err != nil {
 		return 0, err
 	}
+	return sumOf(bytes.NewReader(b), "otelcol_"+name)
+}
+
+// counters returns the text of all counters.
+func (c *collector) counters() ([]byte, error) {
+	resp, err := c.http.Get("http://127.0.0.1:" + c.port + "/metrics") //nolint:noctx // the client has a timeout
+	if err != nil {
+		return nil, err
+	}
 	defer resp.Body.Close()
-	return sumOf(resp.Body, "otelcol_"+name)
+	return io.ReadAll(resp.Body)
 }
 
 // must is metric of a Collector that answers.
@@ -181,6 +194,9 @@ func (c *collector) peak() int64 {
 	defer c.mu.Unlock()
 	return c.most
 }
+
+// told are the counters that tell why a test failed.
+var told = regexp.MustCompile(`(?m)^otelcol_(exporter|receiver_flowcapture)_[^\n]* [1-9][^\n]*$`)
 
 var anonymous = regexp.MustCompile(`RssAnon:\s+(\d+) kB`)
 
