@@ -183,7 +183,7 @@ func TestFlowMistakes(t *testing.T) {
 		path, code, want string
 		status           int
 	}{
-		{"flows?addres=1", "invalid", "there is no parameter \\\"addres\\\"; there are node, host,", 400},
+		{"flows?adr=1", "invalid", "there is no parameter \\\"adr\\\"; there are node, host,", 400},
 		{"flows?address=10.0.0.0/99", "invalid", "is not a network", 400},
 		{"flows?address=x", "invalid", "neither an IP nor an Ethernet address", 400},
 		{"flows?address=10.0.0.0/8&address=10.0.0.1", "invalid", "a network stands alone", 400},

@@ -196,12 +196,12 @@ func (w *world) condition(t *flowrecord.Table, rs []flowrecord.Record) flowrecor
 	fs := t.Fields()
 	f := &fs[w.rng.IntN(len(fs))]
 	c := flowrecord.Condition{Fields: []string{f.Query}, Op: flowrecord.Op(w.rng.IntN(7)), Not: w.rng.IntN(3) == 0}
-	switch {
-	case c.Op == flowrecord.InNetwork:
+	switch c.Op {
+	case flowrecord.InNetwork:
 		c.Fields = []string{"Network.A", "Network.B"}
 		c.Values = []entity.Value{entity.String([]string{"10.0.0.0/8", "10.0.1.0/24", "192.168.0.128/25", "2001:db8::/64", "ff02::1", "10.0.0.7"}[w.rng.IntN(6)])}
 		return c
-	case c.Op == flowrecord.Exists:
+	case flowrecord.Exists:
 		return c
 	}
 	switch w.rng.IntN(8) {
