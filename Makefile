@@ -17,12 +17,12 @@ BIN := bin
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.0
 TOOLS := build/tools
 
-# Tests that make network namespaces or boot a guest skip with -short; those
+# Tests that make network namespaces (netnstest) or boot a guest skip with -short; those
 # of the built programs together live in packages called e2e, those that break
 # what they stand on in faults.
 E2E := /e2e(/|$$)
 FAULTS := /faults(/|$$)
-INTEGRATION = $(shell grep -rl --include='*_test.go' 'testing\.Short()' . | grep -vE '^\./(build|\.run|node_modules)/' | xargs -r -n1 dirname | sort -u)
+INTEGRATION = $(shell grep -rlE --include='*_test.go' 'testing\.Short\(\)|/netnstest"' . | grep -vE '^\./(build|\.run|node_modules)/' | xargs -r -n1 dirname | sort -u)
 
 .PHONY: help
 help: ## list the targets
