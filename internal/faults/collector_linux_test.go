@@ -87,7 +87,7 @@ func newCollector(t testing.TB, d *daemon, ns *netns.NS, path string) *collector
 func (c *collector) start() {
 	c.t.Helper()
 	require.Nil(c.t, c.cmd, "it runs already")
-	cmd, ended := exec.Command(program(c.t, "otelcol", "otel-receiver/cmd/otelcol"), "--config", c.conf), make(chan struct{})
+	cmd, ended := exec.Command(programs.Path(c.t, "otel-receiver/cmd/otelcol"), "--config", c.conf), make(chan struct{})
 	cmd.Env = append(os.Environ(), "SKEIN_HTTP="+c.to, "SKEIN_DATA="+c.data, "SKEIN_COLLECTOR_PORT="+c.port, "SKEIN_PROMETHEUS=127.0.0.1:0")
 	cmd.Stdout, cmd.Stderr = &c.out, &c.out
 	start := cmd.Start

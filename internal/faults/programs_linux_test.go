@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,47 +21,15 @@ import (
 	"github.com/skein-net/skein/topologyd/client"
 )
 
-// built are the programs that the tests had to build.
-var built struct {
-	mu  sync.Mutex
-	dir string
-}
+// programs are what the tests run.
+var programs proctest.Programs
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if built.dir != "" {
-		_ = os.RemoveAll(built.dir)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
 
 // topologyd returns the path of the program.
 func topologyd(t testing.TB) string {
 	t.Helper()
-	return program(t, "topologyd", "topologyd/cmd/topologyd")
-}
-
-// program returns the path of a program; folder is where its source is.
-func program(t testing.TB, name, folder string) string {
-	t.Helper()
-	if dir := os.Getenv("SKEIN_BIN"); dir != "" {
-		return filepath.Join(dir, name)
-	}
-	built.mu.Lock()
-	defer built.mu.Unlock()
-	if built.dir == "" {
-		var err error
-		//nolint:usetesting // it outlives the test that needs it first
-		built.dir, err = os.MkdirTemp("", "skein-faults-")
-		require.NoError(t, err)
-	}
-	path := filepath.Join(built.dir, name)
-	if _, err := os.Stat(path); err == nil {
-		return path
-	}
-	out, err := exec.Command("go", "build", "-o", path, "github.com/skein-net/skein/"+folder).CombinedOutput()
-	require.NoError(t, err, "build %s: %s", name, out)
-	return path
+	return programs.Path(t, "topologyd/cmd/topologyd")
 }
 
 func needRoot(t testing.TB, what string) {

@@ -1,5 +1,5 @@
 // Package proctest is what tests of running programs share. It is for tests
-// only and starts nothing itself.
+// only; it builds programs and runs none.
 package proctest
 
 import (

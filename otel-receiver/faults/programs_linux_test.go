@@ -27,43 +27,10 @@ import (
 	"github.com/skein-net/skein/internal/proctest"
 )
 
-// built are the programs that the tests had to build.
-var built struct {
-	mu  sync.Mutex
-	dir string
-}
+// programs are what the tests run.
+var programs proctest.Programs
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if built.dir != "" {
-		_ = os.RemoveAll(built.dir)
-	}
-	os.Exit(code)
-}
-
-// program returns the path of a program; folder is where its source is.
-func program(t testing.TB, folder string) string {
-	t.Helper()
-	name := filepath.Base(folder)
-	if dir := os.Getenv("SKEIN_BIN"); dir != "" {
-		return filepath.Join(dir, name)
-	}
-	built.mu.Lock()
-	defer built.mu.Unlock()
-	if built.dir == "" {
-		var err error
-		//nolint:usetesting // it outlives the test that needs it first
-		built.dir, err = os.MkdirTemp("", "skein-faults-")
-		require.NoError(t, err)
-	}
-	path := filepath.Join(built.dir, name)
-	if _, err := os.Stat(path); err == nil {
-		return path
-	}
-	out, err := exec.Command("go", "build", "-o", path, "github.com/skein-net/skein/"+folder).CombinedOutput()
-	require.NoError(t, err, "build %s: %s", name, out)
-	return path
-}
+func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
 
 // process is a program that runs.
 type process struct {
@@ -218,7 +185,7 @@ func startDaemon(t testing.TB, args ...string) *daemon {
 	t.Helper()
 	d := &daemon{addr: proctest.FreeAddr(t)}
 	args = append([]string{"--listen", d.addr, "--otlp-listen", "", "--data-dir", t.TempDir()}, args...)
-	d.process = start(t, program(t, "topologyd/cmd/topologyd"), "http://"+d.addr+"/metrics", nil, func(*process) error {
+	d.process = start(t, programs.Path(t, "topologyd/cmd/topologyd"), "http://"+d.addr+"/metrics", nil, func(*process) error {
 		_, err := get("http://" + d.addr + "/-/ready")
 		return err
 	}, args...)
@@ -258,7 +225,7 @@ func startCollector(t testing.TB, d *daemon, conf string) (p *process, flows str
 	_, port, err := net.SplitHostPort(own)
 	require.NoError(t, err)
 	env := []string{"SKEIN_HTTP=" + d.addr, "SKEIN_DATA=" + t.TempDir(), "SKEIN_COLLECTOR_PORT=" + port, "SKEIN_PROMETHEUS=" + prometheus}
-	return start(t, program(t, "otel-receiver/cmd/otelcol"), "http://"+own+"/metrics", env, func(p *process) error {
+	return start(t, programs.Path(t, "otel-receiver/cmd/otelcol"), "http://"+own+"/metrics", env, func(p *process) error {
 		running, err := p.read(p.metrics, "otelcol_receiver_flowcapture_captures_running", `interface="vb"`)
 		if err == nil && running != 1 {
 			err = errors.New("nothing is captured")

@@ -212,25 +212,6 @@ func CPUList(text string) []int {
 	return out
 }
 
-// HostID returns the identity of this machine: /etc/machine-id (machine-id(5)),
-// or the one that D-Bus keeps. ok is false when there is none.
-func HostID() (id string, ok bool) { return hostID("/") }
-
-func hostID(root string) (string, bool) {
-	for _, path := range []string{"/etc/machine-id", "/var/lib/dbus/machine-id"} {
-		b, err := os.ReadFile(filepath.Join(root, path))
-		if err != nil {
-			continue
-		}
-		id := strings.TrimSpace(string(b))
-		// systemd writes "uninitialized" into images that have not booted yet.
-		if id != "" && id != "uninitialized" && len(id) <= 128 && !strings.ContainsFunc(id, isControl) {
-			return id, true
-		}
-	}
-	return "", false
-}
-
 func addText(a entity.Attrs, key, text string) entity.Attrs {
 	if text == "" {
 		return a

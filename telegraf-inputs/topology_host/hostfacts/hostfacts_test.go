@@ -93,17 +93,9 @@ func TestFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, ok := hostID(root); ok {
-		t.Error("an empty machine has an identity")
-	}
-	write("/etc/machine-id", "uninitialized\n")
-	write("/var/lib/dbus/machine-id", "0123abcd\n")
 	write(pathCmdline, "quiet\n")
 	write(pathIsolated, "2-3\n")
 	write(pathInstanceID, "i-0123\n")
-	if id, ok := hostID(root); !ok || id != "0123abcd" {
-		t.Errorf("hostID = %q, %v", id, ok)
-	}
 	a := files(root).Normalize()
 	if a.Get("InstanceID").Str() != "i-0123" || len(a.Get("IsolatedCPU").List()) != 2 || !a.Get("KernelCmdLine").Map().Get("quiet").Bool() {
 		t.Errorf("facts of files: %v", a)

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/hostid"
 	"github.com/skein-net/skein/internal/netns"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/discovery"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/ethtool"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/hostfacts"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
@@ -104,7 +104,7 @@ func ResolveIdentity(cfg *Config) error {
 		cfg.HostName = name
 	}
 	if cfg.HostID == "" {
-		id, ok := hostfacts.HostID()
+		id, ok := hostid.Find("/")
 		if !ok {
 			id = cfg.HostName
 		}
