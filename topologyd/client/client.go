@@ -24,6 +24,10 @@ type Config struct {
 	Token string
 	// TLS is used for https; nil means the defaults. See [TLSOptions].
 	TLS *tls.Config
+	// Transport sends the requests; nil means one made for the client, with TLS
+	// and the proxies of the environment. With a transport TLS is its own affair.
+	// To watch, it must hand on the body of an upgraded connection as it is.
+	Transport http.RoundTripper
 	// Timeout bounds one request, the reading of its answer included, and the
 	// opening of a watch.
 	Timeout time.Duration
@@ -69,15 +73,18 @@ func New(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("server URL %q has more than scheme, host, port and path", base.Redacted())
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/")
-	transport := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSClientConfig:       cfg.TLS,
-		TLSHandshakeTimeout:   10 * time.Second,
-		IdleConnTimeout:       90 * time.Second,
-		MaxIdleConnsPerHost:   4,
-		ForceAttemptHTTP2:     true,
-		ExpectContinueTimeout: time.Second,
+	transport := cfg.Transport
+	if transport == nil {
+		transport = &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+			TLSClientConfig:       cfg.TLS,
+			TLSHandshakeTimeout:   10 * time.Second,
+			IdleConnTimeout:       90 * time.Second,
+			MaxIdleConnsPerHost:   4,
+			ForceAttemptHTTP2:     true,
+			ExpectContinueTimeout: time.Second,
+		}
 	}
 	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{
