@@ -66,7 +66,7 @@ func outermost(fs []flow) (packets, bytes int64) {
 
 // startCollector runs the Collector with one capture, given as YAML, whose
 // flows go to topologyd.
-func startCollector(t testing.TB, d *daemon, h *hostNS, capture string) *process {
+func startCollector(t testing.TB, d *daemon, h *hostNS, capture string) *proctest.Process {
 	t.Helper()
 	metrics := proctest.FreeAddr(t)
 	host, port, err := net.SplitHostPort(metrics)
@@ -94,10 +94,10 @@ service:
 `, h.name, strings.ReplaceAll(strings.TrimSpace(capture), "\n", "\n        "), d.addr, t.TempDir(), host, port, h.root(), h.dir)
 	path := filepath.Join(t.TempDir(), "otelcol.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(conf), 0o600))
-	p := start(t, program(t, "otelcol"), nil, "--config", path)
+	p := proctest.Start(t, program(t, "otelcol"), nil, "--config", path)
 	proctest.Eventually(t, 30*time.Second, "the Collector captures", func() error {
 		select {
-		case <-p.done:
+		case <-p.Done:
 			t.Fatal("the Collector ended")
 		default:
 		}
@@ -171,16 +171,16 @@ func (h *hostNS) tap(ns, dev, file string) (stop func()) {
 	if err != nil {
 		h.t.Skip(err)
 	}
-	p := start(h.t, "/usr/bin/nsenter", nil, "--net="+h.path(ns), tcpdump, "-i", dev, "-s", "0", "-U", "--immediate-mode", "-n", "-Z", "root", "-B", "16384", "-w", file)
+	p := proctest.Start(h.t, "/usr/bin/nsenter", nil, "--net="+h.path(ns), tcpdump, "-i", dev, "-s", "0", "-U", "--immediate-mode", "-n", "-Z", "root", "-B", "16384", "-w", file)
 	proctest.Eventually(h.t, 20*time.Second, "tcpdump listens", func() error {
-		if !strings.Contains(p.out.String(), "listening on") {
+		if !strings.Contains(p.Out.String(), "listening on") {
 			return fmt.Errorf("it has not said so")
 		}
 		return nil
 	})
 	return func() {
-		p.end(h.t, os.Interrupt)
-		require.Contains(h.t, p.out.String(), "\n0 packets dropped by kernel", "the truth is complete")
+		p.End(h.t, os.Interrupt)
+		require.Contains(h.t, p.Out.String(), "\n0 packets dropped by kernel", "the truth is complete")
 	}
 }
 
@@ -314,7 +314,7 @@ func TestFlowsOfInterfaces(t *testing.T) {
 	check("G")
 
 	// After a restart the flows are those that are stored.
-	d.end(t, os.Interrupt)
+	d.End(t, os.Interrupt)
 	d = startDaemon(t, dir, "")
 	proctest.Eventually(t, 30*time.Second, "the stored flows answer", func() error {
 		if n := d.number(t, fmt.Sprintf("G.Context('%s', '2m').Flows().Count()", time.Now().UTC().Format(time.RFC3339))); n < 4 {

@@ -100,7 +100,7 @@ func TestAgentKilledAndStartedAgain(t *testing.T) {
 	d.same(t, h, 20*time.Second)
 	d.reported(t)
 	before := d.revisions(t, h)
-	agent.end(t, syscall.SIGKILL)
+	agent.End(t, syscall.SIGKILL)
 	startTelegraf(t, conf)
 	d.reported(t)
 	d.reported(t)
@@ -117,16 +117,16 @@ func TestDaemonKilledAndStartedAgain(t *testing.T) {
 	d.reported(t)
 
 	// Alone, it has the graph from its log.
-	agent.end(t, syscall.SIGTERM)
+	agent.End(t, syscall.SIGTERM)
 	before := d.revisions(t, h)
-	d.end(t, syscall.SIGKILL)
+	d.End(t, syscall.SIGKILL)
 	d = startDaemon(t, d.dir, d.addr)
 	require.Equal(t, before, d.revisions(t, h))
 
 	// What changed while it was away comes when it is back.
 	startTelegraf(t, telegrafConf(t, "http://"+d.addr, h))
 	d.same(t, h, 20*time.Second)
-	d.end(t, syscall.SIGKILL)
+	d.End(t, syscall.SIGKILL)
 	h.change()
 	d = startDaemon(t, d.dir, d.addr)
 	d.same(t, h, 30*time.Second)
@@ -159,9 +159,9 @@ func TestStops(t *testing.T) {
 	d := startDaemon(t, "", "")
 	agent := startTelegraf(t, telegrafConf(t, "http://"+d.addr, h))
 	d.same(t, h, 20*time.Second)
-	for _, p := range []*process{agent, d.process} {
-		p.end(t, syscall.SIGTERM)
-		require.Zero(t, p.cmd.ProcessState.ExitCode(), p.cmd.Path)
+	for _, p := range []*proctest.Process{agent, d.Process} {
+		p.End(t, syscall.SIGTERM)
+		require.Zero(t, p.Cmd.ProcessState.ExitCode(), p.Cmd.Path)
 	}
 	require.Error(t, d.Ready(context.Background()))
 }

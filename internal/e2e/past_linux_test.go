@@ -218,7 +218,7 @@ func TestReplay(t *testing.T) {
 			require.NoError(t, check(r, func(q string) string { return then(q, when[i]) }))
 		})
 	}
-	d.end(t, syscall.SIGKILL)
+	d.End(t, syscall.SIGKILL)
 	d = startDaemon(t, d.dir, d.addr)
 	for i := range all {
 		require.NoError(t, check(&all[i], func(q string) string { return then(q, when[i]) }), "after the daemon was killed")

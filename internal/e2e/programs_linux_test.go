@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,46 +35,9 @@ func needRoot(t testing.TB) {
 	}
 }
 
-// process is a program that the test started.
-type process struct {
-	cmd  *exec.Cmd
-	out  proctest.Buffer
-	done chan struct{}
-}
-
-func start(t testing.TB, path string, env []string, args ...string) *process {
-	t.Helper()
-	p := &process{cmd: exec.Command(path, args...), done: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
-	p.cmd.Env = append(os.Environ(), env...)
-	require.NoError(t, p.cmd.Start())
-	go func() { _ = p.cmd.Wait(); close(p.done) }()
-	t.Cleanup(func() {
-		p.end(t, os.Interrupt)
-		if t.Failed() {
-			text := p.out.String()
-			t.Logf("%s printed:\n%s", filepath.Base(path), text[max(0, len(text)-8000):])
-		}
-	})
-	return p
-}
-
-// end sends a signal and waits; what does not end in time is killed.
-func (p *process) end(t testing.TB, s os.Signal) {
-	t.Helper()
-	_ = p.cmd.Process.Signal(s)
-	select {
-	case <-p.done:
-	case <-time.After(20 * time.Second):
-		_ = p.cmd.Process.Kill()
-		<-p.done
-		t.Errorf("%s did not end on %v", p.cmd.Path, s)
-	}
-}
-
 // daemon is a running topologyd.
 type daemon struct {
-	*process
+	*proctest.Process
 	*client.Client
 	addr, dir string
 }
@@ -91,7 +53,7 @@ func startDaemon(t testing.TB, dir, addr string, args ...string) *daemon {
 	args = append([]string{"--listen", addr, "--otlp-listen", proctest.FreeAddr(t), "--data-dir", dir}, args...)
 	cfg := client.DefaultConfig()
 	cfg.Server = "http://" + addr
-	d := &daemon{process: start(t, program(t, "topologyd"), nil, args...), addr: addr, dir: dir}
+	d := &daemon{Process: proctest.Start(t, program(t, "topologyd"), nil, args...), addr: addr, dir: dir}
 	var err error
 	d.Client, err = client.New(cfg)
 	require.NoError(t, err)
@@ -125,7 +87,7 @@ func telegrafConf(t testing.TB, url string, h *hostNS) string {
 	return path
 }
 
-func startTelegraf(t testing.TB, conf string) *process {
+func startTelegraf(t testing.TB, conf string) *proctest.Process {
 	t.Helper()
-	return start(t, program(t, "telegraf"), nil, "--config", conf)
+	return proctest.Start(t, program(t, "telegraf"), nil, "--config", conf)
 }

@@ -55,7 +55,7 @@ func TestRules(t *testing.T) {
 	d.counts(t, 0, "G.V().Has('Name','TOR1').Out().Count()")
 	d.counts(t, 1, "G.V().Has('Owner','netops').Count()")
 
-	d.end(t, syscall.SIGKILL)
+	d.End(t, syscall.SIGKILL)
 	d = startDaemon(t, d.dir, d.addr)
 	d.counts(t, 1, "G.V().Has('Owner','netops').Count()")
 	h.ip("", "link", "add", "br-rule", "type", "bridge")

@@ -1,5 +1,5 @@
-// Package proctest is what tests of running programs share. It is for tests
-// only; it builds programs and runs none.
+// Package proctest is what tests of running programs share: they are built, run
+// and ended here. It is for tests only, and ends nothing that it did not start.
 package proctest
 
 import (
