@@ -1,89 +1,13 @@
 package gremlin
 
 import (
+	"maps"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
 )
-
-// MaxAggregates is how many slices of time Aggregates may make.
-const MaxAggregates = 10_000
-
-// defaultStep is the length of a slice when none is given, in milliseconds.
-const defaultStep = 30_000
-
-// nameAggregated is the name under which Aggregates gives the slices.
-const nameAggregated = "Aggregated"
-
-// buildAggregates makes Aggregates: ([seconds]) adds up metrics by slices of
-// time, see [aggregates].
-func buildAggregates(c *compiler, s *call, _ Kind) (op, Kind, error) {
-	c.source = nil
-	step := int64(defaultStep)
-	if len(s.args) > 0 {
-		const what = "the length of a slice in seconds, 1 or more"
-		if a := &s.args[0]; !a.isInt() || a.val.Int() < 1 || a.val.Int() > math.MaxInt64/1_000_000_000 {
-			return nil, 0, c.bad(a, what)
-		}
-		step = s.args[0].val.Int() * 1000
-	}
-	return func(x *exec, in flow) flow {
-		w := x.window
-		return flow{kind: KindMetrics, scope: in.scope, groups: func(yield func(*group) bool) {
-			var list []entity.Attrs
-			for g := range in.groups {
-				for _, m := range g.metrics {
-					if !x.visit() || !x.take(valueBytes) {
-						return
-					}
-					list = append(list, m)
-				}
-			}
-			if x.err != nil {
-				return
-			}
-			a := &aggregates{step: step}
-			a.from, a.to = extent(w, list)
-			if n := a.slices(); n > MaxAggregates {
-				x.fail(c.misuse(s, "%d seconds in steps of %d are more than %d slices; ask for longer ones", (a.to-a.from)/1000, step/1000, MaxAggregates))
-				return
-			}
-			for _, m := range list {
-				if !a.add(x, m) {
-					return
-				}
-			}
-			yield(&group{name: nameAggregated, metrics: a.metrics()})
-		}}
-	}, KindMetrics, c.atMost(s, 1)
-}
-
-// extent is the time that is cut into slices, in milliseconds: that of the
-// query, and where it has no beginning or is one moment, that of the metrics.
-func extent(w window, list []entity.Attrs) (from, to int64) {
-	const ms = 1_000_000
-	if w.past && !w.point && !w.open {
-		return w.from / ms, w.to / ms
-	}
-	for i, m := range list {
-		start, last := times(m)
-		if i == 0 || start < from {
-			from = start
-		}
-		to = max(to, last)
-	}
-	if w.past && !w.point {
-		to = max(from, w.to/ms)
-	}
-	return from, max(to, from+1)
-}
-
-// times are the Start and Last of a metric.
-func times(m entity.Attrs) (start, last int64) {
-	start = m.Get(keyStart).Int()
-	return start, max(start, m.Get(keyLast).Int())
-}
 
 // aggregates adds up metrics by slices of time. The edges of slices are at
 // from + n·step; the last one ends at to. A metric that spans several is cut in
@@ -174,10 +98,8 @@ func floorDiv(a, b int64) int64 {
 // metrics gives the slices in order.
 func (a *aggregates) metrics() []entity.Attrs {
 	out := make([]entity.Attrs, 0, len(a.sums))
-	for n := int64(0); len(out) < len(a.sums); n++ {
-		if s := a.sums[n]; s != nil {
-			out = append(out, s.attrs())
-		}
+	for _, n := range slices.Sorted(maps.Keys(a.sums)) {
+		out = append(out, a.sums[n].attrs())
 	}
 	return out
 }

@@ -2,9 +2,11 @@ package gremlin
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -145,4 +147,48 @@ func TestSums(t *testing.T) {
 	if got := string(s.attrs().AppendJSON(nil)); got != `{"Last":7,"RTT":9,"RxBytes":9223372036854775807,"Start":0}` {
 		t.Errorf("got %s", got)
 	}
+}
+
+// TestAggregatesByKey: the series of any keys add up to what is given without
+// keys, slice by slice.
+func TestAggregatesByKey(t *testing.T) {
+	w := flowWorld(t)
+	type slice struct{ bytes, last int64 }
+	for _, of := range []string{"G.Flows()", "G.Context(FOREVER).Flows()", "G.Context(1006, 4).Flows()"} {
+		for _, keys := range []string{"'Application'", "'Interface', 'Network.Protocol'", "'TCPMetric.State'", "'UUID'", "'Metric.ABBytes'"} {
+			ask := func(args string) map[int64]slice {
+				sums := map[int64]slice{}
+				for _, metrics := range w.askFlows(t, of+".Metrics().Aggregates("+args+")").Metrics() {
+					for _, m := range metrics {
+						start, last := times(m)
+						sums[start] = slice{sums[start].bytes + m.Get("ABBytes").Int(), last}
+					}
+				}
+				return sums
+			}
+			if whole, by := ask("1"), ask("1, "+keys); len(whole) == 0 || !maps.Equal(whole, by) {
+				t.Errorf("%s by %s: %v, without %v", of, keys, by, whole)
+			}
+		}
+	}
+}
+
+// TestAggregatesTogether: series of one query that runs several times at once
+// do not get mixed up.
+func TestAggregatesTogether(t *testing.T) {
+	w := flowWorld(t)
+	q := mustParse(t, "G.Flows().Metrics().Aggregates(60, 'Application')")
+	src := w.sources()
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 20 {
+				r, err := q.run(t.Context(), w.view, src, w.now, Limits{})
+				if err != nil || r.Len() != 2 {
+					t.Errorf("%v %v", r, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

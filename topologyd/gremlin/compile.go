@@ -24,6 +24,8 @@ type compiler struct {
 	// query needs the source of flows.
 	fields    *flowFields
 	asksFlows bool
+	// series are those that Aggregates can tell apart, nil when it has none to.
+	series *series
 	// names holds what As has named so far.
 	names map[string]named
 	// before is the step before the one that is built.

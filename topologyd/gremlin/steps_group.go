@@ -9,7 +9,9 @@ import (
 
 // group is a list of flows, or of metrics, under a name.
 type group struct {
-	name    string
+	name string
+	// series is the one that Aggregates adds the metrics to.
+	series  string
 	flows   []*flowrecord.Record
 	metrics []entity.Attrs
 }

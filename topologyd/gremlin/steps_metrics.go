@@ -8,6 +8,7 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
+	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // Keys of a metric that are not counters: the time it speaks of, in
@@ -48,16 +49,18 @@ func buildMetrics(c *compiler, s *call, in Kind) (op, Kind, error) {
 		}
 		key = a.val.Str()
 	}
+	by := &series{of: in}
+	c.series = by
 	if in == KindFlows {
 		if key != keyMetric && key != keyLastMetric {
 			return nil, 0, c.refuse(&s.args[0], "flows have no %s; their metrics are 'Metric' and 'LastUpdateMetric'", appendQuoted(nil, clip(key)))
 		}
-		return func(x *exec, in flow) flow { return flowMetrics(x, in, s, key == keyLastMetric) }, KindMetrics, nil
+		return func(x *exec, in flow) flow { return flowMetrics(x, in, s, by, key == keyLastMetric) }, KindMetrics, nil
 	}
 	if last := key[strings.LastIndexByte(key, '.')+1:]; last != keyMetric && last != keyLastMetric {
 		key += "." + keyMetric
 	}
-	return func(x *exec, in flow) flow { return nodeMetrics(x, in, s, key) }, KindMetrics, nil
+	return func(x *exec, in flow) flow { return nodeMetrics(x, in, s, by, key) }, KindMetrics, nil
 }
 
 // flowMetric is a metric as queries show it.
@@ -74,11 +77,11 @@ func flowMetric(m *flowrecord.Metric) entity.Attrs {
 	return append(a, entity.A(keyStart, ms(m.Start)))
 }
 
-func flowMetrics(x *exec, in flow, s *call, last bool) flow {
+func flowMetrics(x *exec, in flow, s *call, by *series, last bool) flow {
 	w := x.window
 	out := flow{kind: KindMetrics, scope: in.scope}
 	if w.past {
-		out.groups = func(yield func(*group) bool) { flowUpdates(x, in, s, w, yield) }
+		out.groups = func(yield func(*group) bool) { flowUpdates(x, in, s, by, w, yield) }
 		return out
 	}
 	out.groups = func(yield func(*group) bool) {
@@ -93,7 +96,7 @@ func flowMetrics(x *exec, in flow, s *call, last bool) flow {
 			if last && m.IsZero() {
 				continue
 			}
-			if !yield(&group{name: r.ID.String(), metrics: []entity.Attrs{flowMetric(m)}}) {
+			if !yield(&group{name: r.ID.String(), series: by.name(x, flowLookup(x.fields, r)), metrics: []entity.Attrs{flowMetric(m)}}) {
 				return
 			}
 		}
@@ -102,7 +105,7 @@ func flowMetrics(x *exec, in flow, s *call, last bool) flow {
 }
 
 // flowUpdates gives what each report in a window added to the flows.
-func flowUpdates(x *exec, in flow, s *call, w window, yield func(*group) bool) {
+func flowUpdates(x *exec, in flow, s *call, by *series, w window, yield func(*group) bool) {
 	src := x.source(s)
 	if src == nil {
 		return
@@ -115,7 +118,7 @@ func flowUpdates(x *exec, in flow, s *call, w window, yield func(*group) bool) {
 			return
 		}
 		if byID[r.ID] == nil {
-			g := &group{name: r.ID.String()}
+			g := &group{name: r.ID.String(), series: by.name(x, flowLookup(x.fields, r))}
 			ids, list, byID[r.ID] = append(ids, r.ID), append(list, g), g
 		}
 	}
@@ -148,11 +151,11 @@ func counted(list []*group) []*group {
 }
 
 // nodeMetrics gives the counters of nodes, each node once.
-func nodeMetrics(x *exec, in flow, s *call, key string) flow {
+func nodeMetrics(x *exec, in flow, s *call, by *series, key string) flow {
 	w := x.window
 	out := flow{kind: KindMetrics, scope: in.scope}
 	if w.past {
-		out.groups = func(yield func(*group) bool) { nodeUpdates(x, in, s, w, key, yield) }
+		out.groups = func(yield func(*group) bool) { nodeUpdates(x, in, s, by, w, key, yield) }
 		return out
 	}
 	out.groups = func(yield func(*group) bool) {
@@ -166,7 +169,7 @@ func nodeMetrics(x *exec, in flow, s *call, key string) flow {
 			}
 			n := x.view.NodeAt(slot)
 			if m := first(n.Lookup, key).Map(); len(m) > 0 && seen.add(slot) {
-				if !x.take(valueBytes+mapBytes) || !yield(&group{name: n.ID.String(), metrics: []entity.Attrs{m}}) {
+				if !x.take(valueBytes+mapBytes) || !yield(&group{name: n.ID.String(), series: by.name(x, n.Lookup), metrics: []entity.Attrs{m}}) {
 					return
 				}
 			}
@@ -176,7 +179,7 @@ func nodeMetrics(x *exec, in flow, s *call, key string) flow {
 }
 
 // nodeUpdates gives what each report in a window added to the counters.
-func nodeUpdates(x *exec, in flow, s *call, w window, key string, yield func(*group) bool) {
+func nodeUpdates(x *exec, in flow, s *call, by *series, w window, key string, yield func(*group) bool) {
 	if key != keyMetric && key != keyLastMetric {
 		x.fail(&EvalError{Position: positionAt(x.text, s.pos), Step: s.name, Reason: "of other times only the counters of the interfaces themselves are kept; leave out the key"})
 		return
@@ -192,9 +195,15 @@ func nodeUpdates(x *exec, in flow, s *call, w window, key string, yield func(*gr
 		if !x.visit() || !x.take(2*mapBytes) {
 			return
 		}
-		if id := x.view.NodeAt(slot).ID; byID[id] == nil {
-			g := &group{name: id.String()}
-			ids, list, byID[id] = append(ids, id), append(list, g), &nodeCounters{group: g}
+		node := x.view.NodeAt(slot)
+		n := byID[node.ID]
+		if n == nil {
+			n = &nodeCounters{group: &group{name: node.ID.String()}, revision: node}
+			ids, list, byID[node.ID] = append(ids, node.ID), append(list, n.group), n
+		}
+		if node.UpdatedAt >= n.revision.UpdatedAt {
+			n.revision = node
+			n.group.series = by.name(x, node.Lookup)
 		}
 	}
 	if len(ids) == 0 || x.err != nil {
@@ -212,9 +221,11 @@ func nodeUpdates(x *exec, in flow, s *call, w window, key string, yield func(*gr
 
 // nodeCounters makes metrics of the counters of a node.
 type nodeCounters struct {
-	group  *group
-	before entity.Attrs
-	at     int64
+	group *group
+	// revision is the newest of those that were asked about; it names the series.
+	revision *graph.Node
+	before   entity.Attrs
+	at       int64
 }
 
 // add takes the next report, and tells whether it says something of the window.
