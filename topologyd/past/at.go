@@ -176,6 +176,7 @@ func (s *Store) fold(ctx context.Context, l *layout, root *base, until int64, al
 		if err != nil {
 			return nil, err
 		}
+		f.sparse = all && milliseconds(info.first) > until // only what came late
 		if err := f.file(c); err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -19,6 +20,9 @@ type fold struct {
 	all bool
 	// most bounds the changes that count, when it is not 0.
 	most int
+	// sparse: little is wanted of the file that is read; that is copied, so that
+	// the file need not stay in memory.
+	sparse bool
 
 	frames  []frame
 	refs    []ref
@@ -44,6 +48,7 @@ const minNamed = 20
 type ref struct {
 	frame  int32
 	offset uint32 // in the frame's body
+	index  uint32 // among the frame's changes
 	prev   int32  // the change of the same element before it, plus one
 }
 
@@ -176,6 +181,9 @@ func (f *fold) file(c *changes) error {
 			f.high = min(f.high, sum.valid)
 			return nil
 		}
+		if f.sparse {
+			payload = strings.Clone(payload)
+		}
 		fr, err := readFrame(payload, &f.d)
 		if err != nil {
 			return err
@@ -222,7 +230,7 @@ func (f *fold) frame(fr *frame, number int32) error {
 			continue
 		}
 		f.low, f.revision = max(f.low, h.valid), max(f.revision, revision)
-		f.add(&f.touched[n-1], &h, ref{frame: number, offset: offset})
+		f.add(&f.touched[n-1], &h, ref{frame: number, offset: offset, index: uint32(i)})
 	}
 	return nil
 }
