@@ -22,6 +22,9 @@ type Records interface {
 	// Changes calls fn with all changes after a revision, in their order; fn may
 	// keep them, and its error ends the run and is returned.
 	Changes(ctx context.Context, after uint64, fn func([]graph.Change) error) error
+	// Between returns the changes of a time in their places in it; one that begins
+	// before what is kept begins with that.
+	Between(ctx context.Context, q past.Between) (*past.Stretch, error)
 	// Bounds returns the oldest time that can be asked about, that of the newest
 	// change, and the oldest revision after which changes can be asked for.
 	// Times are zero when nothing is kept.

@@ -86,6 +86,12 @@ func (p *fakePast) Changes(ctx context.Context, after uint64, fn func([]graph.Ch
 	return ctx.Err()
 }
 
+func (p *fakePast) Between(context.Context, past.Between) (*past.Stretch, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return &past.Stretch{}, p.err
+}
+
 func (p *fakePast) Bounds() (oldest, newest time.Time, oldestRevision uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -260,7 +266,7 @@ func TestBusyPast(t *testing.T) {
 	if !p.api.slots.Acquire(t.Context(), time.Second) {
 		t.Fatal("no slot")
 	}
-	for _, path := range []string{"/api/v1/query?gremlin=G&at=-1m", "/api/v1/diff?from=-1m", "/api/v1/digest", "/api/v1/watch?since=-1m",
+	for _, path := range []string{"/api/v1/query?gremlin=G&at=-1m", "/api/v1/diff?from=-1m", "/api/v1/digest", "/api/v1/watch?since=-1m", "/api/v1/changes",
 		"/api/v1/history/" + eth(0, 0).Ref.UUID().String()} {
 		if resp, answer := p.do(http.MethodGet, path, ""); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !strings.Contains(answer, `"busy"`) {
 			t.Errorf("%s: %d %s", path, resp.StatusCode, answer)
@@ -273,7 +279,7 @@ func TestBusyPast(t *testing.T) {
 func TestNoPast(t *testing.T) {
 	b := newBench(t, nil)
 	b.fill(1)
-	for _, path := range []string{"/api/v1/query?gremlin=G&at=-1m", "/api/v1/diff?from=-1m", "/api/v1/digest", "/api/v1/watch?since=-1m",
+	for _, path := range []string{"/api/v1/query?gremlin=G&at=-1m", "/api/v1/diff?from=-1m", "/api/v1/digest", "/api/v1/watch?since=-1m", "/api/v1/changes",
 		"/api/v1/history/" + eth(0, 0).Ref.UUID().String()} {
 		if resp, answer := b.do(http.MethodGet, path, ""); resp.StatusCode != 501 || !strings.Contains(answer, `"unsupported"`) {
 			t.Errorf("%s: %d %s", path, resp.StatusCode, answer)
@@ -511,8 +517,15 @@ func FuzzPastParameters(f *testing.F) {
 	f.Add("-2h", "", "G.At('-1h').V().Count()", "", "")
 	id := eth(0, 0).Ref.UUID().String()
 	f.Fuzz(func(t *testing.T, from, to, gremlin, keys, limit string) {
-		q := url.Values{"from": {from}, "to": {to}, "at": {from}, "gremlin": {gremlin}, "keys": {keys}, "limit": {limit}}.Encode()
-		for path, serve := range map[string]http.HandlerFunc{"/api/v1/diff": p.api.difference, "/api/v1/query": p.api.queryGet, "/api/v1/history/" + id: p.api.history} {
+		values := url.Values{"from": {from}, "to": {to}, "gremlin": {gremlin}, "keys": {keys}, "limit": {limit}}
+		less := values.Encode()
+		values.Set("at", from)
+		all := values.Encode()
+		for path, serve := range map[string]http.HandlerFunc{"/api/v1/diff": p.api.difference, "/api/v1/query": p.api.queryGet, "/api/v1/history/" + id: p.api.history, "/api/v1/changes": p.api.changes} {
+			q := all
+			if path == "/api/v1/changes" { // it refuses what it does not know
+				q = less
+			}
 			r := httptest.NewRequest(http.MethodGet, path+"?"+q, nil)
 			r.SetPathValue("id", id)
 			w := httptest.NewRecorder()

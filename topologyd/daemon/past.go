@@ -35,6 +35,10 @@ func (t timeline) Changes(ctx context.Context, after uint64, fn func([]graph.Cha
 	return t.e.Past().Changes(ctx, after, fn)
 }
 
+func (t timeline) Between(ctx context.Context, q past.Between) (*past.Stretch, error) {
+	return t.e.Past().Between(ctx, q)
+}
+
 func (t timeline) Bounds() (oldest, newest time.Time, oldestRevision uint64) {
 	return t.e.Past().Bounds()
 }
