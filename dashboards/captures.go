@@ -8,9 +8,9 @@ func captures() (dashboard.Dashboard, error) {
 		"Where packets are looked at, what came of it, and how to capture somewhere else.")
 	d.variable(
 		datasourceVariable(varPrometheus, "Prometheus", "prometheus"),
-		queryVariable("node", "Interface", "G.V().HasKey('IfIndex').Limit(2000).ValueMap('Name','@ID')", "The interface that is to be captured."),
-		queryVariable("interface", "Name", "G.V('${node}').Values('Name')", "Name of that interface.").Hide(dashboard.VariableHideHideVariable),
-		queryVariable("netns", "Namespace", "G.V('${node}').In('Type','netns').Values('Name')", "Namespace of that interface.").Hide(dashboard.VariableHideHideVariable),
+		queryVariable("node", "Interface", "The interface that is to be captured.", kindGremlin, "G.V().HasKey('IfIndex').Limit(2000)"),
+		queryVariable("interface", "Name", "Name of that interface.", kindGremlin, "G.V('${node}').Values('Name')").Hide(dashboard.VariableHideHideVariable),
+		queryVariable("netns", "Namespace", "Namespace of that interface.", kindGremlin, "G.V('${node}').In('Type','netns').Values('Name')").Hide(dashboard.VariableHideHideVariable),
 		textVariable("capture", "Capture", "", "Only these captures, separated by commas; empty is all."),
 	)
 	f := &Filter{Capture: "${capture}"}

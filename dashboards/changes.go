@@ -11,8 +11,8 @@ func changes() (dashboard.Dashboard, error) {
 	d := newBoard(UIDChanges, "Skein / Topology changes and time travel",
 		"What was added, removed and changed between the beginning and the end of the time range, and when.")
 	d.variable(
-		withAll(queryVariable("host", "Host", "G.V().Has('Type','host').ValueMap('Name','@Host')", "Only what belongs to this host."), allGremlin),
-		withAll(queryVariable("node", "Node", "G.V().Has('@Host',REGEX('${host:regex}')).Limit(2000).ValueMap('Name','@ID')", "Only this node and its neighbours."), allGremlin),
+		withAll(hostVariable("Only what belongs to this host."), allGremlin),
+		withAll(queryVariable("node", "Node", "Only this node and its neighbours.", kindGremlin, "G.V().Has('@Host',REGEX('${host:regex}')).Limit(2000)"), allGremlin),
 		textVariable("keys", "Attributes", keysThatMatter, "Only changes of these attributes count, separated by commas; empty is all."),
 		expandVariable(),
 	)
@@ -44,7 +44,9 @@ func changes() (dashboard.Dashboard, error) {
 		NoValue(noChanges))
 
 	d.add(24, 9, tablePanel("What differs", "One line for each node and edge that is not the same at both ends.", difference("table")).
-		OverrideByName("op", append(changeCells(), width(90)...)).
+		OverrideByName("change", append(changeCells(), width(90)...)).
+		OverrideByName("name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("id")))).
+		OverrideByName("id", hidden()).
 		NoValue("Beginning and end of this time are the same."))
 	d.add(24, 11, changesTable("What happened", "Every single change, also of what is as it was.", graph, "${keys}", 1000))
 

@@ -35,7 +35,7 @@ func changesTable(title, description, gremlin, keys string, limit int) *table.Pa
 		OverrideByName("time", width(180)).
 		OverrideByName("op", append(changeCells(), width(90)...)).
 		OverrideByName("name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("id")))).
-		OverrideByRegexp("id|timeEnd|tags|title|host", hidden()).
+		OverrideByRegexp("/^(id|title|tags|hostid|revision)$/", hidden()).
 		SortBy([]cog.Builder[common.TableSortByFieldState]{common.NewTableSortByFieldStateBuilder().DisplayName("time").Desc(true)}).
 		NoValue(noChanges)
 }
@@ -44,9 +44,9 @@ func changesTable(title, description, gremlin, keys string, limit int) *table.Pa
 func flowsTable(title, description string, f *Filter, limit int) *table.PanelBuilder {
 	return tablePanel(title, description,
 		Query{QueryType: typeFlows, Flows: "list", Filter: f, Sort: "bytes", Order: "desc", Limit: limit}).
-		OverrideByRegexp("Layers|Tracking|ID|Node|Host|Start", hidden()).
+		OverrideByRegexp("/^(Layers|Tracking|ID|Node|Host|Start)$/", hidden()).
 		OverrideByName("Interface", cellProperties(cellLink("Flows seen here", UIDFlows, "node="+cell("Node")))).
-		OverrideByRegexp(".* port", property("unit", "none")).
+		OverrideByRegexp("/ port$/", property("unit", "none")).
 		NoValue(noFlows)
 }
 

@@ -7,9 +7,9 @@ func flows() (dashboard.Dashboard, error) {
 	d := newBoard(UIDFlows, "Skein / Flows and top talkers",
 		"Who talks with whom, about what, and how much, as captures saw it.")
 	d.variable(
-		withAll(queryVariable("host", "Host", "G.V().Has('Type','host').ValueMap('Name','@Host')", "Only flows that were seen on this host."), allFilter),
+		withAll(hostVariable("Only flows that were seen on this host."), allFilter),
 		textVariable("node", "Node", "", "Only flows that were seen here: the name, ID or TID of a node, or a query in Gremlin."),
-		withAll(queryVariable("application", "Application", "G.Flows().Values('Application').Dedup()", "Only flows of this application."), allFilter),
+		withAll(queryVariable("application", "Application", "Only flows of this application.", kindGremlin, "G.Flows().Values('Application').Dedup()"), allFilter),
 		textVariable("address", "Address", "", "Only flows from or to these addresses: IP, Ethernet, or a network such as 10.0.0.0/8."),
 		textVariable("port", "Port", "", "Only flows from or to these ports."),
 		textVariable("capture", "Capture", "", "Only flows that these captures saw."),
@@ -26,7 +26,7 @@ func flows() (dashboard.Dashboard, error) {
 	d.add(12, 9, stacked(seriesPanel("By pair", "Bytes per second between two addresses, the ten largest and the rest.", unitBytesRate, series("pair", "bytes", "{{Network.A}} - {{Network.B}}", yes())).NoValue(noFlows)))
 
 	d.add(8, 10, barPanel("Applications", "Bytes in this time.", unitBytes, top("application", "bytes", 10)).NoValue(noFlows))
-	d.add(8, 10, barPanel("Interfaces", "Bytes in this time, by where they were seen. A flow that is seen at several places counts at each.", unitBytes, top("interface", "bytes", 10)).NoValue(noFlows))
+	d.add(8, 10, barPanel("Interfaces", "Bytes in this time, by where they were seen. A flow that is seen at several places counts at each.", unitBytes, top("Interface", "bytes", 10)).NoValue(noFlows))
 	d.add(8, 10, barPanel("Ports", "Packets in this time, by the port of the server.", unitCount, top("port", "packets", 10)).NoValue(noFlows))
 
 	d.add(12, 10, tablePanel("Top pairs", "Addresses that exchanged the most, in the order of bytes.", top("pair", "bytes", 25)).

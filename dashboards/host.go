@@ -7,9 +7,8 @@ func host() (dashboard.Dashboard, error) {
 	d := newBoard(UIDHost, "Skein / Host",
 		"One host: its namespaces, bridges and interfaces, what they carry and what changed.")
 	d.variable(
-		queryVariable("host", "Host", "G.V().Has('Type','host').ValueMap('Name','@Host')", "The host that is shown."),
-		withAll(queryVariable("namespace", "Namespace", "G.V().Has('@Host','${host}').Has('Type',WITHIN('host','netns')).ValueMap('Name','@ID')",
-			"Limits tables and series to the interfaces of one namespace; the host stands for its own."), allGremlin),
+		hostVariable("The host that is shown."),
+		withAll(queryVariable("namespace", "Namespace", "Limits tables and series to the interfaces of one namespace; the host stands for its own.", kindGremlin, "G.V().Has('@Host','${host}').Has('Type',WITHIN('host','netns'))"), allGremlin),
 		groupVariable(),
 		expandVariable(),
 	)
@@ -32,7 +31,7 @@ func host() (dashboard.Dashboard, error) {
 	d.add(24, 10, tablePanel("Interfaces", "Click a name for details and history.",
 		Query{QueryType: typeTable, Gremlin: interfaces, Columns: []string{"Name", "Type", "State", "MTU", "MAC", "IPV4", "IPV6", "Driver", "Speed", "Metric.RxBytes", "Metric.TxBytes", "@Stale", "@ID"}}).
 		OverrideByName("Name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("@ID")))).
-		OverrideByRegexp("Metric.(Rx|Tx)Bytes", property("unit", unitBytes)).
+		OverrideByRegexp("/^Metric\\.[RT]xBytes$/", property("unit", unitBytes)).
 		OverrideByName("Speed", append(property("unit", "Mbits"), property("decimals", 0)...)).
 		OverrideByName("MTU", property("decimals", 0)).
 		OverrideByName("IPV6", width(260)).

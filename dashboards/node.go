@@ -7,10 +7,9 @@ func node() (dashboard.Dashboard, error) {
 	d := newBoard(UIDNode, "Skein / Namespace, bridge, interface",
 		"One node: what it is connected to, what it is made of, what changed, and what moves through it.")
 	d.variable(
-		withAll(queryVariable("host", "Host", "G.V().Has('Type','host').ValueMap('Name','@Host')", "Limits the list of nodes."), allGremlin),
-		withAll(queryVariable("type", "Type", "G.V().Has('@Host',REGEX('${host:regex}')).Values('Type').Dedup()", "Limits the list of nodes."), allGremlin),
-		queryVariable("node", "Node", "G.V().Has('@Host',REGEX('${host:regex}')).Has('Type',REGEX('${type:regex}')).Limit(2000).ValueMap('Name','@ID')",
-			"The node that is shown, by its ID."),
+		withAll(hostVariable("Limits the list of nodes."), allGremlin),
+		withAll(queryVariable("type", "Type", "Limits the list of nodes.", kindGremlin, "G.V().Has('@Host',REGEX('${host:regex}')).Values('Type').Dedup()"), allGremlin),
+		queryVariable("node", "Node", "The node that is shown, by its ID.", kindGremlin, "G.V().Has('@Host',REGEX('${host:regex}')).Has('Type',REGEX('${type:regex}')).Limit(2000)"),
 		textVariable("depth", "Steps", "3", "How many layer2 edges away the neighbourhood reaches; 0 is all."),
 		expandVariable(),
 	)

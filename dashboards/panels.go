@@ -65,7 +65,7 @@ func tablePanel(title, description string, qs ...Query) *table.PanelBuilder {
 		Unit(unitNone).
 		CellHeight(common.TableCellHeightSm).
 		Filterable(true).
-		OverrideByRegexp("State|OperState", stateCells())
+		OverrideByRegexp("/^(Oper)?State$/", stateCells())
 	for _, q := range qs {
 		p.WithTarget(q)
 	}

@@ -35,22 +35,43 @@ func textVariable(name, label, value, description string) *dashboard.TextBoxVari
 		Current(option(value, value))
 }
 
+// VariableQuery is what a variable asks of the Skein datasource: the hosts, or
+// what a query in Gremlin gives, of nodes their names and IDs.
+type VariableQuery struct {
+	RefID   string `json:"refId"`
+	Kind    string `json:"kind"`
+	Gremlin string `json:"gremlin,omitempty"`
+}
+
+// Kinds of [VariableQuery].
+const (
+	kindHosts   = "hosts"
+	kindGremlin = "gremlin"
+)
+
 // queryVariable is chosen from what a query gives; what is not in the list may
 // come from a link.
-func queryVariable(name, label, gremlin, description string) *dashboard.QueryVariableBuilder {
+func queryVariable(name, label, description, kind, gremlin string) *dashboard.QueryVariableBuilder {
+	query := map[string]any{"refId": "Skein-" + name, "kind": kind}
+	definition := kind
+	if gremlin != "" {
+		query["gremlin"] = gremlin
+		definition = gremlin
+	}
 	return dashboard.NewQueryVariableBuilder(name).
 		Label(label).
 		Description(description).
 		Datasource(skein()).
-		Query(dashboard.StringOrMap{Map: map[string]any{
-			"refId":     "Skein-" + name,
-			"queryType": typeTable,
-			"gremlin":   gremlin,
-		}}).
-		Definition(gremlin).
+		Query(dashboard.StringOrMap{Map: query}).
+		Definition(definition).
 		Refresh(dashboard.VariableRefreshOnTimeRangeChanged).
 		Sort(dashboard.VariableSortNaturalAsc).
 		AllowCustomValue(true)
+}
+
+// hostVariable chooses a host by its host.id.
+func hostVariable(description string) *dashboard.QueryVariableBuilder {
+	return queryVariable("host", "Host", description, kindHosts, "")
 }
 
 // withAll lets everything be chosen, which is also where it begins.
