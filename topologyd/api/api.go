@@ -154,6 +154,7 @@ func (a *API) Routes() []httpx.Route {
 		httpx.Post("/api/v1/query", a.queryPost),
 		httpx.Get("/api/v1/history/{id}", a.history),
 		httpx.Get("/api/v1/diff", a.difference),
+		httpx.Post("/api/v1/topology", a.topology),
 		httpx.Get("/api/v1/changes", a.changes),
 		httpx.Get("/api/v1/digest", a.digest),
 		httpx.Get("/api/v1/watch", a.watch),

@@ -1,0 +1,176 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/diff"
+	"github.com/skein-net/skein/topologyd/graph"
+	"github.com/skein-net/skein/topologyd/gremlin"
+	"github.com/skein-net/skein/topologyd/overview"
+)
+
+// topology is POST /api/v1/topology.
+func (a *API) topology(w http.ResponseWriter, r *http.Request) {
+	if httpx.Accept(r, typeJSON) == "" {
+		a.failed(w, fail(http.StatusNotAcceptable, httpx.CodeUnsupported, "a topology is answered as %s only", typeJSON))
+		return
+	}
+	data, f := readBody(w, r, maxQueryBody)
+	if f != nil {
+		a.failed(w, f)
+		return
+	}
+	req, f := a.topologyRequest(data)
+	if f != nil {
+		a.failed(w, f)
+		return
+	}
+	buf := a.buffer()
+	revision, f := a.draw(r.Context(), req, buf)
+	if f != nil {
+		a.failed(w, f)
+		return
+	}
+	a.reply(w, r, typeJSON, buf, func(h http.Header) { h.Set(HeaderRevision, strconv.FormatUint(revision, 10)) })
+}
+
+// draw makes the answer and returns the revision that it is about.
+func (a *API) draw(ctx context.Context, req *topologyRequest, buf *bytes.Buffer) (uint64, *failure) {
+	ctx, done, f := a.work(ctx, req.limits.Time)
+	if f != nil {
+		return 0, f
+	}
+	defer done()
+	src, revision, err := a.topologySource(ctx, req)
+	if err != nil {
+		return 0, queryFailure(err)
+	}
+	p, err := req.overview.Draw(ctx, src)
+	if err != nil {
+		return 0, queryFailure(err)
+	}
+	out := &limited{buf: buf, max: req.limits.Bytes}
+	b := strconv.AppendUint([]byte(`{"revision":`), revision, 10)
+	b = appendTime(append(b, `,"time":`...), req.moment(req.at))
+	if req.compare {
+		b = appendTime(append(b, `,"since":`...), req.moment(req.since))
+	}
+	_, err = out.Write(append(b, ','))
+	if err == nil {
+		err = p.WriteJSON(out)
+	}
+	if err == nil {
+		_, err = out.Write([]byte("}\n"))
+	}
+	if err != nil {
+		return 0, queryFailure(err)
+	}
+	return revision, nil
+}
+
+// topologySource evaluates the query, for a difference at both times.
+func (a *API) topologySource(ctx context.Context, req *topologyRequest) (overview.Source, uint64, error) {
+	view, err := a.viewAt(ctx, req.at)
+	if err != nil {
+		return overview.Source{}, 0, err
+	}
+	result, shown, err := a.runSeen(ctx, req, view, req.at)
+	if err != nil {
+		return overview.Source{}, 0, err
+	}
+	src := overview.Source{View: shown, Nodes: result.Nodes(), Edges: result.Edges()}
+	if !req.compare {
+		return src, result.Revision(), nil
+	}
+	if src.Before, err = a.viewAt(ctx, req.since); err != nil {
+		return overview.Source{}, 0, err
+	}
+	before, err := a.run(ctx, req.query, src.Before, req.since, req.limits)
+	if err != nil {
+		return overview.Source{}, 0, err
+	}
+	opt := diff.Options{Keys: req.keys, Elements: max(req.limits.Results, 0)}
+	if isWhole(before, src.Before) && isWhole(result, view) {
+		src.Diff, err = diff.Views(ctx, src.Before, view, opt)
+	} else {
+		src.Diff, err = diff.Results(ctx, src.Before, view, before, result, opt)
+	}
+	return src, result.Revision(), err
+}
+
+// isWhole reports whether a result is all of a view.
+func isWhole(r *gremlin.Result, v *graph.View) bool { return r.Len() == v.NodeCount()+v.EdgeCount() }
+
+// runSeen runs the query of a request and returns the view that its result is
+// of: another one than it was given when the query goes to another time.
+func (a *API) runSeen(ctx context.Context, req *topologyRequest, v *graph.View, at time.Time) (*gremlin.Result, *graph.View, error) {
+	if !req.query.Travels() || a.deps.Past == nil {
+		r, err := a.run(ctx, req.query, v, at, req.limits)
+		return r, v, err
+	}
+	seen := &seenPast{Past: a.deps.Past}
+	src := gremlin.Sources{Past: seen, At: at}
+	if a.deps.Flows != nil {
+		src.Flows = a.deps.Flows
+	}
+	r, err := req.query.RunOn(ctx, v, src, req.limits)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, seen.of(r, v), nil
+}
+
+// seenPast remembers the views that it gives to one run.
+type seenPast struct {
+	gremlin.Past
+	views []*graph.View
+}
+
+func (p *seenPast) keep(v *graph.View, err error) (*graph.View, error) {
+	if err == nil {
+		p.views = append(p.views, v)
+	}
+	return v, err
+}
+
+// At implements [gremlin.Past].
+func (p *seenPast) At(ctx context.Context, t time.Time) (*graph.View, error) {
+	return p.keep(p.Past.At(ctx, t))
+}
+
+// Slice implements [gremlin.Past].
+func (p *seenPast) Slice(ctx context.Context, from, to time.Time) (*graph.View, error) {
+	return p.keep(p.Past.Slice(ctx, from, to))
+}
+
+// of returns the view that a result is of, base unless it is one of those that
+// were given.
+func (p *seenPast) of(r *gremlin.Result, base *graph.View) *graph.View {
+	for _, v := range append(p.views, base) {
+		if holds(v, r) {
+			return v
+		}
+	}
+	return base
+}
+
+// holds reports whether a view has the nodes of a result: states of nodes are
+// shared between views, so all of them are asked for, and slots too.
+func holds(v *graph.View, r *gremlin.Result) bool {
+	for n := range r.Nodes() {
+		if v.NodeAt(n.Slot) != n {
+			return false
+		}
+	}
+	for e := range r.Edges() {
+		if v.EdgeAt(e.Slot) != e {
+			return false
+		}
+	}
+	return true
+}
