@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/client"
 )
 
@@ -65,27 +66,31 @@ func quote(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\t", `\t`).Replace(s) + "'"
 }
 
-// groupQuery returns a query for the members of a group. It is as narrow as
-// the levels can be said in one: what has no value, or is named after one that was
-// too long, is looked for one level higher.
+// groupQuery returns a query for the members of a group. Where a level cannot
+// be said in a query (the root namespace, no value, a value that was too long) it
+// gives those of the level above.
 func groupQuery(path string) string {
-	q := "G.V()"
+	from, filter, host := "G.V()", "", ""
 	for _, s := range steps(path) {
 		switch {
 		case s.value == "":
 		case s.level == client.LevelHost:
-			q += ".Has('@Host', " + quote(s.value) + ")"
+			host = s.value
+			filter += ".Has('@Host', " + quote(s.value) + ")"
 		case s.level == client.LevelType:
-			q += ".Has('Type', " + quote(s.value) + ")"
+			filter += ".Has('Type', " + quote(s.value) + ")"
 		case s.level == client.LevelNamespace || s.level == client.LevelOwner:
-			// A host is the root namespace of its own; its descendants are all there
-			// is, which the level above says already.
-			if !strings.HasPrefix(q, "G.V().Has('@Host'") {
-				q += ".Has('@ID', " + quote(s.value) + ").Descendants()"
+			// A host stands for its own namespace, and all there is descends from it.
+			if _, err := entity.ParseUUID(s.value); err == nil && s.value != entity.HostRef(host).UUID().String() {
+				depth := ""
+				if s.level == client.LevelNamespace {
+					depth = "0"
+				}
+				from = "G.V(" + quote(s.value) + ").Descendants(" + depth + ")"
 			}
 		default:
-			q += ".Has(" + quote(s.level) + ", " + quote(s.value) + ")"
+			filter += ".Has(" + quote(s.level) + ", " + quote(s.value) + ")"
 		}
 	}
-	return q
+	return from + filter
 }
