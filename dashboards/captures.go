@@ -8,7 +8,7 @@ func captures() (dashboard.Dashboard, error) {
 		"Where packets are looked at, what came of it, and how to capture somewhere else.")
 	d.variable(
 		datasourceVariable(varPrometheus, "Prometheus", "prometheus"),
-		queryVariable("node", "Interface", "The interface that is to be captured.", kindGremlin, "G.V().HasKey('IfIndex').Limit(2000)"),
+		queryVariable("node", "Interface", "The interface that is to be captured.", kindGremlin, "G.V().HasKey('IfIndex').Limit(2000).ValueMap('Name','@ID')"),
 		queryVariable("interface", "Name", "Name of that interface.", kindGremlin, "G.V('${node}').Values('Name')").Hide(dashboard.VariableHideHideVariable),
 		queryVariable("netns", "Namespace", "Namespace of that interface.", kindGremlin, "G.V('${node}').In('Type','netns').Values('Name')").Hide(dashboard.VariableHideHideVariable),
 		textVariable("capture", "Capture", "", "Only these captures, separated by commas; empty is all."),

@@ -12,7 +12,7 @@ func changes() (dashboard.Dashboard, error) {
 		"What was added, removed and changed between the beginning and the end of the time range, and when.")
 	d.variable(
 		withAll(hostVariable("Only what belongs to this host."), allGremlin),
-		withAll(queryVariable("node", "Node", "Only this node and its neighbours.", kindGremlin, "G.V().Has('@Host',REGEX('${host:regex}')).Limit(2000)"), allGremlin),
+		withAll(queryVariable("node", "Node", "Only this node and its neighbours.", kindGremlin, "G.V().Has('@Host',REGEX('${host:regex}')).Limit(2000).ValueMap('Name','@ID')"), allGremlin),
 		textVariable("keys", "Attributes", keysThatMatter, "Only changes of these attributes count, separated by commas; empty is all."),
 		expandVariable(),
 	)

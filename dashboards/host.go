@@ -8,7 +8,7 @@ func host() (dashboard.Dashboard, error) {
 		"One host: its namespaces, bridges and interfaces, what they carry and what changed.")
 	d.variable(
 		hostVariable("The host that is shown."),
-		withAll(queryVariable("namespace", "Namespace", "Limits tables and series to the interfaces of one namespace; the host stands for its own.", kindGremlin, "G.V().Has('@Host','${host}').Has('Type',WITHIN('host','netns'))"), allGremlin),
+		withAll(queryVariable("namespace", "Namespace", "Limits tables and series to the interfaces of one namespace; the host stands for its own.", kindGremlin, "G.V().Has('@Host','${host}').Has('Type',WITHIN('host','netns')).ValueMap('Name','@ID')"), allGremlin),
 		groupVariable(),
 		expandVariable(),
 	)

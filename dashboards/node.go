@@ -9,7 +9,7 @@ func node() (dashboard.Dashboard, error) {
 	d.variable(
 		withAll(hostVariable("Limits the list of nodes."), allGremlin),
 		withAll(queryVariable("type", "Type", "Limits the list of nodes.", kindGremlin, "G.V().Has('@Host',REGEX('${host:regex}')).Values('Type').Dedup()"), allGremlin),
-		queryVariable("node", "Node", "The node that is shown, by its ID.", kindGremlin, "G.V().Has('@Host',REGEX('${host:regex}')).Has('Type',REGEX('${type:regex}')).Limit(2000)"),
+		queryVariable("node", "Node", "The node that is shown, by its ID.", kindGremlin, "G.V().Has('@Host',REGEX('${host:regex}')).Has('Type',REGEX('${type:regex}')).Limit(2000).ValueMap('Name','@ID')"),
 		textVariable("depth", "Steps", "3", "How many layer2 edges away the neighbourhood reaches; 0 is all."),
 		expandVariable(),
 	)
