@@ -132,10 +132,10 @@ func (t *rolled) readSets(ctx context.Context, minutes []usedMinute) error {
 			continue
 		}
 		if m.memory.tally != nil {
-			t.add(t.rollups.chunker.whole(m.memory.tally))
+			t.add(t.rollups.chunker.whole(m.memory.tally), m.minute)
 		}
 		for _, p := range m.memory.parts {
-			if err := t.addPart(p); err != nil {
+			if err := t.addPart(p, m.minute); err != nil {
 				return err
 			}
 		}
@@ -150,7 +150,7 @@ func (t *rolled) readSets(ctx context.Context, minutes []usedMinute) error {
 					continue
 				}
 				missing.Add(-1)
-				if err := t.addPart(at(data, i)); err != nil {
+				if err := t.addPart(at(data, i), when); err != nil {
 					return err
 				}
 			}
@@ -166,13 +166,13 @@ func (t *rolled) readSets(ctx context.Context, minutes []usedMinute) error {
 	return nil
 }
 
-func (t *rolled) addPart(text string) error {
+func (t *rolled) addPart(text string, minute int64) error {
 	c, err := t.rollups.chunker.unpack(text, &t.needed)
 	if err != nil {
 		t.s.log.Error("read sums of a minute", "error", err)
 		return errUnrolled
 	}
-	t.add(c)
+	t.add(c, minute)
 	return nil
 }
 

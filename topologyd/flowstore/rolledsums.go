@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
 )
 
@@ -30,8 +29,8 @@ func (t *rolled) give(g *groupSums, before int) {
 	t.free = append(t.free, g)
 }
 
-// add adds the rows of a chunk.
-func (t *rolled) add(c *chunk) {
+// add adds the rows of a chunk of a minute.
+func (t *rolled) add(c *chunk, minute int64) {
 	if t.total.Load() > maxGroups {
 		return
 	}
@@ -55,6 +54,10 @@ func (t *rolled) add(c *chunk) {
 		}
 	}
 	t.mu.Unlock()
+	if t.steps != nil {
+		g.points = t.steps.begin(g.points)
+		defer func() { t.steps.end(minute, g.points) }()
+	}
 	for i := range c.rows {
 		var k group
 		var met uint64
@@ -71,6 +74,11 @@ func (t *rolled) add(c *chunk) {
 		n := int64(0)
 		for _, column := range t.columns {
 			n = saturatingAdd(n, c.columns[column][i])
+		}
+		if t.steps != nil {
+			p := &g.points[t.steps.place(t, &k)]
+			*p = denseSum{saturatingAdd(p.sum, n), true}
+			continue
 		}
 		g.add(t, k, n)
 	}
@@ -167,6 +175,33 @@ func (t *rolled) group(slot int, values []string) uint32 {
 
 // choose returns the largest rows.
 func (t *rolled) choose() []Row {
+	groups := t.largest()
+	lines := make([]line, len(groups))
+	for i := range groups {
+		lines[i] = line{t.texts(&groups[i].group), groups[i].value}
+	}
+	return t.s.asRows(t.q, lines)
+}
+
+// groupLine is a row before it has texts.
+type groupLine struct {
+	group
+	value int64
+}
+
+// texts returns what rows of a group have in the fields of the answer.
+func (t *rolled) texts(g *group) []string {
+	out := make([]string, len(t.q.By))
+	for slot := range slots {
+		for i, f := range t.by[slot] {
+			out[f.place] = t.groups[slot][g[slot]][i]
+		}
+	}
+	return out
+}
+
+// largest returns the largest groups, the largest first.
+func (t *rolled) largest() []groupLine {
 	var all *groupSums
 	for _, g := range t.all {
 		if all == nil {
@@ -176,41 +211,21 @@ func (t *rolled) choose() []Row {
 		g.each(t, func(k group, n int64) { all.add(t, k, n) })
 	}
 	if all == nil {
-		return []Row{}
+		return nil
 	}
-	type line struct {
-		group
-		value int64
-	}
-	texts := func(l *line) []string {
-		out := make([]string, len(t.q.By))
-		for slot := range slots {
-			for i, f := range t.by[slot] {
-				out[f.place] = t.groups[slot][l.group[slot]][i]
-			}
-		}
-		return out
-	}
-	less := func(a, b *line) bool {
+	less := func(a, b *groupLine) bool {
 		if a.value != b.value {
 			return a.value > b.value
 		}
-		return slices.Compare(texts(a), texts(b)) < 0
+		return slices.Compare(t.texts(&a.group), t.texts(&b.group)) < 0
 	}
-	top := best[line]{limit: topLimit(t.q), less: less}
-	all.each(t, func(k group, n int64) { top.add(line{k, n}) })
-	slices.SortFunc(top.items, func(a, b line) int {
+	top := best[groupLine]{limit: topLimit(t.q), less: less}
+	all.each(t, func(k group, n int64) { top.add(groupLine{k, n}) })
+	slices.SortFunc(top.items, func(a, b groupLine) int {
 		if less(&a, &b) {
 			return -1
 		}
 		return 1
 	})
-	out := make([]Row, len(top.items))
-	for i := range top.items {
-		out[i] = Row{Value: top.items[i].value, By: make([]entity.Value, len(t.q.By))}
-		for j, text := range texts(&top.items[i]) {
-			out[i].By[j] = t.s.shown(t.q.By[j], text)
-		}
-	}
-	return out
+	return top.items
 }

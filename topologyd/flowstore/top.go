@@ -60,7 +60,7 @@ func (s *Store) Top(ctx context.Context, q TopQuery) ([]Row, error) {
 	if text == "" || err != nil {
 		return nil, err
 	}
-	if t := s.rolledUp(&q); t != nil {
+	if t := s.rolledUp(&q); t != nil && len(q.By) > 0 {
 		if rows, err := t.answer(ctx); !errors.Is(err, errUnrolled) {
 			return rows, err
 		}
@@ -70,8 +70,34 @@ func (s *Store) Top(ctx context.Context, q TopQuery) ([]Row, error) {
 
 // topRows answers from rows alone.
 func (s *Store) topRows(ctx context.Context, q *TopQuery, text string) ([]Row, error) {
+	lines, err := s.topLines(ctx, q, text)
+	return s.asRows(q, lines), err
+}
+
+// line is a row of an answer with the texts that rows have in its fields.
+type line struct {
+	texts []string
+	value int64
+}
+
+func (s *Store) asRows(q *TopQuery, lines []line) []Row {
+	if lines == nil {
+		return nil
+	}
+	out := make([]Row, len(lines))
+	for i := range lines {
+		out[i] = Row{Value: lines[i].value, By: make([]entity.Value, len(q.By))}
+		for j, name := range q.By {
+			out[i].By[j] = s.shown(name, lines[i].texts[j])
+		}
+	}
+	return out
+}
+
+// topLines is topRows before values are made of texts.
+func (s *Store) topLines(ctx context.Context, q *TopQuery, text string) ([]line, error) {
 	var mu sync.Mutex
-	var out []Row
+	var out []line
 	err := s.query(ctx, text, func(b *block) error {
 		mu.Lock()
 		defer mu.Unlock()
@@ -81,11 +107,11 @@ func (s *Store) topRows(ctx context.Context, q *TopQuery, text string) ([]Row, e
 			if !ok {
 				continue
 			}
-			r := Row{Value: n, By: make([]entity.Value, len(q.By))}
+			x := line{value: n, texts: make([]string, len(q.By))}
 			for j, name := range q.By {
-				r.By[j] = s.shown(name, at(b.column(s.table.Query(name).Wire), i))
+				x.texts[j] = strings.Clone(at(b.column(s.table.Query(name).Wire), i))
 			}
-			out = append(out, r)
+			out = append(out, x)
 		}
 		return nil
 	})
@@ -131,31 +157,40 @@ func topLimit(q *TopQuery) int {
 
 // topSums returns the LogsQL for all sums, in no order.
 func (s *Store) topSums(q *TopQuery) (string, error) {
-	sum, err := s.topSum(q.Metric)
-	if err != nil {
+	where, by, sum, err := s.topParts(q)
+	if where.none || err != nil {
 		return "", err
 	}
-	by := make([]string, len(q.By))
-	for i, name := range q.By {
-		f := s.table.Query(name)
-		if f == nil {
-			return "", fmt.Errorf("%q is no field of flows", name)
-		}
-		by[i] = quote(f.Wire)
-	}
-	where := conditions(s.table, q.Where)
-	if !where.exact {
-		return "", fmt.Errorf("%w: top talkers cannot be narrowed by it", ErrInexact)
-	}
-	where = and(during(q.From, q.To), event(flowrecord.EventName), ids("flow.node_tid", q.Nodes), where)
-	if where.none {
-		return "", nil
-	}
+	return sumsBy(where, by, sum), nil
+}
+
+// sumsBy returns the LogsQL for the sums of some rows.
+func sumsBy(where filter, by []string, sum string) string {
 	text := where.String() + " | stats "
 	if len(by) > 0 {
 		text += "by (" + strings.Join(by, ", ") + ") "
 	}
-	return text + sum, nil
+	return text + sum
+}
+
+// topParts returns what the LogsQL of a query is made of: which rows, the names
+// of the fields, and the sum.
+func (s *Store) topParts(q *TopQuery) (where filter, by []string, sum string, err error) {
+	if sum, err = s.topSum(q.Metric); err != nil {
+		return where, nil, "", err
+	}
+	for _, name := range q.By {
+		f := s.table.Query(name)
+		if f == nil {
+			return where, nil, "", fmt.Errorf("%q is no field of flows", name)
+		}
+		by = append(by, quote(f.Wire))
+	}
+	where = conditions(s.table, q.Where)
+	if !where.exact {
+		return where, nil, "", fmt.Errorf("%w: top talkers cannot be narrowed by it", ErrInexact)
+	}
+	return and(during(q.From, q.To), event(flowrecord.EventName), ids("flow.node_tid", q.Nodes), where), by, sum, nil
 }
 
 // rolledUp returns what answers a query from sums, nil if they cannot.

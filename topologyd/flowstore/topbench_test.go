@@ -122,13 +122,12 @@ func BenchmarkSumUp(b *testing.B) {
 	b.ReportMetric(float64((cpu()-begin).Nanoseconds())/float64(n), "cpu-ns/row")
 }
 
-// BenchmarkTop asks for the largest of an hour of reports, FLOWSTORE_ROWS of
-// them, from sums of minutes, and with FLOWSTORE_ROWS_TOO from all rows. The
-// directory FLOWSTORE_TOP_DIR is kept, and not filled again.
-func BenchmarkTop(b *testing.B) {
+// openTraffic returns a store with an hour of reports, and a time after them.
+func openTraffic(b *testing.B) (s *Store, to int64) {
+	b.Helper()
 	n := benchRows()
 	dir := os.Getenv("FLOWSTORE_TOP_DIR")
-	s := open(b, func(c *Config) {
+	s = open(b, func(c *Config) {
 		c.FlushInterval = DefaultConfig().FlushInterval
 		if dir != "" {
 			c.Dir = dir
@@ -149,10 +148,50 @@ func BenchmarkTop(b *testing.B) {
 	}
 	st = s.Stats()
 	b.Logf("%d rows of reports, %d of sums, %d MiB", st.Rows-st.RollupRows, st.RollupRows, st.Bytes>>20)
-	to := st.Newest + 1
 	s.rollups.mu.Lock()
 	b.Logf("%d minutes, %d lost", s.rollups.minutes, s.rollups.lost)
 	s.rollups.mu.Unlock()
+	return s, st.Newest + 1
+}
+
+// BenchmarkSeries asks for the largest of the reports of BenchmarkTop over time.
+func BenchmarkSeries(b *testing.B) {
+	s, to := openTraffic(b)
+	https := []flowrecord.Condition{{Fields: []string{"Application"}, Values: []entity.Value{entity.String("HTTPS")}}}
+	for _, c := range []struct {
+		name         string
+		window, step time.Duration
+		q            TopQuery
+	}{
+		{"Source", time.Hour, time.Minute, TopQuery{By: []string{"Network.A"}}},
+		{"Pair", time.Hour, time.Minute, TopQuery{By: []string{"Network.A", "Network.B"}}},
+		{"Pair100", time.Hour, time.Minute, TopQuery{By: []string{"Network.A", "Network.B"}, Limit: 100}},
+		{"Application", time.Hour, time.Minute, TopQuery{By: []string{"Application"}}},
+		{"PairOfHTTPS", time.Hour, time.Minute, TopQuery{By: []string{"Network.A", "Network.B"}, Where: https}},
+		{"All", time.Hour, time.Minute, TopQuery{}},
+		{"Pair", 5 * time.Minute, 10 * time.Second, TopQuery{By: []string{"Network.A", "Network.B"}}},
+		{"Application", 5 * time.Minute, 10 * time.Second, TopQuery{By: []string{"Application"}}},
+		{"Application", time.Hour, 30 * time.Second, TopQuery{By: []string{"Application"}}},
+	} {
+		c.q.From, c.q.To, c.q.Metric = to-int64(c.window)-7*int64(time.Second), to-7*int64(time.Second), TopBytes
+		b.Run(fmt.Sprintf("%v by %v/%s", c.window, c.step, c.name), func(b *testing.B) {
+			begin := cpu()
+			for b.Loop() {
+				got, err := s.Series(b.Context(), SeriesQuery{TopQuery: c.q, Step: int64(c.step)})
+				if err != nil || len(got.Rows) == 0 {
+					b.Fatal(got, err)
+				}
+			}
+			b.ReportMetric(float64((cpu()-begin).Milliseconds())/float64(b.N), "cpu-ms/op")
+		})
+	}
+}
+
+// BenchmarkTop asks for the largest of an hour of reports, FLOWSTORE_ROWS of
+// them, from sums of minutes, and with FLOWSTORE_ROWS_TOO from all rows. The
+// directory FLOWSTORE_TOP_DIR is kept, and not filled again.
+func BenchmarkTop(b *testing.B) {
+	s, to := openTraffic(b)
 	https := []flowrecord.Condition{{Fields: []string{"Application"}, Values: []entity.Value{entity.String("HTTPS")}}}
 	network := []flowrecord.Condition{{Fields: []string{"Network.A", "Network.B"}, Op: flowrecord.InNetwork, Values: []entity.Value{entity.String("10.1.2.0/24")}}}
 	for _, window := range []time.Duration{time.Hour, 5 * time.Minute} {

@@ -44,6 +44,9 @@ type rolled struct {
 	columns    []int // added up
 	needed     [chunkColumns]bool
 
+	// steps, if not nil, has what is added up go there instead.
+	steps *rolledSteps
+
 	mu      sync.Mutex
 	entries [slots]map[string]entryInfo
 	groupOf [slots]map[string]uint32
@@ -84,9 +87,10 @@ type groupSums struct {
 	pairs map[uint64]int64
 	sums  map[group]int64
 
-	used  []bool
-	infos [slots][]entryInfo
-	key   []byte
+	used   []bool
+	points []denseSum // of the steps
+	infos  [slots][]entryInfo
+	key    []byte
 }
 
 // newRolled returns nil when a query needs what sums do not have.
@@ -112,9 +116,6 @@ func newRolled(s *Store, q *TopQuery) *rolled {
 	}
 	for _, c := range t.columns {
 		t.needed[c] = true
-	}
-	if len(q.By) == 0 {
-		return nil
 	}
 	for i, name := range q.By {
 		slot, value := findSlot(name)
@@ -173,22 +174,31 @@ func findSlot(name string) (slot, value int) {
 
 // answer returns the rows, errUnrolled when all has to be read.
 func (t *rolled) answer(ctx context.Context) ([]Row, error) {
+	if _, _, err := t.gather(ctx); err != nil {
+		return nil, err
+	}
+	return t.choose(), nil
+}
+
+// gather adds everything up, and tells which minutes were answered from sums
+// and what was between them.
+func (t *rolled) gather(ctx context.Context) (minutes []usedMinute, gaps [][2]int64, err error) {
 	sets, err := t.stored(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	minutes := t.use(sets)
-	gaps := gapsBetween(minutes, t.q.From, t.q.To)
+	minutes = t.use(sets)
+	gaps = gapsBetween(minutes, t.q.From, t.q.To)
 	if len(minutes) == 0 || len(gaps) > maxGaps {
-		return nil, errUnrolled
+		return nil, nil, errUnrolled
 	}
 	if err := t.readSets(ctx, minutes); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, g := range gaps {
 		if err := t.readRows(ctx, g[0], g[1]); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return t.choose(), nil
+	return minutes, gaps, nil
 }
