@@ -1,0 +1,72 @@
+import { Stack } from '@grafana/ui';
+import React from 'react';
+
+import { FLOW_KEYS, FLOW_METRICS, FLOW_SORTS } from './flowChoices';
+import { FlowFilters } from './FlowFilters';
+import { ChoiceField, ListField, NumberField } from '../fields';
+import type { PartProps } from '../props';
+import type { FlowsView } from '../../types';
+
+const VIEWS: Array<{ value: FlowsView; label: string; description: string }> = [
+  { value: 'top', label: 'Top talkers', description: 'What moved the most' },
+  { value: 'list', label: 'List', description: 'One by one' },
+  { value: 'sankey', label: 'Sankey', description: 'Source, target and value' },
+];
+
+const ORDERS = [
+  { value: 'desc', label: 'descending' },
+  { value: 'asc', label: 'ascending' },
+];
+
+/** How flows are shown. */
+export function FlowsOptions(props: PartProps) {
+  const { query, set } = props;
+  const view = query.flows ?? 'list';
+  return (
+    <>
+      <Stack gap={0.5} wrap="wrap">
+        <ChoiceField label="Show" width={18} value={view} options={VIEWS} onCommit={(flows) => set({ flows })} />
+        {view === 'list' ? (
+          <>
+            <ChoiceField
+              label="Sort by"
+              width={18}
+              value={query.sort ?? 'last'}
+              options={FLOW_SORTS}
+              custom
+              onCommit={(sort) => set({ sort })}
+            />
+            <ChoiceField
+              label="Order"
+              width={16}
+              value={query.order ?? 'desc'}
+              options={ORDERS}
+              onCommit={(order) => set({ order: order === 'asc' ? 'asc' : 'desc' })}
+            />
+          </>
+        ) : (
+          <>
+            <ListField
+              label="By"
+              tooltip="What is told apart: one of these, or fields of flows such as Network.A"
+              width={30}
+              value={(query.by ?? '').split(',').filter(Boolean)}
+              options={FLOW_KEYS}
+              placeholder="pair"
+              onCommit={(by) => set({ by: by.join(',') || undefined })}
+            />
+            <ChoiceField
+              label="Metric"
+              width={18}
+              value={query.metric ?? 'bytes'}
+              options={FLOW_METRICS}
+              onCommit={(metric) => set({ metric })}
+            />
+          </>
+        )}
+        <NumberField label="Limit" fallback={100} value={query.limit} onCommit={(limit) => set({ limit })} />
+      </Stack>
+      <FlowFilters {...props} />
+    </>
+  );
+}

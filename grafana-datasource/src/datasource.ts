@@ -1,0 +1,146 @@
+import {
+  CoreApp,
+  type DataFrame,
+  type DataQueryRequest,
+  type DataQueryResponse,
+  type DataSourceInstanceSettings,
+  type ScopedVars,
+} from '@grafana/data';
+import { DataSourceWithBackend, config, getGrafanaLiveSrv, getTemplateSrv } from '@grafana/runtime';
+import { EMPTY, Observable, catchError, concat, defer, map, merge, throttleTime } from 'rxjs';
+
+import { annotationSupport } from './annotations';
+import { asksForSomething, defaultQuery, typeOf } from './defaults';
+import { linkOf } from './links';
+import {
+  STREAM_BUFFER,
+  appendRows,
+  channelOf,
+  endsNow,
+  liveMode,
+  rerun,
+  revisionChannel,
+  streaming,
+  withFreshRange,
+} from './live';
+import { newResources, type Resources } from './resources';
+import { interpolate } from './templating';
+import { DEFAULT_EVENT_LIMIT, type SkeinOptions, type SkeinQuery } from './types';
+import { SkeinVariables } from './variables';
+
+/** How often a live panel asks again at most, in milliseconds. */
+const RERUN_EVERY = 2000;
+
+type Request = DataQueryRequest<SkeinQuery>;
+
+/** SkeinDataSource asks topologyd, through the backend of this plugin. */
+export class SkeinDataSource extends DataSourceWithBackend<SkeinQuery, SkeinOptions> {
+  readonly resources: Resources;
+  /** The limits of the instance, where it has its own. */
+  readonly nodeLimit?: number;
+  readonly maxRows?: number;
+
+  constructor(settings: DataSourceInstanceSettings<SkeinOptions>) {
+    super(settings);
+    this.nodeLimit = settings.jsonData.nodeLimit;
+    this.maxRows = settings.jsonData.maxRows;
+    this.resources = newResources(this);
+    this.variables = new SkeinVariables(this);
+    this.annotations = annotationSupport();
+  }
+
+  getDefaultQuery(app: CoreApp): Partial<SkeinQuery> {
+    return defaultQuery(app);
+  }
+
+  filterQuery(query: SkeinQuery): boolean {
+    return !query.hide && asksForSomething(query);
+  }
+
+  getQueryDisplayText(query: SkeinQuery): string {
+    return [typeOf(query), query.gremlin].filter(Boolean).join(' ');
+  }
+
+  applyTemplateVariables(query: SkeinQuery, scopedVars: ScopedVars): SkeinQuery {
+    const filled = interpolate(query, getTemplateSrv(), scopedVars);
+    return { ...filled, queryType: typeOf(query), builder: undefined, editor: undefined };
+  }
+
+  /** query answers, and goes on to answer as long as a query is live and its time range ends now. */
+  query(request: Request): Observable<DataQueryResponse> {
+    const linked: Request = {
+      ...request,
+      targets: request.targets.map((t) => ({ ...t, link: linkOf(t, request, getTemplateSrv()) })),
+    };
+    const live = endsNow(request) && !config.publicDashboardAccessToken ? getGrafanaLiveSrv() : undefined;
+    const of = (mode: string) => linked.targets.filter((t) => (live ? liveMode(t) : 'off') === mode);
+    const revised = of('revision');
+    const streams = of('stream');
+    if (revised.length + streams.length === 0) {
+      return super.query(linked);
+    }
+    // Requests with one ID would end each other.
+    const part = (name: string, targets: SkeinQuery[]): Request => ({
+      ...linked,
+      requestId: `${request.requestId}-${name}`,
+      targets,
+    });
+    const still = of('off');
+    return merge(
+      still.length > 0 ? super.query(part('still', still)).pipe(map((r) => ({ ...r, key: 'still' }))) : EMPTY,
+      revised.length > 0 ? this.followRevision(part('live', revised)) : EMPTY,
+      ...streams.map((t) => this.followRows(t, part(`stream-${t.refId}`, [t])))
+    );
+  }
+
+  /** followRevision asks again when the graph has changed. */
+  private followRevision(request: Request): Observable<DataQueryResponse> {
+    const ask = () =>
+      defer(() => super.query(withFreshRange(request))).pipe(map((response) => streaming(response, 'live')));
+    const changes = getGrafanaLiveSrv()
+      .getDataStream({ addr: revisionChannel(this.uid), key: `${request.requestId}-revision` })
+      .pipe(
+        throttleTime(RERUN_EVERY, undefined, { leading: true, trailing: true }),
+        // Without the stream there is the answer, and the dashboard's refresh.
+        catchError(() => EMPTY)
+      );
+    return concat(ask(), rerun(changes, ask));
+  }
+
+  /** followRows gives the rows that there are, then those that come. */
+  private followRows(target: SkeinQuery, request: Request): Observable<DataQueryResponse> {
+    return new Observable((subscriber) => {
+      const key = `stream-${target.refId}`;
+      const limit = target.limit || DEFAULT_EVENT_LIMIT;
+      let past: DataFrame | undefined;
+      let rest: DataQueryResponse = { data: [] };
+      let news: DataFrame | undefined;
+      const emit = () => {
+        const joined = past && news ? appendRows(past, news, limit) : (past ?? news);
+        const frames = joined ? [joined] : [past, news].filter((f) => f !== undefined);
+        subscriber.next(streaming({ ...rest, data: [...frames, ...rest.data.slice(1)] }, key));
+      };
+      const asked = super.query(request).subscribe({
+        next(response) {
+          rest = response;
+          past = response.data[0];
+          emit();
+        },
+        error: (err) => subscriber.error(err),
+      });
+      const query = this.applyTemplateVariables(target, request.scopedVars);
+      asked.add(
+        getGrafanaLiveSrv()
+          .getDataStream({ addr: channelOf(this.uid, query), key, buffer: STREAM_BUFFER })
+          .pipe(catchError(() => EMPTY))
+          .subscribe((response) => {
+            news = response.data[0];
+            if (news && news.length > 0) {
+              emit();
+            }
+          })
+      );
+      return asked;
+    });
+  }
+}
