@@ -52,14 +52,22 @@ func (a *API) flowsTop(w http.ResponseWriter, r *http.Request) {
 	a.reply(w, r, typeJSON, buf, func(http.Header) {})
 }
 
+// topDefaults are what top and series have of their own.
+type topDefaults struct {
+	since string   // the time that is asked about
+	by    string   // "" is everything in one
+	limit int      // the most rows that may be asked for
+	more  []string // parameters
+}
+
 // topQuery reads what is asked.
-func (a *API) topQuery(ctx context.Context, p params) (*flows.TopQuery, *failure) {
+func (a *API) topQuery(ctx context.Context, p params, def topDefaults) (*flows.TopQuery, *failure) {
 	known := slices.DeleteFunc(filterParams(), func(s string) bool { return s == "finished" })
-	if f := p.check(append(known, "since", "from", "to", "by", "metric", "limit")...); f != nil {
+	if f := p.check(append(append(known, "since", "from", "to", "by", "metric", "limit"), def.more...)...); f != nil {
 		return nil, f
 	}
 	if p.get("since") == "" && p.get("from") == "" && p.get("to") == "" {
-		p["since"] = []string{topSince}
+		p["since"] = []string{def.since}
 	}
 	q, f := a.flowQuery(ctx, p)
 	if f != nil {
@@ -73,7 +81,7 @@ func (a *API) topQuery(ctx context.Context, p params) (*flows.TopQuery, *failure
 		q.Where = append(q.Where, in("UUID", values))
 	}
 	top := &flows.TopQuery{From: q.From, To: q.To, Nodes: q.Nodes, Where: q.Where}
-	if top.Limit, f = p.number("limit", topDefault, topMost); f != nil {
+	if top.Limit, f = p.number("limit", topDefault, def.limit); f != nil {
 		return nil, f
 	}
 	var ok bool
@@ -83,7 +91,10 @@ func (a *API) topQuery(ctx context.Context, p params) (*flows.TopQuery, *failure
 	}
 	by := p.get("by")
 	if by == "" {
-		by = "pair"
+		by = def.by
+	}
+	if by == "" {
+		return top, nil
 	}
 	for name := range strings.SplitSeq(by, ",") {
 		fields, ok := topFieldNames()[name]
@@ -125,7 +136,7 @@ func (a *API) appendTop(ctx context.Context, p params, buf *bytes.Buffer) *failu
 		return f
 	}
 	defer done()
-	q, f := a.topQuery(ctx, p)
+	q, f := a.topQuery(ctx, p, topDefaults{since: topSince, by: "pair", limit: topMost})
 	if f != nil {
 		return f
 	}

@@ -19,6 +19,7 @@ type Flows interface {
 	gremlin.Flows
 	List(ctx context.Context, q *flowrecord.Query) ([]*flowrecord.Record, error)
 	Top(ctx context.Context, q *flows.TopQuery) ([]flows.TopRow, error)
+	Series(ctx context.Context, q *flows.SeriesQuery) (*flows.Series, error)
 	Follow(q *flowrecord.Query) (*flows.Subscription, error)
 	Table() *flowrecord.Table
 }
@@ -38,6 +39,7 @@ func (a *API) flowRoutes() []httpx.Route {
 		httpx.Get("/api/v1/flows", a.flowsGet),
 		httpx.Post("/api/v1/flows", a.flowsPost),
 		httpx.Get("/api/v1/flows/top", a.flowsTop),
+		httpx.Get("/api/v1/flows/series", a.flowsSeries),
 		httpx.Get("/api/v1/flows/follow", a.flowsFollow),
 	}
 }

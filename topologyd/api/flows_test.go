@@ -237,7 +237,7 @@ func TestFlowMistakes(t *testing.T) {
 
 func TestFlowsAreNotKept(t *testing.T) {
 	b := newBench(t, nil)
-	for _, path := range []string{"flows", "flows/top", "flows/follow"} {
+	for _, path := range []string{"flows", "flows/top", "flows/series", "flows/follow"} {
 		if resp, answer := b.do(http.MethodGet, "/api/v1/"+path, ""); resp.StatusCode != 501 || !strings.Contains(answer, "keeps no flows") {
 			t.Errorf("%s: %d %s", path, resp.StatusCode, answer)
 		}

@@ -160,19 +160,42 @@ func (s flowStore) Counters(ctx context.Context, nodes []entity.UUID, from, to i
 
 // Top implements [flows.Store].
 func (s flowStore) Top(ctx context.Context, q *flows.TopQuery) ([]flows.TopRow, error) {
-	rows, err := s.Store.Top(ctx, flowstore.TopQuery{By: q.By, Metric: q.Metric, From: q.From, To: q.To, Nodes: q.Nodes, Where: q.Where, Limit: q.Limit})
+	rows, err := s.Store.Top(ctx, topQuery(q))
 	if err != nil {
 		return nil, known(err)
 	}
 	out := make([]flows.TopRow, len(rows))
 	for i := range rows {
-		out[i].Value = rows[i].Value
-		for k, v := range rows[i].By {
-			out[i].Key = append(out[i].Key, entity.A(q.By[k], v))
-		}
-		out[i].Key = out[i].Key.Normalize()
+		out[i] = topRow(q, &rows[i])
 	}
 	return out, nil
+}
+
+// Series implements [flows.Store].
+func (s flowStore) Series(ctx context.Context, q *flows.SeriesQuery) (*flows.Series, error) {
+	found, err := s.Store.Series(ctx, flowstore.SeriesQuery{TopQuery: topQuery(&q.TopQuery), Step: q.Step})
+	if err != nil {
+		return nil, known(err)
+	}
+	out := &flows.Series{Others: found.Others}
+	for i := range found.Rows {
+		r := &found.Rows[i]
+		out.Rows = append(out.Rows, flows.SeriesRow{TopRow: topRow(&q.TopQuery, &r.Row), Points: r.Points})
+	}
+	return out, nil
+}
+
+func topQuery(q *flows.TopQuery) flowstore.TopQuery {
+	return flowstore.TopQuery{By: q.By, Metric: q.Metric, From: q.From, To: q.To, Nodes: q.Nodes, Where: q.Where, Limit: q.Limit}
+}
+
+func topRow(q *flows.TopQuery, r *flowstore.Row) flows.TopRow {
+	out := flows.TopRow{Value: r.Value}
+	for i, v := range r.By {
+		out.Key = append(out.Key, entity.A(q.By[i], v))
+	}
+	out.Key = out.Key.Normalize()
+	return out
 }
 
 // WriteCounters implements [ingest.SeriesSink].

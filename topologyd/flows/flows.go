@@ -65,6 +65,8 @@ type Store interface {
 	Counters(ctx context.Context, nodes []entity.UUID, from, to int64) iter.Seq2[gremlin.Counters, error]
 	// Top sums what reports added.
 	Top(ctx context.Context, q *TopQuery) ([]TopRow, error)
+	// Series sums what reports added by steps of time.
+	Series(ctx context.Context, q *SeriesQuery) (*Series, error)
 }
 
 // What errors of [Flows.Take] and [Flows.Follow] wrap.

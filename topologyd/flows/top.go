@@ -48,18 +48,24 @@ func (f *Flows) Top(ctx context.Context, q *TopQuery) ([]TopRow, error) {
 	if len(q.By) == 0 {
 		return nil, errors.New("there is no field to sum by; give one such as Network.A or Application")
 	}
+	if err := f.checkTop(q); err != nil {
+		return nil, err
+	}
+	return f.store.Top(ctx, q)
+}
+
+// checkTop refuses what cannot be summed up.
+func (f *Flows) checkTop(q *TopQuery) error {
 	for _, name := range q.By {
 		if x := f.table.Query(name); x == nil || x.Kind == entity.KindMap || x.Time {
-			return nil, fmt.Errorf("%q is not a field to sum by; give one such as Network.A, Transport.B or Application", name)
+			return fmt.Errorf("%q is not a field to sum by; give one such as Network.A, Transport.B or Application", name)
 		}
 	}
 	switch q.Metric {
 	case SumBytes, SumPackets, SumFlows, "LastUpdateMetric.ABBytes", "LastUpdateMetric.BABytes", "LastUpdateMetric.ABPackets", "LastUpdateMetric.BAPackets":
 	default:
-		return nil, fmt.Errorf("%q cannot be summed; give %s, %s, %s, or LastUpdateMetric.ABBytes, BABytes, ABPackets or BAPackets", q.Metric, SumBytes, SumPackets, SumFlows)
+		return fmt.Errorf("%q cannot be summed; give %s, %s, %s, or LastUpdateMetric.ABBytes, BABytes, ABPackets or BAPackets", q.Metric, SumBytes, SumPackets, SumFlows)
 	}
-	if _, err := f.compile(&flowrecord.Query{Nodes: q.Nodes, Where: q.Where}); err != nil {
-		return nil, err
-	}
-	return f.store.Top(ctx, q)
+	_, err := f.compile(&flowrecord.Query{Nodes: q.Nodes, Where: q.Where})
+	return err
 }

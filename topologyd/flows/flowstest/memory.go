@@ -8,6 +8,7 @@ import (
 	"context"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 
@@ -214,4 +215,40 @@ func (m *Memory) Top(_ context.Context, q *flows.TopQuery) ([]flows.TopRow, erro
 	}
 	slices.SortStableFunc(out, func(a, b flows.TopRow) int { return cmp.Compare(b.Value, a.Value) })
 	return out[:min(len(out), q.Limit)], nil
+}
+
+// Series sums what the reports of a time added, step by step.
+func (m *Memory) Series(ctx context.Context, q *flows.SeriesQuery) (*flows.Series, error) {
+	top, err := m.Top(ctx, &q.TopQuery)
+	if err != nil {
+		return nil, err
+	}
+	out := &flows.Series{Others: make([]int64, q.Steps())}
+	index := map[string]int{}
+	for i, r := range top {
+		index[string(r.Key.AppendJSON(nil))] = i
+		out.Rows = append(out.Rows, flows.SeriesRow{TopRow: r, Points: make([]int64, q.Steps())})
+	}
+	rest := false
+	for i := range q.Steps() {
+		part := q.TopQuery
+		part.Limit = math.MaxInt
+		part.From, part.To = max(q.From, q.Start()+i*q.Step), min(q.To, q.Start()+(i+1)*q.Step-1)
+		rows, err := m.Top(ctx, &part)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			if line, ok := index[string(r.Key.AppendJSON(nil))]; ok {
+				out.Rows[line].Points[i] = r.Value
+			} else {
+				out.Others[i] += r.Value
+				rest = true
+			}
+		}
+	}
+	if !rest {
+		out.Others = nil
+	}
+	return out, nil
 }
