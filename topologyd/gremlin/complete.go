@@ -51,15 +51,16 @@ type Completion struct {
 // graph.
 const (
 	// keySample is of how many elements the keys are looked at, valueSample the
-	// values of one key.
-	keySample   = 2048
-	valueSample = 50_000
+	// values of one key, searchSample those that begin with something.
+	keySample    = 2048
+	valueSample  = 20_000
+	searchSample = 50_000
 	// narrowTime is how long the steps before the place may take, and flowTime
 	// when they ask for flows.
 	narrowTime = 15 * time.Millisecond
 	flowTime   = 100 * time.Millisecond
 	// maxDistinct is how many keys or values are counted.
-	maxDistinct = 10_000
+	maxDistinct = 5000
 	// maxValueText is the longest value that is offered, in bytes.
 	maxValueText = 200
 )

@@ -239,14 +239,6 @@ func (c *completer) quoted(text string) string {
 	return `"` + b + `"`
 }
 
-// literalText writes a value as a query does.
-func (c *completer) literalText(v entity.Value) string {
-	if v.Kind() == entity.KindString {
-		return c.quoted(v.Str())
-	}
-	return string(appendLiteral(nil, v))
-}
-
 // shown is a value as an example, in one short line.
 func shown(v entity.Value) string {
 	if v.Kind() == entity.KindString {

@@ -68,16 +68,32 @@ func (c *completer) counted() []call {
 	return everything(c.series)
 }
 
-// seen is one element that is looked at.
-type seen struct {
-	at    lookupFunc
-	attrs func() entity.Attrs
+// element is what is looked at: a node, an edge, a flow or a map.
+type element interface {
+	Lookup(path string, yield func(entity.Value) bool)
+	Metadata() entity.Attrs
 }
+
+// aFlow and aMap are flows and maps as elements.
+type aFlow struct {
+	fields *flowrecord.Table
+	record *flowrecord.Record
+}
+
+func (f aFlow) Lookup(path string, yield func(entity.Value) bool) {
+	f.fields.Lookup(f.record, path, yield)
+}
+
+func (f aFlow) Metadata() entity.Attrs { return f.fields.Attrs(f.record) }
+
+type aMap struct{ entity.Attrs }
+
+func (m aMap) Metadata() entity.Attrs { return m.Attrs }
 
 // look visits what a query gives, at most so many elements; when it gives none,
 // or makes no sense, all elements of the kind. indexed tells that these were all
 // nodes of the view.
-func (c *completer) look(calls []call, kind Kind, most int, visit func(seen)) (indexed bool) {
+func (c *completer) look(calls []call, kind Kind, most int, visit func(element)) (indexed bool) {
 	all := everything(kind)
 	same := slices.EqualFunc(calls, all, func(a, b call) bool { return a.name == b.name && len(a.args) == 0 })
 	if all == nil || !same {
@@ -90,14 +106,14 @@ func (c *completer) look(calls []call, kind Kind, most int, visit func(seen)) (i
 	case KindNodes:
 		c.spread(c.view.NodeSlots(), most, func(slot int32) {
 			if n := c.view.NodeAt(slot); n != nil {
-				visit(seen{n.Lookup, n.Metadata})
+				visit(n)
 			}
 		})
 		return true
 	case KindEdges:
 		c.spread(c.view.EdgeSlots(), most, func(slot int32) {
 			if e := c.view.EdgeAt(slot); e != nil {
-				visit(seen{e.Lookup, e.Metadata})
+				visit(e)
 			}
 		})
 	default:
@@ -122,12 +138,12 @@ func (c *completer) spread(n, most int, visit func(int32)) {
 }
 
 // run visits what a query gives and tells how many elements that were.
-func (c *completer) run(calls []call, kind Kind, most int, visit func(seen)) (looked int) {
+func (c *completer) run(calls []call, kind Kind, most int, visit func(element)) (looked int) {
 	q := &Query{text: c.text, steps: calls}
 	if len(calls) == 0 || calls[0].name != stepG || q.compile(steps()) != nil || q.kind != kind && !onValues.has(q.kind) {
 		return 0
 	}
-	lim := Limits{Time: narrowTime, Visited: valueSample, Memory: 32 << 20}
+	lim := Limits{Time: narrowTime, Visited: max(most, valueSample), Memory: 32 << 20}
 	if q.asksFlows {
 		lim.Time = flowTime
 		q.fields = (&compiler{}).flowFields().Table
@@ -143,35 +159,33 @@ func (c *completer) run(calls []call, kind Kind, most int, visit func(seen)) (lo
 }
 
 // peek runs a query until so many elements are seen.
-func (x *exec) peek(q *Query, most int, visit func(seen)) (looked int) {
+func (x *exec) peek(q *Query, most int, visit func(element)) (looked int) {
 	f := flow{kind: KindGraph}
 	for _, o := range q.ops {
 		if f = o(x, f); x.err != nil {
 			return 0
 		}
 	}
-	more := func(s seen) bool {
-		visit(s)
+	more := func(e element) bool {
+		visit(e)
 		looked++
 		return looked < most && x.visit()
 	}
 	switch {
 	case f.kind == KindNodes && f.slots != nil:
 		f.slots(func(slot int32) bool {
-			n := x.view.NodeAt(slot)
-			return more(seen{n.Lookup, n.Metadata})
+			return more(x.view.NodeAt(slot))
 		})
 	case f.kind == KindEdges && f.slots != nil:
 		f.slots(func(slot int32) bool {
-			e := x.view.EdgeAt(slot)
-			return more(seen{e.Lookup, e.Metadata})
+			return more(x.view.EdgeAt(slot))
 		})
 	case f.flows != nil:
 		f.flows(func(r *flowrecord.Record) bool {
-			return more(seen{flowLookup(x.fields, r), func() entity.Attrs { return x.fields.Attrs(r) }})
+			return more(aFlow{x.fields, r})
 		})
 	case f.values != nil:
-		f.values(func(v entity.Value) bool { return more(seen{valueLookup(v), v.Map}) })
+		f.values(func(v entity.Value) bool { return more(aMap{v.Map()}) })
 	}
 	return looked
 }
@@ -196,9 +210,9 @@ func (c *completer) offerKeys(kind Kind, calls []call) {
 	}
 	found := make(map[string]*keyCount)
 	n := 0
-	c.look(calls, kind, keySample, func(s seen) {
+	c.look(calls, kind, keySample, func(e element) {
 		n++
-		walk(s.attrs(), "", 0, func(path string, v entity.Value) {
+		walk(e.Metadata(), "", 0, func(path string, v entity.Value) {
 			k := found[path]
 			if k == nil {
 				if len(found) == maxDistinct || c.matches(path) == 0 || len(path) > maxValueText || kind != KindMaps && strings.HasPrefix(path, "@") {
@@ -305,77 +319,142 @@ func fieldRank(name string) int {
 	return len(often)
 }
 
+// valueCount is what is known of a value.
+type valueCount struct {
+	v       entity.Value
+	count   int
+	last    int // element in which it was seen last
+	matches int
+}
+
+// tally counts values.
+type tally struct {
+	c    *completer
+	test func(entity.Value) bool
+	// texts are strings, others all else as queries write it.
+	texts, others map[string]*valueCount
+	element       int
+	buf           []byte
+}
+
+// see counts a value once for each element; of a list, its elements.
+func (t *tally) see(v entity.Value) bool {
+	if v.Kind() == entity.KindList {
+		for _, e := range v.List() {
+			if e.Kind() != entity.KindList {
+				t.see(e)
+			}
+		}
+		return true
+	}
+	if !v.IsScalar() || t.test != nil && !t.test(v) {
+		return true
+	}
+	if v.Kind() == entity.KindString {
+		if k := t.texts[v.Str()]; k != nil {
+			t.again(k)
+		} else if k := t.first(v, v.Str()); k != nil {
+			t.texts[v.Str()] = k
+		}
+		return true
+	}
+	t.buf = appendLiteral(t.buf[:0], v)
+	if k := t.others[string(t.buf)]; k != nil {
+		t.again(k)
+	} else if k := t.first(v, string(t.buf)); k != nil {
+		t.others[string(t.buf)] = k
+	}
+	return true
+}
+
+func (t *tally) again(k *valueCount) {
+	if k.last != t.element {
+		k.last = t.element
+		k.count++
+	}
+}
+
+// first begins to count a value, nil when it does not continue what was typed.
+func (t *tally) first(v entity.Value, text string) *valueCount {
+	m := t.c.matches(text)
+	if m == 0 || len(text) > maxValueText {
+		return nil
+	}
+	if len(t.texts)+len(t.others) == maxDistinct {
+		t.c.out.More = true
+		return nil
+	}
+	return &valueCount{v, 1, t.element, m}
+}
+
+// all are the values that were seen, the most common first.
+func (t *tally) all() []*valueCount {
+	out := make([]*valueCount, 0, len(t.texts)+len(t.others))
+	for _, k := range t.texts {
+		out = append(out, k)
+	}
+	for _, k := range t.others {
+		out = append(out, k)
+	}
+	slices.SortFunc(out, byCount)
+	return out
+}
+
+func byCount(a, b *valueCount) int {
+	return cmp.Or(cmp.Compare(b.matches, a.matches), cmp.Compare(b.count, a.count), entity.Compare(a.v, b.v))
+}
+
 // offerValues offers the values of a key that pass a test.
 func (c *completer) offerValues(kind Kind, key string, calls []call, test func(entity.Value) bool) {
 	if kind == KindNone {
 		kind, calls = KindNodes, everything(KindNodes)
 	}
-	if kind == KindFlows && !(&compiler{}).flowFields().known(key) {
+	if kind == KindFlows && !(&compiler{}).flowFields().known(key) || !onFields.has(kind) || c.called {
 		return
 	}
-	type valueCount struct {
-		v     entity.Value
-		count int
-		last  int
-	}
-	found := make(map[string]*valueCount)
-	n := 0
-	var text []byte
-	see := func(v entity.Value) {
-		if !v.IsScalar() || test != nil && !test(v) {
-			return
-		}
-		text = appendLiteral(text[:0], v)
-		if k := found[string(text)]; k != nil {
-			if k.last != n {
-				k.last = n
-				k.count++
-			}
-			return
-		}
-		if len(text) > maxValueText || c.matches(v.Text()) == 0 {
-			return
-		}
-		if len(found) == maxDistinct {
-			c.out.More = true
-			return
-		}
-		found[string(text)] = &valueCount{v, 1, n}
-	}
-	each := func(v entity.Value) bool {
-		if v.Kind() == entity.KindList {
-			for _, e := range v.List() {
-				see(e)
-			}
-		} else {
-			see(v)
-		}
-		return true
-	}
 	most := valueSample
-	if kind == KindFlows {
+	switch {
+	case kind == KindFlows:
 		most = keySample
+	case c.typed != "":
+		most = searchSample
 	}
-	indexed := c.look(calls, kind, most, func(s seen) {
-		n++
-		if kind == KindFlows && sides(key) {
-			s.at(key+".A", each)
-			s.at(key+".B", each)
+	plain := newTerm(key, predicate{}).plain
+	t := &tally{c: c, test: test, texts: make(map[string]*valueCount), others: make(map[string]*valueCount)}
+	see := t.see
+	indexed := c.look(calls, kind, most, func(e element) {
+		t.element++
+		if n, ok := e.(*graph.Node); ok && plain {
+			see(get(n.Attrs, key))
 			return
 		}
-		s.at(key, each)
+		if kind == KindFlows && sides(key) {
+			e.Lookup(key+".A", see)
+			e.Lookup(key+".B", see)
+			return
+		}
+		e.Lookup(key, see)
 	})
-	items := make([]Item, 0, len(found))
-	for _, k := range found {
-		if indexed && c.out.Sampled {
+	list := t.all()
+	if len(list) > c.limit {
+		list, c.out.More = list[:c.limit], true
+	}
+	if indexed && c.out.Sampled {
+		for _, k := range list {
 			if _, exact := c.view.SlotsWith(key, k.v); exact > 0 {
 				k.count = exact
 			}
 		}
-		items = append(items, Item{Kind: ItemValue, Text: k.v.Text(), Insert: c.literalText(k.v), Count: k.count})
+		slices.SortFunc(list, byCount)
 	}
-	slices.SortFunc(items, func(a, b Item) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Text, b.Text), strings.Compare(a.Insert, b.Insert))
-	})
+	items := make([]Item, 0, len(list))
+	for _, k := range list {
+		insert := string(appendLiteral(nil, k.v))
+		text := insert
+		if k.v.Kind() == entity.KindString {
+			text, insert = k.v.Str(), c.quoted(k.v.Str())
+		}
+		items = append(items, Item{Kind: ItemValue, Text: text, Insert: insert, Count: k.count})
+	}
 	c.offer(items...)
 }
