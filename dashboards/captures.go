@@ -22,7 +22,7 @@ func captures() (dashboard.Dashboard, error) {
 	}
 
 	d.add(14, 9, tablePanel("What is captured", "Captures that reported flows in this time, where they are, and how many bytes they saw.", top("capture,host,interface", "bytes")).
-		OverrideByName("Bytes", bar(unitBytes)).NoValue(noFlows))
+		OverrideByName("Bytes", bar(unitBytes)))
 	d.add(10, 9, textPanel("Capture ${interface}", captureText))
 
 	d.add(12, 9, stacked(seriesPanel("Bytes by capture", "Bytes per second that each capture saw.", unitBytesRate, series("capture", "bytes", "{{CaptureID}}", yes())).NoValue(noFlows)))
@@ -31,8 +31,7 @@ func captures() (dashboard.Dashboard, error) {
 	d.add(12, 9, stacked(seriesPanel("Bytes by interface", "Bytes per second by where they were seen.", unitBytesRate, series("host,interface", "bytes", "{{Interface}}", yes())).NoValue(noFlows)))
 
 	d.add(12, 9, tablePanel("Flows on the chosen interface", "What its capture saw in this time; empty when there is none.",
-		Query{QueryType: typeFlows, Flows: "list", Filter: &Filter{Node: "${node}", Capture: "${capture}"}, Sort: "last", Order: "desc", Limit: 50}).
-		NoValue("Nobody captures this interface, or nothing moved on it in this time."))
+		Query{QueryType: typeFlows, Flows: "list", Filter: &Filter{Node: "${node}", Capture: "${capture}"}, Sort: "last", Order: "desc", Limit: 50}))
 	d.add(12, 9, tablePanel("The chosen interface", "What is to be captured.",
 		Query{QueryType: typeTable, Gremlin: "G.V('${node}')", Columns: []string{"Name", "Type", "State", "MTU", "MAC", "IPV4", "IPV6", "@ID"}}).
 		OverrideByName("Name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("@ID")))).

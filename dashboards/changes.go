@@ -46,8 +46,7 @@ func changes() (dashboard.Dashboard, error) {
 	d.add(24, 9, tablePanel("What differs", "One line for each node and edge that is not the same at both ends.", difference("table")).
 		OverrideByName("change", append(changeCells(), width(90)...)).
 		OverrideByName("name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("id")))).
-		OverrideByName("id", hidden()).
-		NoValue("Beginning and end of this time are the same."))
+		OverrideByName("id", hidden()))
 	d.add(24, 11, changesTable("What happened", "Every single change, also of what is as it was.", graph, "${keys}", 1000))
 
 	d.collapsed("Before and after")

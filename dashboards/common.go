@@ -9,9 +9,8 @@ import (
 
 // What panels say when there is nothing to show.
 const (
-	noFlows   = "No flows in this time. See the dashboard Captures for how to capture an interface."
+	noFlows   = "No flows in this time."
 	noChanges = "Nothing changed in this time."
-	noStale   = "Everything reports on time."
 )
 
 // number is a query for a table, or for one number.
@@ -36,8 +35,7 @@ func changesTable(title, description, gremlin, keys string, limit int) *table.Pa
 		OverrideByName("op", append(changeCells(), width(90)...)).
 		OverrideByName("name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("id")))).
 		OverrideByRegexp("/^(id|title|tags|hostid|revision)$/", hidden()).
-		SortBy([]cog.Builder[common.TableSortByFieldState]{common.NewTableSortByFieldStateBuilder().DisplayName("time").Desc(true)}).
-		NoValue(noChanges)
+		SortBy([]cog.Builder[common.TableSortByFieldState]{common.NewTableSortByFieldStateBuilder().DisplayName("time").Desc(true)})
 }
 
 // flowsTable lists flows.
@@ -46,8 +44,7 @@ func flowsTable(title, description string, f *Filter, limit int) *table.PanelBui
 		Query{QueryType: typeFlows, Flows: "list", Filter: f, Sort: "bytes", Order: "desc", Limit: limit}).
 		OverrideByRegexp("/^(Layers|Tracking|ID|Node|Host|Start)$/", hidden()).
 		OverrideByName("Interface", cellProperties(cellLink("Flows seen here", UIDFlows, "node="+cell("Node")))).
-		OverrideByRegexp("/ port$/", property("unit", "none")).
-		NoValue(noFlows)
+		OverrideByRegexp("/ port$/", property("unit", "none"))
 }
 
 func panelLink(title, uid string, vars ...string) []cog.Builder[dashboard.DashboardLink] {

@@ -25,20 +25,20 @@ func flows() (dashboard.Dashboard, error) {
 	d.add(12, 9, stacked(seriesPanel("By application", "Bytes per second, the ten largest and the rest.", unitBytesRate, series("application", "bytes", "{{Application}}", yes())).NoValue(noFlows)))
 	d.add(12, 9, stacked(seriesPanel("By pair", "Bytes per second between two addresses, the ten largest and the rest.", unitBytesRate, series("pair", "bytes", "{{Network.A}} - {{Network.B}}", yes())).NoValue(noFlows)))
 
-	d.add(8, 10, barPanel("Applications", "Bytes in this time.", unitBytes, top("application", "bytes", 10)).NoValue(noFlows))
-	d.add(8, 10, barPanel("Interfaces", "Bytes in this time, by where they were seen. A flow that is seen at several places counts at each.", unitBytes, top("Interface", "bytes", 10)).NoValue(noFlows))
-	d.add(8, 10, barPanel("Ports", "Packets in this time, by the port of the server.", unitCount, top("port", "packets", 10)).NoValue(noFlows))
+	d.add(8, 10, barPanel("Applications", "Bytes in this time.", unitBytes, top("application", "bytes", 10)))
+	d.add(8, 10, barPanel("Interfaces", "Bytes in this time, by where they were seen. A flow that is seen at several places counts at each.", unitBytes, top("Interface", "bytes", 10)))
+	d.add(8, 10, barPanel("Ports", "Packets in this time, by the port of the server.", unitCount, top("port", "packets", 10)))
 
 	d.add(12, 10, tablePanel("Top pairs", "Addresses that exchanged the most, in the order of bytes.", top("pair", "bytes", 25)).
-		OverrideByName("Bytes", bar(unitBytes)).NoValue(noFlows))
+		OverrideByName("Bytes", bar(unitBytes)))
 	d.add(12, 10, tablePanel("Top conversations", "Conversations in the order of packets.", top("conversation", "packets", 25)).
-		OverrideByName("Packets", bar(unitCount)).NoValue(noFlows))
+		OverrideByName("Packets", bar(unitCount)))
 
 	d.add(24, 12, flowsTable("Flows", "Each flow with what it moved since it began, the largest first.", f, 200))
 	d.add(12, 9, seriesPanel("Flows", "How many flows had packets in each step.", unitCount, series("", "flows", "flows", no())).NoValue(noFlows))
 	d.add(12, 9, tablePanel("Who sends to whom", "Source, target and value, as a Sankey panel takes them.",
 		Query{QueryType: typeFlows, Flows: "sankey", By: "pair", Metric: "bytes", Filter: f, Limit: 50}).
-		OverrideByName("value", property("unit", unitBytes)).NoValue(noFlows))
+		OverrideByName("value", property("unit", unitBytes)))
 	return d.done()
 }
 

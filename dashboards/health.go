@@ -40,8 +40,7 @@ func health() (dashboard.Dashboard, error) {
 	d.add(24, 9, tablePanel("Stale nodes", "Nodes whose reports are overdue. Look at the agent of their host.",
 		Query{QueryType: typeTable, Gremlin: "G.V().Has('@Stale',TRUE).Limit(1000)", Columns: []string{"Name", "Type", "@Host", "@Origin", "@UpdatedAt", "@ID"}}).
 		OverrideByName("Name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("@ID")))).
-		OverrideByName("@ID", hidden()).
-		NoValue(noStale))
+		OverrideByName("@ID", hidden()))
 
 	d.collapsed(withPrometheus)
 	healthMetrics(d)

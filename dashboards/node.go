@@ -32,8 +32,7 @@ func node() (dashboard.Dashboard, error) {
 	d.add(12, 9, tablePanel("Interfaces", "Interfaces that the node owns or is connected to.",
 		Query{QueryType: typeTable, Gremlin: one + ".Neighbors().HasKey('IfIndex')", Columns: []string{"Name", "Type", "State", "MTU", "MAC", "IPV4", "IPV6", "@ID"}}).
 		OverrideByName("Name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("@ID")))).
-		OverrideByName("@ID", hidden()).
-		NoValue("There are no interfaces here."))
+		OverrideByName("@ID", hidden()))
 
 	d.add(24, 9, changesTable("History", "What changed of this node in the time of the dashboard, all attributes.", one, "", 200))
 

@@ -43,8 +43,7 @@ func overview() (dashboard.Dashboard, error) {
 		OverrideByName("@Host", hidden()))
 	d.add(12, 9, tablePanel("Top talkers", "Pairs of addresses that moved the most in this time.",
 		Query{QueryType: typeFlows, Flows: "top", By: "pair", Metric: "bytes", Limit: 10}).
-		OverrideByName("Bytes", property("unit", unitBytes)).
-		NoValue(noFlows))
+		OverrideByName("Bytes", property("unit", unitBytes)))
 
 	d.add(24, 8, changesTable("Latest changes", "The latest changes of "+keysThatMatter+".", "${query}", keysThatMatter, 50))
 	return d.done()
