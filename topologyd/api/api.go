@@ -152,6 +152,9 @@ func (a *API) Routes() []httpx.Route {
 	return append(append(a.definitionRoutes(), a.flowRoutes()...), []httpx.Route{
 		httpx.Get("/api/v1/query", a.queryGet),
 		httpx.Post("/api/v1/query", a.queryPost),
+		httpx.Post("/api/v1/complete", a.complete),
+		httpx.Post("/api/v1/check", a.check),
+		httpx.Get("/api/v1/steps", a.steps),
 		httpx.Get("/api/v1/history/{id}", a.history),
 		httpx.Get("/api/v1/diff", a.difference),
 		httpx.Post("/api/v1/topology", a.topology),
