@@ -106,7 +106,7 @@ func (a *app) command() *cobra.Command {
 	f.StringVar(&a.tls.ServerName, "tls-server-name", "", "`name` expected in the server's certificate")
 	f.BoolVar(&a.tls.InsecureSkipVerify, "insecure-skip-verify", false, "trust any server certificate")
 	f.DurationVar(&a.timeout, "timeout", client.DefaultConfig().Timeout, "longest time for a request")
-	root.AddCommand(a.queryCommand(), a.diffCommand(), a.historyCommand(), a.digestCommand(), a.watchCommand(), a.flowsCommand(), a.statusCommand(), a.versionCommand())
+	root.AddCommand(a.queryCommand(), a.topologyCommand(), a.diffCommand(), a.historyCommand(), a.changesCommand(), a.digestCommand(), a.watchCommand(), a.flowsCommand(), a.statusCommand(), a.versionCommand())
 	root.AddCommand(a.definitionCommands()...)
 	return root
 }
