@@ -23,7 +23,8 @@ that was seen first; -> and <- are what it sent and got.
 With --top the addresses, applications or whatever --by names are printed that
 moved the most in that time, the last five minutes when no time is given. A flow
 that is seen at several places counts at each of them: name one with --node or
---capture.
+--capture. With --step too what they moved in each step of the time is printed,
+of the last hour when no time is given.
 
 With --follow reports of flows are printed as they come, one line each, until
 interrupted.
@@ -37,6 +38,7 @@ type flowFlags struct {
 	sort, order        string
 	limit, top         int
 	by, metric, output string
+	step               string
 	follow             bool
 }
 
@@ -49,6 +51,7 @@ func (a *app) flowsCommand() *cobra.Command {
 		Example: `  topologyctl flows --node eth0 --sort bytes
   topologyctl flows --address 192.0.2.0/24 --port 443 --since -1h
   topologyctl flows --top 10 --by application
+  topologyctl flows --top 3 --by source --step 1m --since -15m
   topologyctl flows --follow --application DNS`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -58,6 +61,8 @@ func (a *app) flowsCommand() *cobra.Command {
 			switch {
 			case x.follow:
 				return a.followFlows(cmd.Context(), &x)
+			case x.step != "":
+				return a.flowSeries(cmd.Context(), &x)
 			case x.top > 0:
 				return a.topFlows(cmd.Context(), &x)
 			default:
@@ -88,6 +93,7 @@ func (a *app) flowsCommand() *cobra.Command {
 	f.IntVar(&x.top, "top", 0, "print this `number` of top talkers")
 	f.StringVar(&x.by, "by", "pair", "with --top, `what` to tell apart: source, destination, pair, conversation, application, protocol, port, host, interface, node, capture, or fields")
 	f.StringVar(&x.metric, "metric", "bytes", "with --top, `what` to sum: bytes, packets, flows, ab_bytes, ba_bytes, ab_packets, ba_packets")
+	f.StringVar(&x.step, "step", "", "with --top, print what moved in each step of this `duration`, for example 1m")
 	f.BoolVar(&x.follow, "follow", false, "print reports as they come")
 	return cmd
 }
@@ -107,8 +113,8 @@ func (x *flowFlags) check(cmd *cobra.Command) error {
 		return usageError{errors.New("give --follow or --top, not both")}
 	case set("top") && x.top < 1:
 		return usageError{errors.New("--top must be 1 or more")}
-	case !set("top") && (set("by") || set("metric")):
-		return usageError{errors.New("--by and --metric are for --top; give it a number too")}
+	case !set("top") && (set("by") || set("metric") || set("step")):
+		return usageError{errors.New("--by, --metric and --step are for --top; give it a number too")}
 	case (x.follow || set("top")) && (set("sort") || set("order") || set("limit")):
 		return usageError{errors.New("--sort, --order and --limit are for lists; --top takes the number of rows")}
 	case x.follow && x.output == "yaml":

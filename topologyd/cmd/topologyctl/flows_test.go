@@ -37,6 +37,16 @@ func fakeFlows(t *testing.T, w http.ResponseWriter, r *http.Request) {
 		}
 		io.WriteString(w, `{"from":"2026-03-01T12:00:00Z","to":"2026-03-01T12:05:00Z","by":["Network.A","Network.B"],"metric":"bytes","rows":[
 {"key":{"Network.A":"10.0.0.1","Network.B":"10.0.0.2"},"value":123457788},{"key":{"Network.A":"2001:db8::1","Network.B":"2001:db8::53"},"value":1080},{"key":{},"value":42}]}`)
+	case strings.HasSuffix(r.URL.Path, "/series"):
+		if got := r.URL.RawQuery; got != "by=pair&limit=2&metric=bytes&step=1m" && got != "application=NONE&by=pair&from=-15m&limit=2&metric=flows&step=1m" {
+			t.Errorf("parameters %s", got)
+		}
+		if q.Get("metric") == "flows" {
+			io.WriteString(w, `{"from":"2026-03-01T12:00:00Z","to":"2026-03-01T12:15:00Z","start":"2026-03-01T12:00:00Z","step_seconds":60,"by":["Network.A","Network.B"],"metric":"flows","series":[]}`)
+			return
+		}
+		io.WriteString(w, `{"from":"2026-03-01T12:00:10Z","to":"2026-03-01T12:03:05Z","start":"2026-03-01T12:00:00Z","step_seconds":60,"by":["Network.A","Network.B"],"metric":"bytes","series":[
+{"key":{"Network.A":"10.0.0.1","Network.B":"10.0.0.2"},"total":123457788,"points":[123456788,1000,0,0]},{"key":{"Network.A":"2001:db8::1","Network.B":"2001:db8::53"},"total":1080,"points":[1080,0,0,0]}],"others":[42,0,0,7]}`)
 	case q.Get("application") == "NONE":
 		io.WriteString(w, `{"live":true,"more":false,"flows":[]}`)
 	default:
@@ -66,6 +76,10 @@ func TestGoldenFlows(t *testing.T) {
 		"flows-node":         {args: []string{"flows", "--node", "nowhere"}, code: exitFailed},
 		"flows-top":          {args: []string{"flows", "--top", "3"}},
 		"flows-top-yaml":     {args: []string{"flows", "--top", "1", "--by", "application", "--metric", "flows", "--from", "-1h", "--to", "-5m", "--application", "HTTPS", "-o", "yaml"}},
+		"flows-series":       {args: []string{"flows", "--top", "2", "--step", "1m"}},
+		"flows-series-json":  {args: []string{"flows", "--top", "2", "--step", "1m", "-o", "json"}},
+		"flows-series-none":  {args: []string{"flows", "--top", "2", "--step", "1m", "--metric", "flows", "--since", "-15m", "--application", "NONE"}},
+		"flows-step":         {args: []string{"flows", "--step", "1m"}, code: exitUsage},
 		"flows-both":         {args: []string{"flows", "--top", "3", "--follow"}, code: exitUsage},
 		"flows-by":           {args: []string{"flows", "--by", "application"}, code: exitUsage},
 		"flows-top-zero":     {args: []string{"flows", "--top", "0"}, code: exitUsage},

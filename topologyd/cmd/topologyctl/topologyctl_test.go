@@ -68,9 +68,11 @@ func fake(t *testing.T) http.HandlerFunc {
 		case "/-/ready":
 		case "/api/v1/status":
 			io.WriteString(w, `{"version":"v0.1.0","revision":12,"nodes":3,"edges":2,"log":{"records":4,"errors":0},"queries":{"running":0}}`)
+		case "/api/v1/changes":
+			fakeChanges(t, w, r)
 		case "/api/v1/diff", "/api/v1/digest", "/api/v1/history/" + eth0ID, "/api/v1/history/" + hostID:
 			fakePast(t, w, r)
-		case "/api/v1/flows", "/api/v1/flows/top":
+		case "/api/v1/flows", "/api/v1/flows/top", "/api/v1/flows/series":
 			fakeFlows(t, w, r)
 		case "/api/v1/query":
 			var q struct{ Gremlin, At string }
