@@ -7,7 +7,7 @@ import {
   type ScopedVars,
 } from '@grafana/data';
 import { DataSourceWithBackend, config, getGrafanaLiveSrv, getTemplateSrv } from '@grafana/runtime';
-import { EMPTY, Observable, catchError, concat, defer, map, merge, throttleTime } from 'rxjs';
+import { EMPTY, Observable, catchError, defer, filter, map, merge, of, throttleTime } from 'rxjs';
 
 import { annotationSupport } from './annotations';
 import { asksForSomething, defaultQuery, typeOf } from './defaults';
@@ -17,6 +17,7 @@ import {
   appendRows,
   channelOf,
   endsNow,
+  joining,
   liveMode,
   rerun,
   revisionChannel,
@@ -25,7 +26,7 @@ import {
 } from './live';
 import { newResources, type Resources } from './resources';
 import { interpolate } from './templating';
-import { DEFAULT_EVENT_LIMIT, type SkeinOptions, type SkeinQuery } from './types';
+import type { SkeinOptions, SkeinQuery } from './types';
 import { SkeinVariables } from './variables';
 
 /** How often a live panel asks again at most, in milliseconds. */
@@ -73,9 +74,9 @@ export class SkeinDataSource extends DataSourceWithBackend<SkeinQuery, SkeinOpti
       targets: request.targets.map((t) => ({ ...t, link: linkOf(t, request, getTemplateSrv()) })),
     };
     const live = endsNow(request) && !config.publicDashboardAccessToken ? getGrafanaLiveSrv() : undefined;
-    const of = (mode: string) => linked.targets.filter((t) => (live ? liveMode(t) : 'off') === mode);
-    const revised = of('revision');
-    const streams = of('stream');
+    const those = (mode: string) => linked.targets.filter((t) => (live ? liveMode(t) : 'off') === mode);
+    const revised = those('revision');
+    const streams = those('stream');
     if (revised.length + streams.length === 0) {
       return super.query(linked);
     }
@@ -85,7 +86,7 @@ export class SkeinDataSource extends DataSourceWithBackend<SkeinQuery, SkeinOpti
       requestId: `${request.requestId}-${name}`,
       targets,
     });
-    const still = of('off');
+    const still = those('off');
     return merge(
       still.length > 0 ? super.query(part('still', still)).pipe(map((r) => ({ ...r, key: 'still' }))) : EMPTY,
       revised.length > 0 ? this.followRevision(part('live', revised)) : EMPTY,
@@ -100,23 +101,24 @@ export class SkeinDataSource extends DataSourceWithBackend<SkeinQuery, SkeinOpti
     const changes = getGrafanaLiveSrv()
       .getDataStream({ addr: revisionChannel(this.uid), key: `${request.requestId}-revision` })
       .pipe(
+        // The first says only what the stream looks like.
+        filter((response) => (response.data[0]?.length ?? 0) > 0),
         throttleTime(RERUN_EVERY, undefined, { leading: true, trailing: true }),
         // Without the stream there is the answer, and the dashboard's refresh.
         catchError(() => EMPTY)
       );
-    return concat(ask(), rerun(changes, ask));
+    return rerun(merge(of(null), changes), ask);
   }
 
   /** followRows gives the rows that there are, then those that come. */
   private followRows(target: SkeinQuery, request: Request): Observable<DataQueryResponse> {
     return new Observable((subscriber) => {
       const key = `stream-${target.refId}`;
-      const limit = target.limit || DEFAULT_EVENT_LIMIT;
       let past: DataFrame | undefined;
       let rest: DataQueryResponse = { data: [] };
       let news: DataFrame | undefined;
       const emit = () => {
-        const joined = past && news ? appendRows(past, news, limit) : (past ?? news);
+        const joined = past && news ? appendRows(past, news, joining(target)) : (past ?? news);
         const frames = joined ? [joined] : [past, news].filter((f) => f !== undefined);
         subscriber.next(streaming({ ...rest, data: [...frames, ...rest.data.slice(1)] }, key));
       };

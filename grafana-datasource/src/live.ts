@@ -1,5 +1,4 @@
 import {
-  FieldType,
   LiveChannelScope,
   LoadingState,
   StreamingFrameAction,
@@ -12,7 +11,7 @@ import {
 import { Observable, type Subscription } from 'rxjs';
 
 import { typeOf } from './defaults';
-import type { SkeinQuery } from './types';
+import { DEFAULT_EVENT_LIMIT, DEFAULT_FLOW_LIMIT, type SkeinQuery } from './types';
 
 /** How a live query hears of news: nothing, the graph's revision, or rows as they come. */
 export type LiveMode = 'off' | 'revision' | 'stream';
@@ -145,32 +144,59 @@ export function streaming(response: DataQueryResponse, key: string): DataQueryRe
   return { ...response, key, state };
 }
 
+/** How rows of a stream join a table. */
+export interface Joining {
+  /** Names of the fields that tell rows apart: of the same row, the newest stays. */
+  unique: string[];
+  newestFirst: boolean;
+  limit: number;
+}
+
+/** joining tells how what is streamed for a query joins what the query gave. */
+export function joining(query: SkeinQuery): Joining {
+  return typeOf(query) === 'flows'
+    ? { unique: ['ID'], newestFirst: query.order !== 'asc', limit: query.limit || DEFAULT_FLOW_LIMIT }
+    : { unique: ['id', 'revision', 'op'], newestFirst: false, limit: query.limit || DEFAULT_EVENT_LIMIT };
+}
+
 /**
- * appendRows puts rows that came by a stream to those that a query gave: on the
- * side where the newest are. It gives undefined when the two are not the same
- * table; of the rows, the newest `limit` stay.
+ * appendRows joins rows that came by a stream to those that a query gave. It
+ * gives undefined when the two are not the same table.
  */
-export function appendRows(past: DataFrame, news: DataFrame, limit: number): DataFrame | undefined {
-  const fields = past.fields.map((f) => news.fields.find((n) => n.name === f.name));
-  if (fields.some((f) => f === undefined)) {
+export function appendRows(past: DataFrame, news: DataFrame, how: Joining): DataFrame | undefined {
+  const fresh = past.fields.map((f) => news.fields.find((n) => n.name === f.name));
+  if (fresh.some((f) => f === undefined)) {
     return undefined;
   }
-  const newestFirst = isNewestFirst(past);
-  const length = Math.min(past.length + news.length, limit);
+  const telling = past.fields.flatMap((f, i) => (how.unique.includes(f.name) ? [i] : []));
+  const value = (field: number, row: number) =>
+    row < news.length ? fresh[field]?.values[news.length - 1 - row] : pastValue(past, field, row - news.length, how);
+
+  // From the newest to the oldest, as far as there is room.
+  const rows: number[] = [];
+  const seen = new Set<string>();
+  for (let row = 0; row < news.length + past.length && rows.length < how.limit; row++) {
+    const id = telling.length > 0 ? JSON.stringify(telling.map((f) => value(f, row))) : String(row);
+    if (!seen.has(id)) {
+      seen.add(id);
+      rows.push(row);
+    }
+  }
+  if (!how.newestFirst) {
+    rows.reverse();
+  }
   return {
     ...past,
-    length,
-    fields: past.fields.map((f, i) => {
-      const fresh = Array.from(fields[i]?.values ?? []);
-      const values = newestFirst
-        ? [...fresh.reverse(), ...f.values].slice(0, length)
-        : [...f.values, ...fresh].slice(-length);
-      return { ...f, values, entities: undefined, state: undefined };
-    }),
+    length: rows.length,
+    fields: past.fields.map((f, i) => ({
+      ...f,
+      values: rows.map((row) => value(i, row)),
+      entities: undefined,
+      state: undefined,
+    })),
   };
 }
 
-function isNewestFirst(frame: DataFrame): boolean {
-  const times = frame.fields.find((f) => f.type === FieldType.time)?.values ?? [];
-  return times.length > 1 && times[0] > times[times.length - 1];
+function pastValue(past: DataFrame, field: number, row: number, how: Joining): unknown {
+  return past.fields[field].values[how.newestFirst ? row : past.length - 1 - row];
 }

@@ -1,5 +1,7 @@
 import type { DataSourceWithBackend } from '@grafana/runtime';
 
+import { toBytes } from './gremlin/offsets';
+import { quote, readLiteral } from './gremlin/text';
 import type { SkeinOptions, SkeinQuery, SkeinVariableQuery } from './types';
 
 /** A place in a text, counted by the server: bytes from 0; lines and columns from 1. */
@@ -60,7 +62,8 @@ export interface Resources {
   check(gremlin: string): Promise<Verdict>;
   steps(): Promise<StepHelp[]>;
   keys(gremlin?: string): Promise<Choice[]>;
-  values(key: string, gremlin?: string): Promise<Choice[]>;
+  /** Values of a key of all nodes, the most common first: numbers as numbers. */
+  values(key: string): Promise<Choice[]>;
   types(): Promise<Choice[]>;
   hosts(): Promise<Choice[]>;
   nodes(search: string): Promise<Choice[]>;
@@ -77,9 +80,10 @@ export function newResources(backend: Backend): Resources {
   let language: Promise<StepHelp[]> | undefined;
   const get = async (path: string, params?: Record<string, string | number>) =>
     choices(await backend.getResource<unknown>(path, params, QUIET));
+  const complete = (gremlin: string, offset: number, at: string, limit = 100) =>
+    backend.postResource<Completion>('complete', { gremlin, offset, at, limit }, QUIET);
   return {
-    complete: (gremlin, offset, at, limit = 100) =>
-      backend.postResource<Completion>('complete', { gremlin, offset, at, limit }, QUIET),
+    complete,
     check: (gremlin) => backend.postResource<Verdict>('check', { gremlin }, QUIET),
     steps() {
       language ??= backend.getResource<StepHelp[] | null>('steps', undefined, QUIET).then(
@@ -92,7 +96,17 @@ export function newResources(backend: Backend): Resources {
       return language;
     },
     keys: (gremlin = '') => get('keys', { gremlin }),
-    values: (key, gremlin = '') => get('values', { key, gremlin, limit: 200 }),
+    async values(key) {
+      // Completion knows what is a number and what a text.
+      const gremlin = `G.V().Has(${quote(key)}, `;
+      const { items } = await complete(gremlin, toBytes(gremlin, gremlin.length), '', 200);
+      return (items ?? []).flatMap((item) => {
+        const value = item.kind === 'value' ? readLiteral(item.insert) : undefined;
+        return value === undefined
+          ? []
+          : [{ value, text: item.text, detail: item.count ? `${item.count}×` : undefined }];
+      });
+    },
     types: () => get('types'),
     hosts: () => get('hosts'),
     nodes: (search) => get('nodes', { q: search }),

@@ -140,6 +140,8 @@ export interface SkeinVariableQuery extends DataQuery {
   gremlin?: string;
   /** The key whose values are listed. */
   key?: string;
+  /** The time that is asked about; empty is now. Filled when the query runs. */
+  at?: string;
 }
 
 /** Settings of an instance that the browser may see. */
@@ -170,6 +172,7 @@ export const DEFAULT_TIMEOUT = 10;
 export const DEFAULT_MAX_ROWS = 10000;
 export const DEFAULT_NODE_LIMIT = 200;
 export const MAX_NODE_LIMIT = 2000;
+export const DEFAULT_FLOW_LIMIT = 100;
 export const DEFAULT_EVENT_LIMIT = 1000;
 export const DEFAULT_EXPAND_VARIABLE = 'expand';
 export const DEFAULT_GROUP = ['host', 'namespace', 'type'];

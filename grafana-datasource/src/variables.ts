@@ -10,8 +10,8 @@ import { from, map, type Observable } from 'rxjs';
 import { VariableEditor } from './components/VariableEditor';
 import type { SkeinDataSource } from './datasource';
 import { kindOf } from './defaults';
-import type { Choice } from './resources';
 import { interpolateGremlin } from './templating';
+import { timeOf } from './time';
 import type { SkeinOptions, SkeinQuery, SkeinVariableQuery } from './types';
 
 /** SkeinVariables gives the values of dashboard variables. */
@@ -33,35 +33,25 @@ export class SkeinVariables extends CustomVariableSupport<
 
   query(request: DataQueryRequest<SkeinVariableQuery>): Observable<DataQueryResponse> {
     const [target] = request.targets;
-    return from(this.list(target, request.scopedVars)).pipe(map((data) => ({ data })));
+    return from(this.list(target, request)).pipe(map((data) => ({ data })));
   }
 
   private async list(
     written: SkeinVariableQuery,
-    scopedVars: DataQueryRequest['scopedVars']
+    { scopedVars, range }: DataQueryRequest<SkeinVariableQuery>
   ): Promise<MetricFindValue[]> {
+    if (kindOf(written) === 'values' && !written.key) {
+      return [];
+    }
     const templates = getTemplateSrv();
     const query: SkeinVariableQuery = {
       ...written,
+      kind: kindOf(written),
       gremlin: interpolateGremlin(written.gremlin ?? '', templates, scopedVars).text,
       key: templates.replace(written.key ?? '', scopedVars),
+      at: timeOf({}, range),
     };
-    return (await this.choices(query)).map((c) => ({ text: c.text, value: c.value }) as MetricFindValue);
-  }
-
-  private choices(query: SkeinVariableQuery): Promise<Choice[]> {
-    const { resources } = this.datasource;
-    switch (kindOf(query)) {
-      case 'hosts':
-        return resources.hosts();
-      case 'types':
-        return resources.types();
-      case 'keys':
-        return resources.keys(query.gremlin);
-      case 'values':
-        return query.key ? resources.values(query.key, query.gremlin) : Promise.resolve([]);
-      default:
-        return resources.variable(query);
-    }
+    const choices = await this.datasource.resources.variable(query);
+    return choices.map((c) => ({ text: c.text, value: c.value }) as MetricFindValue);
   }
 }

@@ -3,8 +3,8 @@ import React from 'react';
 
 import { GremlinField } from './GremlinField';
 import { EventsOptions } from './options/EventsOptions';
-import { timeOf } from './props';
 import type { Props } from './QueryEditor';
+import { timeOf } from '../time';
 import type { SkeinQuery } from '../types';
 
 /** Which changes of the topology are marked on the time axis. */

@@ -10,10 +10,11 @@ import { FlowsOptions } from './options/FlowsOptions';
 import { SeriesOptions } from './options/SeriesOptions';
 import { TableOptions } from './options/TableOptions';
 import { TopologyOptions } from './options/TopologyOptions';
-import { timeOf, type PartProps } from './props';
+import type { PartProps } from './props';
 import type { SkeinDataSource } from '../datasource';
 import { changeType, typeOf } from '../defaults';
 import { liveMode } from '../live';
+import { timeOf } from '../time';
 import { DEFAULT_MAX_ROWS, DEFAULT_NODE_LIMIT, type QueryType, type SkeinOptions, type SkeinQuery } from '../types';
 
 const TYPES: Array<{ value: QueryType; label: string; description: string }> = [

@@ -6,6 +6,7 @@ import { ChoiceField } from './fields';
 import { GremlinField } from './GremlinField';
 import type { SkeinDataSource } from '../datasource';
 import { kindOf } from '../defaults';
+import { timeOf } from '../time';
 import type { SkeinOptions, SkeinQuery, SkeinVariableQuery, VariableKind } from '../types';
 
 const KINDS: Array<{ value: VariableKind; label: string; description: string }> = [
@@ -20,7 +21,7 @@ const KINDS: Array<{ value: VariableKind; label: string; description: string }> 
 type Props = QueryEditorProps<SkeinDataSource, SkeinQuery, SkeinOptions, SkeinVariableQuery>;
 
 /** What a dashboard variable lists. */
-export function VariableEditor({ query, datasource, onChange, onRunQuery }: Props) {
+export function VariableEditor({ query, datasource, range, onChange, onRunQuery }: Props) {
   const { resources } = datasource;
   const kind = kindOf(query);
   const set = (change: Partial<SkeinVariableQuery>) => {
@@ -48,6 +49,7 @@ export function VariableEditor({ query, datasource, onChange, onRunQuery }: Prop
           hint={kind === 'gremlin' ? 'values, or nodes' : 'only of these nodes; empty is all'}
           withBuilder={false}
           resources={resources}
+          at={timeOf({}, range)}
           onChange={({ gremlin }) => set({ gremlin })}
           onRun={() => onRunQuery?.()}
         />

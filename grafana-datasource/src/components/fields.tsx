@@ -118,7 +118,7 @@ export function SwitchField({ label, tooltip, value, disabled, onCommit }: Switc
 }
 
 /** What can be chosen: known beforehand, or asked for when the menu opens. */
-export type Options = Array<ComboboxOption<string>> | (() => Promise<Choice[]>);
+export type Options = Array<ComboboxOption<string>> | ((typed: string) => Promise<Choice[]>);
 
 interface ChoiceProps<T extends string> extends Common {
   value: T;
@@ -193,7 +193,7 @@ export function load(
   }
   return async (typed) => {
     const needle = typed.toLowerCase();
-    const all = await options().catch((): Choice[] => []);
+    const all = await options(typed).catch((): Choice[] => []);
     return all
       .filter((c) => c.text.toLowerCase().includes(needle) || String(c.value).toLowerCase().includes(needle))
       .map((c) => ({ value: String(c.value), label: c.text, description: c.detail }));

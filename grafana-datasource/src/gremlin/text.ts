@@ -28,6 +28,20 @@ export function literal(value: string | number | boolean): string {
   }
 }
 
+/** readLiteral reads what stands for a value in a query; undefined when it does not. */
+export function readLiteral(text: string): string | number | boolean | undefined {
+  const quoted = /^(['"])(.*)\1$/s.exec(text.trim());
+  if (quoted) {
+    return quoted[2].replace(/\\(?:([\\'"])|n|t|u([0-9A-Fa-f]{4}))/g, (all, same?: string, hex?: string) =>
+      same ? same : hex ? String.fromCharCode(Number.parseInt(hex, 16)) : all === '\\n' ? '\n' : '\t'
+    );
+  }
+  if (/^(true|false)$/i.test(text)) {
+    return text.toLowerCase() === 'true';
+  }
+  return /^-?\d/.test(text) && Number.isFinite(Number(text)) ? Number(text) : undefined;
+}
+
 /** A stretch of a query's text: inside of quotes (without these), or outside. */
 export interface Segment {
   from: number;

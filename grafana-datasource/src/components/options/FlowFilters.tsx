@@ -28,8 +28,8 @@ const FINISHED = [
   { value: 'false', label: 'going on' },
 ];
 
-/** Narrows flows. Everything takes several values with commas, and variables. */
-export function FlowFilters({ query, resources, set }: PartProps) {
+/** Narrows flows; what is summed over time does not know whether a flow ended. Everything takes several values with commas, and variables. */
+export function FlowFilters({ query, resources, set, overTime }: PartProps & { overTime?: boolean }) {
   const filter = query.filter ?? {};
   const change = (name: keyof FlowFilter, value: string) => {
     const { [name]: _, ...rest } = filter;
@@ -53,7 +53,7 @@ export function FlowFilters({ query, resources, set }: PartProps) {
         tooltip="Where it was seen, by ID or name"
         width={22}
         value={filter.node ?? ''}
-        options={() => resources.nodes('')}
+        options={(typed) => resources.nodes(typed)}
         custom
         clearable
         placeholder="any"
@@ -62,15 +62,17 @@ export function FlowFilters({ query, resources, set }: PartProps) {
       {TEXTS.map(({ name, ...t }) => (
         <TextField key={name} {...t} value={filter[name]} onCommit={(v) => change(name, v.trim())} />
       ))}
-      <ChoiceField
-        label="State"
-        width={16}
-        value={filter.finished ?? ''}
-        options={FINISHED}
-        clearable
-        placeholder="any"
-        onCommit={(v) => change('finished', v)}
-      />
+      {!overTime && (
+        <ChoiceField
+          label="State"
+          width={16}
+          value={filter.finished ?? ''}
+          options={FINISHED}
+          clearable
+          placeholder="any"
+          onCommit={(v) => change('finished', v)}
+        />
+      )}
     </Stack>
   );
 }

@@ -5,7 +5,7 @@ import { FLOW_KEYS, FLOW_METRICS, FLOW_SORTS } from './flowChoices';
 import { FlowFilters } from './FlowFilters';
 import { ChoiceField, ListField, NumberField } from '../fields';
 import type { PartProps } from '../props';
-import type { FlowsView } from '../../types';
+import { DEFAULT_FLOW_LIMIT, type FlowsView } from '../../types';
 
 const VIEWS: Array<{ value: FlowsView; label: string; description: string }> = [
   { value: 'top', label: 'Top talkers', description: 'What moved the most' },
@@ -64,7 +64,13 @@ export function FlowsOptions(props: PartProps) {
             />
           </>
         )}
-        <NumberField label="Limit" fallback={100} value={query.limit} onCommit={(limit) => set({ limit })} />
+        <NumberField
+          label="Limit"
+          fallback={view === 'list' ? DEFAULT_FLOW_LIMIT : 20}
+          max={10000}
+          value={query.limit}
+          onCommit={(limit) => set({ limit })}
+        />
       </Stack>
       <FlowFilters {...props} />
     </>

@@ -81,7 +81,7 @@ export function SeriesOptions(props: PartProps) {
           onCommit={(legend) => set({ legend: legend || undefined })}
         />
       </Stack>
-      {series === 'flows' && <FlowFilters {...props} />}
+      {series === 'flows' && <FlowFilters {...props} overTime />}
     </>
   );
 }
