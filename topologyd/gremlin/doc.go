@@ -21,5 +21,9 @@
 // no goroutines, never logs and never changes the graph. A Query may be run any
 // number of times and by several goroutines at once.
 //
-// Adding a step takes one entry in the table of table.go and its builder.
+// [Complete] tells editors what can stand at a place in a text that need not be
+// a query yet; [References] describes the language.
+//
+// Adding a step takes one entry in the table of table.go and its builder, and
+// one in reference_table.go that describes it.
 package gremlin

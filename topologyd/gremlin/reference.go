@@ -25,7 +25,8 @@ func References() []Reference {
 		s, h := &table[i], help[table[i].name]
 		r := Reference{Name: s.name, Arguments: h.args, Detail: h.detail, Example: h.example}
 		for k := KindGraph; k <= KindMap; k++ {
-			if s.on.has(k) {
+			// Times stand directly after G.
+			if s.on.has(k) && (h.takes != takesTime || k == KindGraph) {
 				r.On = append(r.On, k)
 			}
 		}
