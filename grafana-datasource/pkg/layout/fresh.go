@@ -6,34 +6,29 @@ import (
 	"strings"
 )
 
-// hostColumns is how wide the block of one host is at the most, in items, as
-// long as that keeps the picture's shape.
+// hostColumns is how wide the block of one host may be in any case, in items;
+// large ones are wider, to keep their shape.
 const hostColumns = 8
+
+// columns returns how wide the block of so many items may be, in half pitches.
+func columns(items int) int {
+	// A quarter more than a rectangle without holes.
+	wide := 1.25 * math.Sqrt(float64(items)*wideShape*PitchY/PitchX)
+	return size * max(hostColumns, int(math.Ceil(wide)))
+}
 
 // fresh places all items of f when nothing is remembered.
 func fresh(f *forest, p *Placement) {
 	lanes := f.lanes(func(int) bool { return true })
 	var fabric []int
 	var hosts []block
-	count := 0
-	for _, l := range lanes {
-		if l.name != "" {
-			count++
-		}
-	}
-	columns := hostColumns
-	if count > 0 {
-		// A quarter more, as blocks have holes.
-		all := 1.25 * math.Sqrt(float64(len(f.items))*wideShape*PitchY/PitchX)
-		columns = max(columns, int(math.Ceil(all/float64(count))))
-	}
 	gap := 0
 	for _, l := range lanes {
 		if l.name == "" {
 			fabric = l.roots
 			continue
 		}
-		b := f.laneBlock(l.roots, columns*size)
+		b := f.laneBlock(l.roots)
 		if len(b.spots) > 1 {
 			gap = size
 		}
@@ -57,23 +52,21 @@ func (f *forest) fabricBlock(roots []int, hostsWidth int) block {
 		// No shape: as flat as it gets within the width.
 		return f.body(roots, max(hostsWidth, hostColumns*size), 1000, 0, 0)
 	}
-	n := 0
-	for _, r := range roots {
-		n += f.count(r)
-	}
-	return f.body(roots, size*max(hostColumns, 2*int(math.Ceil(math.Sqrt(float64(n))))), wideShape, 0, 0)
+	return f.body(roots, columns(f.count(roots)), wideShape, 0, 0)
 }
 
-func (f *forest) count(item int) int {
-	n := 1
-	for _, k := range f.kids[item] {
-		n += f.count(k)
+// count counts the items of trees.
+func (f *forest) count(roots []int) int {
+	n := len(roots)
+	for _, r := range roots {
+		n += f.count(f.kids[r])
 	}
 	return n
 }
 
 // laneBlock lays out the roots of one host: the host itself on top.
-func (f *forest) laneBlock(roots []int, maxW int) block {
+func (f *forest) laneBlock(roots []int) block {
+	maxW := columns(f.count(roots))
 	if len(roots) == 1 {
 		return f.treeBlock(roots[0], maxW, 0)
 	}

@@ -45,7 +45,7 @@ func (g *grower) lane(l lane, isNew []bool) {
 	// stays where it is.
 	sub := g.f.only(isNew)
 	if len(g.present[l.name]) == 0 {
-		b := sub.laneBlock(l.roots, hostColumns*size)
+		b := sub.laneBlock(l.roots)
 		if l.name == "" {
 			b = sub.fabricBlock(l.roots, int(g.board.maxX-g.board.minX))
 		}
@@ -55,7 +55,7 @@ func (g *grower) lane(l lane, isNew []bool) {
 	}
 	for _, r := range l.roots {
 		from := g.anchor(r, l.name)
-		b := sub.treeBlock(r, hostColumns*size, 0)
+		b := sub.treeBlock(r, columns(sub.count([]int{r})), 0)
 		if len(b.spots) == 1 {
 			g.put(b, g.board.near(from, l.name), l.name)
 			continue

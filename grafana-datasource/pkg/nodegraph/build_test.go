@@ -60,7 +60,13 @@ func TestGoldenFrames(t *testing.T) {
 			}
 			want, err := os.ReadFile(golden)
 			require.NoError(t, err)
-			require.Equal(t, string(want), pretty.String())
+			lines := strings.Split(string(want), "\n")
+			for i, line := range strings.Split(pretty.String(), "\n") {
+				if i >= len(lines) || line != lines[i] {
+					t.Fatalf("%s:%d: got %s; look at the rest with -update and git diff", golden, i+1, line)
+				}
+			}
+			require.Len(t, pretty.String(), len(want))
 		})
 	}
 }

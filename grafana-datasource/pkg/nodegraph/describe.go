@@ -2,6 +2,7 @@ package nodegraph
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/client"
@@ -29,7 +30,7 @@ func (s *scene) subtitle(n *client.TopologyNode) string {
 	what, onHost := typeOf(n), true
 	switch {
 	case n.Group != nil:
-		what, onHost = join(" ", "group by", n.Group.Level), n.Group.Level != client.LevelHost
+		what, onHost = join(" ", "by", n.Group.Level), n.Group.Level != client.LevelHost
 		if n.ID == client.OthersPath {
 			what = "all others"
 		}
@@ -75,7 +76,7 @@ func (s *scene) stats(i int) (main, second string) {
 		if system := systemOf(n); system != "" {
 			return system, join(" · ", members, traffic)
 		}
-		return join("", members), traffic
+		return members, traffic
 	case kindNamespace:
 		return count(s.owned[i], "interface", "interfaces"), traffic
 	case kindBridge:
@@ -104,13 +105,32 @@ func groupStats(n *client.TopologyNode) (main, second string) {
 	case g.Added > 0 || g.Removed > 0 || g.Changed > 0:
 		return main, join(" ", some("+", g.Added), some("−", g.Removed), some("~", g.Changed))
 	case g.Down > 0 || g.Stale > 0 || g.Up > 0:
-		return main, join(" · ", tally(g.Up, "up"), tally(g.Down, "down"), tally(g.Stale, "stale"))
+		return main, fits(join(" · ", tally(g.Up, "up"), tally(g.Down, "down"), tally(g.Stale, "stale")),
+			join(" · ", tally(g.Down, "down"), tally(g.Stale, "stale")), tally(g.Down, "down"))
 	case nodeRate(n) != "":
 		return main, nodeRate(n)
 	case len(g.Types) > 0:
 		return main, number(g.Types[0].Count) + " " + g.Types[0].Type
 	}
 	return main, ""
+}
+
+// statWidth is how many characters a circle has room for.
+const statWidth = 14
+
+// fits returns the first text that a circle has room for, else the last one
+// that says anything.
+func fits(texts ...string) string {
+	last := ""
+	for _, s := range texts {
+		if s == "" {
+			continue
+		}
+		if last = s; utf8.RuneCountInString(s) <= statWidth {
+			break
+		}
+	}
+	return last
 }
 
 func some(sign string, n int) string {
