@@ -17,6 +17,11 @@ BIN := bin
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.0
 TOOLS := build/tools
 
+# The Grafana datasource: its front end is built by npm, its program for each of
+# PLATFORMS.
+DATASOURCE := grafana-datasource
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
+
 # Tests that make network namespaces (netnstest) or boot a guest skip with -short; those
 # of the built programs together live in packages called e2e, those that break
 # what they stand on in faults.
@@ -35,12 +40,12 @@ run: build ## run topologyd and Telegraf on this host until Ctrl-C
 .PHONY: build
 build: ## build all programs into bin/
 	@mkdir -p $(BIN)
-	$(GO) build -o $(BIN)/ ./topologyd/cmd/... ./telegraf-inputs/cmd/... ./otel-receiver/cmd/...
+	$(GO) build -o $(BIN)/ ./topologyd/cmd/... ./telegraf-inputs/cmd/... ./otel-receiver/cmd/... ./$(DATASOURCE)/cmd/gpx_skein
 	@$(GO) build -o $(BIN)/skein-run ./deploy/local
 
 .PHONY: test
 test: setup ## everything: unit, integration, end to end, cross builds
-	@.ci/summary unit:test-unit cross:cross integration:test-integration e2e:test-e2e faults:test-faults
+	@.ci/summary unit:test-unit frontend:test-frontend cross:cross integration:test-integration e2e:test-e2e faults:test-faults
 
 .PHONY: test-unit
 test-unit: ## vet, gofmt and the tests that need no privileges
@@ -49,6 +54,29 @@ test-unit: ## vet, gofmt and the tests that need no privileges
 		[ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
 	$(GO) test -short $$($(GO) list ./... | grep -vE '$(E2E)|$(FAULTS)')
 	$(GO) test -count=1 ./internal/house
+
+.PHONY: test-frontend
+test-frontend: ## the datasource's front end: types, linter, tests, production build
+	@if command -v npm >/dev/null; then \
+		$(MAKE) --no-print-directory $(DATASOURCE)/node_modules/.package-lock.json && cd $(DATASOURCE) && \
+		npm run --silent typecheck && npm run --silent lint && npm run --silent test:ci && npm run --silent build; \
+	elif [ -n "$${CI:-}" ]; then echo "no npm: install Node.js 20 or later"; exit 1; \
+	else echo "skipped: no npm; install Node.js 20 or later"; fi
+
+$(DATASOURCE)/node_modules/.package-lock.json: $(DATASOURCE)/package.json $(DATASOURCE)/package-lock.json
+	cd $(DATASOURCE) && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: plugin
+plugin: $(DATASOURCE)/node_modules/.package-lock.json ## the Grafana datasource: dist, and an archive in build/ that is ready to be signed
+	cd $(DATASOURCE) && npm run --silent build
+	@cp LICENSE $(DATASOURCE)/dist/
+	@for p in $(PLATFORMS); do \
+		os=$${p%/*} arch=$${p#*/} ext=; [ $$os != windows ] || ext=.exe; \
+		echo "gpx_skein for $$p"; \
+		GOOS=$$os GOARCH=$$arch $(GO) build -ldflags '-s -w' -o $(DATASOURCE)/dist/gpx_skein_$${os}_$$arch$$ext ./$(DATASOURCE)/cmd/gpx_skein; \
+	done
+	@$(GO) run ./$(DATASOURCE)/cmd/bundle -dir $(DATASOURCE)/dist -out build -platforms $$(echo $(PLATFORMS) | tr ' ' ,)
 
 .PHONY: test-integration
 test-integration: ## tests in network namespaces and in a guest; they skip without root
@@ -115,4 +143,4 @@ setup: ## install what the integration tests use (Debian, root)
 
 .PHONY: clean
 clean: ## remove what is built; data below .run stays
-	rm -rf $(BIN) build
+	rm -rf $(BIN) build $(DATASOURCE)/dist $(DATASOURCE)/node_modules
