@@ -14,6 +14,7 @@ func captures() (dashboard.Dashboard, error) {
 		textVariable("capture", "Capture", "", "Only these captures, separated by commas; empty is all."),
 	)
 	f := &Filter{Capture: "${capture}"}
+	const places = "capture,host,interface"
 	top := func(by, metric string) Query {
 		return Query{QueryType: typeFlows, Flows: "top", By: by, Metric: metric, Filter: f, Limit: 50}
 	}
@@ -21,21 +22,24 @@ func captures() (dashboard.Dashboard, error) {
 		return Query{QueryType: typeTimeSeries, Series: "flows", By: by, Metric: metric, Filter: f, Rate: rate, Limit: 10, Legend: legend}
 	}
 
-	d.add(14, 9, tablePanel("What is captured", "Captures that reported flows in this time, where they are, and how many bytes they saw.", top("capture,host,interface", "bytes")).
-		OverrideByName("Bytes", bar(unitBytes)))
+	d.add(14, 9, tablePanel("What is captured", "Captures that reported flows in this time, where they are, and what they saw.",
+		top(places, "bytes"), top(places, "packets"), top(places, "flows")).
+		WithTransformation(transform("merge", map[string]any{})).
+		OverrideByName("CaptureID", property("displayName", "Capture")).
+		OverrideByName("Bytes", bar(unitBytes)).
+		OverrideByRegexp("/^(Packets|Flows)$/", append(property("unit", unitCount), width(100)...)))
 	d.add(10, 9, textPanel("Capture ${interface}", captureText))
+	d.add(24, 5, tablePanel("The chosen interface", "What is to be captured.",
+		Query{QueryType: typeTable, Gremlin: "G.V('${node}')", Columns: []string{"Name", "Type", "State", "MTU", "MAC", "IPV4", "IPV6", "@ID"}}).
+		OverrideByName("Name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("@ID")))).
+		OverrideByName("@ID", hidden()))
 
 	d.add(12, 9, stacked(seriesPanel("Bytes by capture", "Bytes per second that each capture saw.", unitBytesRate, series("capture", "bytes", "{{CaptureID}}", yes())).NoValue(noFlows)))
 	d.add(12, 9, stacked(seriesPanel("Packets by capture", "Packets per second that each capture saw.", "pps", series("capture", "packets", "{{CaptureID}}", yes())).NoValue(noFlows)))
 	d.add(12, 9, seriesPanel("Flows by capture", "How many flows had packets in each step.", unitCount, series("capture", "flows", "{{CaptureID}}", no())).NoValue(noFlows))
 	d.add(12, 9, stacked(seriesPanel("Bytes by interface", "Bytes per second by where they were seen.", unitBytesRate, series("host,interface", "bytes", "{{Interface}}", yes())).NoValue(noFlows)))
 
-	d.add(12, 9, tablePanel("Flows on the chosen interface", "What its capture saw in this time; empty when there is none.",
-		Query{QueryType: typeFlows, Flows: "list", Filter: &Filter{Node: "${node}", Capture: "${capture}"}, Sort: "last", Order: "desc", Limit: 50}))
-	d.add(12, 9, tablePanel("The chosen interface", "What is to be captured.",
-		Query{QueryType: typeTable, Gremlin: "G.V('${node}')", Columns: []string{"Name", "Type", "State", "MTU", "MAC", "IPV4", "IPV6", "@ID"}}).
-		OverrideByName("Name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("@ID")))).
-		OverrideByName("@ID", hidden()))
+	d.add(24, 9, flowsTable("Latest flows", "What captures saw last. The columns on the right tell where.", f, "last", 50))
 
 	d.collapsed(withPrometheus)
 	const c = "otelcol_receiver_flowcapture_"

@@ -73,6 +73,7 @@ func perMinute(p *barchart.PanelBuilder) *barchart.PanelBuilder {
 		Orientation(common.VizOrientationVertical).
 		Stacking(common.StackingModeNormal).
 		Legend(common.NewVizLegendOptionsBuilder().DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).ShowLegend(true)).
+		XTickLabelMaxLength(20).
 		XTickLabelSpacing(100).
 		OverrideByName("added", fixedColor(green)).
 		OverrideByName("removed", fixedColor(red)).

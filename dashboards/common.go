@@ -32,19 +32,43 @@ func changesTable(title, description, gremlin, keys string, limit int) *table.Pa
 	return tablePanel(title, description,
 		Query{QueryType: typeEvents, Gremlin: gremlin, What: "all", Ops: []string{"added", "removed", "changed"}, Keys: keys, Limit: limit}).
 		OverrideByName("time", width(180)).
+		OverrideByName("text", width(420)).
 		OverrideByName("op", append(changeCells(), width(90)...)).
 		OverrideByName("name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("id")))).
-		OverrideByRegexp("/^(id|title|tags|hostid|revision)$/", hidden()).
+		OverrideByRegexp("/^(id|kind|title|tags|hostid|revision)$/", hidden()).
 		SortBy([]cog.Builder[common.TableSortByFieldState]{common.NewTableSortByFieldStateBuilder().DisplayName("time").Desc(true)})
 }
 
-// flowsTable lists flows.
-func flowsTable(title, description string, f *Filter, limit int) *table.PanelBuilder {
-	return tablePanel(title, description,
-		Query{QueryType: typeFlows, Flows: "list", Filter: f, Sort: "bytes", Order: "desc", Limit: limit}).
+// flowsTable lists flows, those with the most of something first.
+func flowsTable(title, description string, f *Filter, sort string, limit int) *table.PanelBuilder {
+	p := tablePanel(title, description,
+		Query{QueryType: typeFlows, Flows: "list", Filter: f, Sort: sort, Order: "desc", Limit: limit}).
 		OverrideByRegexp("/^(Layers|Tracking|ID|Node|Host|Start)$/", hidden()).
 		OverrideByName("Interface", cellProperties(cellLink("Flows seen here", UIDFlows, "node="+cell("Node")))).
-		OverrideByRegexp("/ port$/", property("unit", "none"))
+		OverrideByRegexp("/ port$/", property("unit", unitNone)).
+		OverrideByName("Last", width(170))
+	for _, narrow := range []string{"Application", "Protocol", "A port", "B port", "RTT", "Interface"} {
+		p.OverrideByName(narrow, width(105))
+	}
+	return p.OverrideByRegexp("/^(AB|BA) (bytes|packets)$/", width(110))
+}
+
+// times writes times as texts, before a table is turned on its side: there a
+// column holds values of all kinds.
+func times(p *table.PanelBuilder, fields ...string) *table.PanelBuilder {
+	conversions := make([]map[string]any, 0, len(fields))
+	for _, f := range fields {
+		conversions = append(conversions, map[string]any{"targetField": f, "destinationType": "string", "dateFormat": "YYYY-MM-DD HH:mm:ss"})
+	}
+	return p.WithTransformation(transform("convertFieldType", map[string]any{"fields": map[string]any{}, "conversions": conversions}))
+}
+
+// sideways shows the one row of a table as lines.
+func sideways(p *table.PanelBuilder, name string) *table.PanelBuilder {
+	return p.
+		WithTransformation(transform("transpose", map[string]any{"firstFieldName": name, "restFieldsName": "Value"})).
+		Filterable(false).
+		OverrideByName(name, width(220))
 }
 
 func panelLink(title, uid string, vars ...string) []cog.Builder[dashboard.DashboardLink] {

@@ -32,14 +32,22 @@ func flows() (dashboard.Dashboard, error) {
 	d.add(12, 10, tablePanel("Top pairs", "Addresses that exchanged the most, in the order of bytes.", top("pair", "bytes", 25)).
 		OverrideByName("Bytes", bar(unitBytes)))
 	d.add(12, 10, tablePanel("Top conversations", "Conversations in the order of packets.", top("conversation", "packets", 25)).
+		OverrideByName("Transport.Protocol", named("Protocol", 100)).
+		OverrideByName("Transport.A", named("A port", 90)).
+		OverrideByName("Transport.B", named("B port", 90)).
 		OverrideByName("Packets", bar(unitCount)))
 
-	d.add(24, 12, flowsTable("Flows", "Each flow with what it moved since it began, the largest first.", f, 200))
+	d.add(24, 12, flowsTable("Flows", "Each flow with what it moved since it began, the largest first.", f, "bytes", 200))
 	d.add(12, 9, seriesPanel("Flows", "How many flows had packets in each step.", unitCount, series("", "flows", "flows", no())).NoValue(noFlows))
 	d.add(12, 9, tablePanel("Who sends to whom", "Source, target and value, as a Sankey panel takes them.",
 		Query{QueryType: typeFlows, Flows: "sankey", By: "pair", Metric: "bytes", Filter: f, Limit: 50}).
 		OverrideByName("value", property("unit", unitBytes)))
 	return d.done()
+}
+
+// named gives a column another name, and a width.
+func named(name string, px int) []dashboard.DynamicConfigValue {
+	return append(property("displayName", name), width(px)...)
 }
 
 // bar draws a cell as a bar.

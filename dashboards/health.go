@@ -31,15 +31,17 @@ func health() (dashboard.Dashboard, error) {
 		Query{QueryType: typeTable, Gremlin: "G.V().HasKey('Metric').Dedup('@Host')", Columns: []string{"@Host", "Metric.Last"}}).
 		WithTransformation(transform("joinByField", map[string]any{"byField": "@Host", "mode": "outer"})).
 		OverrideByName("Metric.Last", []dashboard.DynamicConfigValue{{Id: "unit", Value: "dateTimeFromNow"}, {Id: "displayName", Value: "Counters"}}).
-		OverrideByName("Name", cellProperties(cellLink("Open host", UIDHost, "host="+cell("@Host")))).
+		OverrideByName("Name", []dashboard.DynamicConfigValue{{Id: "displayName", Value: "Host"}, cellLink("Open host", UIDHost, "host="+cell("@Host"))}).
+		OverrideByName("Limitations", property("displayName", "Not seen")).
 		OverrideByName("@Host", hidden()))
-	d.add(8, 9, tablePanel("topologyd", "What topologyd says of itself.", status).
-		WithTransformation(transform("transpose", map[string]any{"firstFieldName": "What", "restFieldsName": "Value"})).
-		Filterable(false))
+	d.add(8, 9, sideways(times(tablePanel("topologyd", "What topologyd says of itself.", status), "started", "past.oldest", "past.newest"), "What"))
 
 	d.add(24, 9, tablePanel("Stale nodes", "Nodes whose reports are overdue. Look at the agent of their host.",
 		Query{QueryType: typeTable, Gremlin: "G.V().Has('@Stale',TRUE).Limit(1000)", Columns: []string{"Name", "Type", "@Host", "@Origin", "@UpdatedAt", "@ID"}}).
 		OverrideByName("Name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("@ID")))).
+		OverrideByName("@Host", property("displayName", "Host")).
+		OverrideByName("@Origin", property("displayName", "Reported by")).
+		OverrideByName("@UpdatedAt", property("displayName", "Last change")).
 		OverrideByName("@ID", hidden()))
 
 	d.collapsed(withPrometheus)

@@ -45,7 +45,7 @@ func host() (dashboard.Dashboard, error) {
 		NoValue("No errors and no drops in this time."))
 
 	f := &Filter{Host: "${host}"}
-	d.add(12, 9, flowsTable("Flows", "Flows on interfaces of this host, those with the most bytes.", f, 50))
+	d.add(12, 9, flowsTable("Flows", "Flows on interfaces of this host, those with the most bytes.", f, "bytes", 50))
 	d.add(12, 9, stacked(seriesPanel("Flows by application", "Bytes per second, as captures of this host saw them.", unitBytesRate,
 		Query{QueryType: typeTimeSeries, Series: "flows", By: "application", Metric: "bytes", Filter: f, Rate: yes(), Limit: 10, Legend: "{{Application}}"}).NoValue(noFlows)))
 

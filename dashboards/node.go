@@ -20,11 +20,9 @@ func node() (dashboard.Dashboard, error) {
 
 	d.add(16, 16, graphPanel("Neighbourhood", "The node, what owns it, what it owns, and what is connected to it.",
 		Query{QueryType: typeTopology, Gremlin: around, Expand: "${expand}", ExpandVariable: "expand", NodeLimit: 200, Arcs: "state", Traffic: yes(), Live: true}))
-	d.add(8, 16, tablePanel("Attributes", "Everything that is known of the node, without lists of tables and features.",
-		Query{QueryType: typeTable, Gremlin: one, Flatten: true}).
-		WithTransformation(transform("transpose", map[string]any{"firstFieldName": "Attribute", "restFieldsName": "Value"})).
-		Filterable(false).
-		OverrideByName("Attribute", width(220)))
+	d.add(8, 16, sideways(times(tablePanel("Attributes", "Everything that is known of the node, but for lists of maps such as routes.",
+		Query{QueryType: typeTable, Gremlin: one, Flatten: true}),
+		"@CreatedAt", "@UpdatedAt", "Metric.Start", "Metric.Last", "LastUpdateMetric.Start", "LastUpdateMetric.Last"), "Attribute"))
 
 	d.add(12, 9, seriesPanel("Traffic", "Bytes per second of the node, and of interfaces that it owns or is connected to.", unitBytesRate,
 		interfaceSeries(one+".Neighbors().HasKey('IfIndex')", "RxBytes", "TxBytes")).
@@ -37,7 +35,7 @@ func node() (dashboard.Dashboard, error) {
 	d.add(24, 9, changesTable("History", "What changed of this node in the time of the dashboard, all attributes.", one, "", 200))
 
 	seen := &Filter{Node: one + ".Descendants()"}
-	d.add(14, 9, flowsTable("Flows", "Flows that were seen on this node, or on interfaces that it owns.", seen, 50))
+	d.add(14, 9, flowsTable("Flows", "Flows that were seen on this node, or on interfaces that it owns.", seen, "bytes", 50))
 	d.add(10, 9, stacked(seriesPanel("Flows by application", "Bytes per second, as captures saw them here.", unitBytesRate,
 		Query{QueryType: typeTimeSeries, Series: "flows", By: "application", Metric: "bytes", Filter: seen, Rate: yes(), Limit: 10, Legend: "{{Application}}"}).NoValue(noFlows)))
 

@@ -38,7 +38,7 @@ func overview() (dashboard.Dashboard, error) {
 		Query{QueryType: typeTimeSeries, Series: "flows", By: "application", Metric: "bytes", Rate: yes(), Limit: 10, Legend: "{{Application}}"}).NoValue(noFlows)))
 
 	d.add(12, 9, tablePanel("Hosts", "Click a host to see it from inside.",
-		Query{QueryType: typeTable, Gremlin: "G.V().Has('Type','host')", Columns: []string{"Name", "Platform", "PlatformVersion", "KernelVersion", "Architecture", "@Stale", "@Host"}, Limit: 1000}).
+		Query{QueryType: typeTable, Gremlin: "G.V().Has('Type','host')", Columns: []string{"Name", "Platform", "KernelVersion", "@Stale", "@Host"}, Limit: 1000}).
 		OverrideByName("Name", cellProperties(cellLink("Open host", UIDHost, "host="+cell("@Host")))).
 		OverrideByName("@Host", hidden()))
 	d.add(12, 9, tablePanel("Top talkers", "Pairs of addresses that moved the most in this time.",

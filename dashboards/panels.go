@@ -65,7 +65,9 @@ func tablePanel(title, description string, qs ...Query) *table.PanelBuilder {
 		Unit(unitNone).
 		CellHeight(common.TableCellHeightSm).
 		Filterable(true).
-		OverrideByRegexp("/^(Oper)?State$/", stateCells())
+		OverrideByRegexp("/^(Oper)?State$/", stateCells()).
+		OverrideByRegexp("/^Network\\./", property("noValue", "not IP")).
+		OverrideByName("@Stale", property("displayName", "Stale"))
 	for _, q := range qs {
 		p.WithTarget(q)
 	}
@@ -97,7 +99,7 @@ func seriesPanel(title, description, unit string, qs ...Query) *timeseries.Panel
 
 // stacked has a panel show what its series add up to.
 func stacked(p *timeseries.PanelBuilder) *timeseries.PanelBuilder {
-	return p.FillOpacity(40).Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
+	return p.LineWidth(0).FillOpacity(70).Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
 }
 
 func barPanel(title, description, unit string, q Query) *barchart.PanelBuilder {
