@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/diff"
 	"github.com/skein-net/skein/topologyd/overview"
 	"github.com/skein-net/skein/topologyd/overview/overviewtest"
 )
@@ -32,6 +34,40 @@ func BenchmarkDraw(b *testing.B) {
 			}
 			b.ReportMetric(float64(v.NodeCount()), "nodes")
 			b.ReportMetric(float64(v.EdgeCount()), "edges")
+		})
+	}
+}
+
+// BenchmarkDrawDifference does so with a difference of one percent.
+func BenchmarkDrawDifference(b *testing.B) {
+	for name, c := range map[string]overviewtest.Config{"5k": overviewtest.Large(), "100k": overviewtest.Huge()} {
+		b.Run(name, func(b *testing.B) {
+			g := c.Graph()
+			before := g.View()
+			for i, e := range c.Events() {
+				if i%100 == 0 {
+					e.Time = e.Time.Add(1)
+					e.Attributes = e.Attributes.With("MTU", entity.Int(9000))
+					x := g.Prepare(&e, 0)
+					g.Apply(&x, e.Time, nil)
+				}
+			}
+			src := whole(g.View())
+			src.Before = before
+			o, err := overview.New(overview.Options{ChangesOnly: true})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for b.Loop() {
+				if src.Diff, err = diff.Views(b.Context(), before, src.View, diff.Options{}); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := o.Draw(b.Context(), src); err != nil {
+					b.Fatal(err)
+				}
+			}
 		})
 	}
 }
