@@ -49,12 +49,12 @@ func (a *API) seriesQuery(ctx context.Context, p params) (*flows.SeriesQuery, *f
 	return q, nil
 }
 
-// niceStep is how long a step is when nobody says: such that there are about a
-// hundred, and 10 s at least.
+// niceStep is how long a step is when nobody says: such that there are at most
+// about a hundred. Beyond 10 s it is whole minutes, of which sums are kept.
 func niceStep(window time.Duration) time.Duration {
 	const day = 24 * time.Hour
 	for _, step := range []time.Duration{
-		10 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute,
+		10 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute,
 		30 * time.Minute, time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
 	} {
 		if window <= 100*step {

@@ -127,7 +127,7 @@ func TestFlowSeriesMistakes(t *testing.T) {
 
 func TestNiceStep(t *testing.T) {
 	for window, want := range map[time.Duration]time.Duration{
-		0: 10 * time.Second, 5 * time.Minute: 10 * time.Second, 20 * time.Minute: 30 * time.Second, time.Hour: time.Minute, 6 * time.Hour: 5 * time.Minute,
+		0: 10 * time.Second, 5 * time.Minute: 10 * time.Second, 20 * time.Minute: time.Minute, time.Hour: time.Minute, 6 * time.Hour: 5 * time.Minute,
 		24 * time.Hour: 15 * time.Minute, 7 * 24 * time.Hour: 2 * time.Hour, 100 * 24 * time.Hour: 24 * time.Hour, 365 * 24 * time.Hour: 4 * 24 * time.Hour,
 	} {
 		if got := niceStep(window); got != want {
