@@ -11,8 +11,7 @@ import (
 type spot uint8
 
 const (
-	// spotNone: nothing that is known.
-	spotNone spot = iota
+	_ spot = iota // nothing that is known
 	// spotStart: the G at the beginning.
 	spotStart
 	// spotStep: the name of a step, after a dot.

@@ -1,6 +1,7 @@
 package gremlin
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -100,4 +101,56 @@ func (w *world) differ(text string, c *Completion, want []string) string {
 		return fmt.Sprintf("too many: %q", got)
 	}
 	return ""
+}
+
+// TestCompleteSampled: of a large graph a part is looked at, which is said; what
+// the index knows is counted in full all the same.
+func TestCompleteSampled(t *testing.T) {
+	const nodes = 2 * valueSample
+	w := newWorld(t)
+	lines := make([]string, nodes)
+	for i := range lines {
+		lines[i] = fmt.Sprintf("node n%d %s", i, []string{"veth", "veth", "bridge"}[i%3])
+	}
+	w.load(lines...)
+	for text, want := range map[string]string{
+		"G.V().Has('Type', '|":  fmt.Sprintf("value 'veth' %d", nodes-nodes/3),
+		"G.V().Has('Ty|":        fmt.Sprintf("key 'Type' %d", nodes/((nodes+keySample-1)/keySample)),
+		"G.V().Has('Name', 'n|": "value 'n0' 1",
+	} {
+		query, offset := marked(text)
+		c := w.complete(query, offset, 10)
+		if got := showItems(query, c); !(c.Sampled || strings.Contains(text, "Name")) || !slices.Contains(got, want) {
+			t.Errorf("%s: sampled %t: %q, want %s", text, c.Sampled, got, want)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, text := range []string{"G.V().Has('Type', '|", "G.V().Has('Type', 'veth').Has('|", "G.V().|"} {
+		query, offset := marked(text)
+		if c := Complete(ctx, query, offset, w.view, w.sources(), 10); text != "G.V().|" && !c.Sampled {
+			t.Errorf("%s, cancelled: %+v", text, c)
+		}
+	}
+}
+
+// TestCompleteWithoutFlows: where no flows are kept, their fields are known and
+// their values are not.
+func TestCompleteWithoutFlows(t *testing.T) {
+	w := completeWorld(t)
+	for text, want := range map[string]int{"G.Flows('Applic|": 1, "G.Flows('Application', '|": 0} {
+		query, offset := marked(text)
+		if c := Complete(t.Context(), query, offset, w.view, Sources{}, 10); len(c.Items) != want {
+			t.Errorf("%s: %+v", text, c)
+		}
+	}
+	long := strings.Repeat(" ", MaxText) + "G."
+	if c := w.complete(long, len(long), 10); len(c.Items) != 0 || c.From != len(long) || c.To != len(long) {
+		t.Errorf("%+v", c)
+	}
+	for _, offset := range []int{-5, 100} {
+		if c := w.complete("G.", offset, 0); c.From < 0 || c.To > 2 || len(c.Items) > 1 {
+			t.Errorf("%+v", c)
+		}
+	}
 }

@@ -45,7 +45,7 @@ func References() []Reference {
 type takes uint8
 
 const (
-	takesNothing takes = iota
+	_ takes = iota // nothing
 	// takesFilter: keys and values in turn.
 	takesFilter
 	// takesDepth: keys and values of edges in turn, and a depth.
