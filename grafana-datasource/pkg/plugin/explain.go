@@ -106,6 +106,8 @@ func (s *settings) refusal(e *client.Error) *problem {
 		p.message = fmt.Sprintf("%s answers, but has no interface of topologyd (404): check the URL of the data source, its path included", s.URL)
 	case e.Code == "" && (e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout || e.Status == http.StatusServiceUnavailable):
 		p.message = fmt.Sprintf("a proxy at %s cannot reach topologyd (%d): start topologyd, or check the proxy", s.URL, e.Status)
+	case e.Code == "" && e.Status == http.StatusBadRequest && strings.HasPrefix(s.URL, "http://"):
+		p.message = fmt.Sprintf("%s does not answer as topologyd does (400): check the URL of the data source; if it wants TLS, begin it with https://", s.URL)
 	case e.Code == "":
 		p.message = fmt.Sprintf("%s does not answer as topologyd does (%v): check the URL of the data source", s.URL, e)
 	case e.Code == client.CodeNotFound && strings.Contains(e.Message, "no endpoint"), e.Code == "method":

@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 
@@ -39,7 +38,7 @@ func newClient(ctx context.Context, in *backend.DataSourceInstanceSettings, s *s
 		return nil, fmt.Errorf("the TLS settings of the data source cannot be used, check its certificates and its key: %w", err)
 	}
 	cfg := client.DefaultConfig()
-	cfg.Server, cfg.Timeout, cfg.Transport, cfg.UserAgent = s.URL, s.Timeout, transport, ""
+	cfg.Server, cfg.Timeout, cfg.Transport, cfg.UserAgent = s.URL, s.Timeout, transport, "skein-datasource"
 	c, err := client.New(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("use the URL of the data source: %w", err)
@@ -47,13 +46,17 @@ func newClient(ctx context.Context, in *backend.DataSourceInstanceSettings, s *s
 	return c, nil
 }
 
+// maxStream is how many bytes a stream may be long: not the largest number there
+// is, to which the SDK adds one.
+const maxStream = 1 << 60
+
 // sharedKey marks the context of a stream, which many users share.
 type sharedKey struct{}
 
 // shared returns a context whose requests are made for the data source and not
 // for a user; what answers them may be as long as it likes.
 func shared(ctx context.Context) context.Context {
-	return httpclient.WithResponseLimit(context.WithValue(ctx, sharedKey{}, true), math.MaxInt64)
+	return httpclient.WithResponseLimit(context.WithValue(ctx, sharedKey{}, true), maxStream)
 }
 
 // identity puts on each request who asks. It comes after the middleware that
