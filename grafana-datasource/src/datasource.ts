@@ -7,7 +7,7 @@ import {
   type ScopedVars,
 } from '@grafana/data';
 import { DataSourceWithBackend, config, getGrafanaLiveSrv, getTemplateSrv } from '@grafana/runtime';
-import { EMPTY, Observable, catchError, defer, filter, map, merge, of, throttleTime } from 'rxjs';
+import { EMPTY, Observable, Subscription, catchError, defer, filter, map, merge, of, throttleTime } from 'rxjs';
 
 import { annotationSupport } from './annotations';
 import { asksForSomething, defaultQuery, typeOf } from './defaults';
@@ -122,6 +122,8 @@ export class SkeinDataSource extends DataSourceWithBackend<SkeinQuery, SkeinOpti
         const frames = joined ? [joined] : [past, news].filter((f) => f !== undefined);
         subscriber.next(streaming({ ...rest, data: [...frames, ...rest.data.slice(1)] }, key));
       };
+      // Not that of the query: it ends, the stream goes on.
+      const both = new Subscription();
       const asked = super.query(request).subscribe({
         next(response) {
           rest = response;
@@ -131,7 +133,8 @@ export class SkeinDataSource extends DataSourceWithBackend<SkeinQuery, SkeinOpti
         error: (err) => subscriber.error(err),
       });
       const query = this.applyTemplateVariables(target, request.scopedVars);
-      asked.add(
+      both.add(asked);
+      both.add(
         getGrafanaLiveSrv()
           .getDataStream({ addr: channelOf(this.uid, query), key, buffer: STREAM_BUFFER })
           .pipe(catchError(() => EMPTY))
@@ -142,7 +145,7 @@ export class SkeinDataSource extends DataSourceWithBackend<SkeinQuery, SkeinOpti
             }
           })
       );
-      return asked;
+      return both;
     });
   }
 }
