@@ -176,14 +176,14 @@ func TestAggregatesByKey(t *testing.T) {
 // TestAggregatesTogether: series of one query that runs several times at once
 // do not get mixed up.
 func TestAggregatesTogether(t *testing.T) {
-	w := flowWorld(t)
-	q := mustParse(t, "G.Flows().Metrics().Aggregates(60, 'Application')")
-	src := w.sources()
+	w := newWorld(t)
+	w.load("node a veth", "node b veth", "node c bridge", "metric a RxBytes=5", "metric b RxBytes=6", "metric c RxBytes=7")
+	q := mustParse(t, "G.V().Metrics().Aggregates(60, 'Type')")
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for range 20 {
-				r, err := q.run(t.Context(), w.view, src, w.now, Limits{})
+				r, err := q.run(t.Context(), w.view, Sources{}, w.now, Limits{})
 				if err != nil || r.Len() != 2 {
 					t.Errorf("%v %v", r, err)
 				}
