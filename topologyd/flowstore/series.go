@@ -122,11 +122,17 @@ func (x *steps) gather(ctx context.Context, text string) error {
 // rolled does it from sums of minutes, if steps are some, else only chooses the
 // lines from them.
 func (x *steps) rolled(ctx context.Context, t *rolled) error {
-	minutes, gaps, err := t.gather(ctx)
+	minutes, gaps, err := t.find(ctx)
 	if err != nil {
 		return err
 	}
-	groups := t.largest()
+	groups := []groupLine{{}} // of everything
+	if len(x.q.By) > 0 {
+		if err := t.sum(ctx, minutes, gaps); err != nil {
+			return err
+		}
+		groups = t.largest()
+	}
 	lines := make([]line, len(groups))
 	for i := range groups {
 		lines[i] = line{t.texts(&groups[i].group), groups[i].value}

@@ -29,7 +29,11 @@ func newRolledSteps(x *steps, t *rolled, groups []groupLine) *rolledSteps {
 
 // place returns the line of a group, plus one; 0 for the others.
 func (r *rolledSteps) place(t *rolled, k *group) int32 {
-	if len(t.shown) != 1 {
+	switch len(t.shown) {
+	case 0:
+		return 1
+	case 1:
+	default:
 		return r.groups[*k]
 	}
 	if i := k[t.shown[0]]; int(i) < len(r.dense) {

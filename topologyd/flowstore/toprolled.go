@@ -174,15 +174,18 @@ func findSlot(name string) (slot, value int) {
 
 // answer returns the rows, errUnrolled when all has to be read.
 func (t *rolled) answer(ctx context.Context) ([]Row, error) {
-	if _, _, err := t.gather(ctx); err != nil {
+	minutes, gaps, err := t.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.sum(ctx, minutes, gaps); err != nil {
 		return nil, err
 	}
 	return t.choose(), nil
 }
 
-// gather adds everything up, and tells which minutes were answered from sums
-// and what was between them.
-func (t *rolled) gather(ctx context.Context) (minutes []usedMinute, gaps [][2]int64, err error) {
+// find tells which minutes are answered from sums and what is between them.
+func (t *rolled) find(ctx context.Context) (minutes []usedMinute, gaps [][2]int64, err error) {
 	sets, err := t.stored(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -192,13 +195,18 @@ func (t *rolled) gather(ctx context.Context) (minutes []usedMinute, gaps [][2]in
 	if len(minutes) == 0 || len(gaps) > maxGaps {
 		return nil, nil, errUnrolled
 	}
+	return minutes, gaps, nil
+}
+
+// sum adds everything up.
+func (t *rolled) sum(ctx context.Context, minutes []usedMinute, gaps [][2]int64) error {
 	if err := t.readSets(ctx, minutes); err != nil {
-		return nil, nil, err
+		return err
 	}
 	for _, g := range gaps {
 		if err := t.readRows(ctx, g[0], g[1]); err != nil {
-			return nil, nil, err
+			return err
 		}
 	}
-	return minutes, gaps, nil
+	return nil
 }
