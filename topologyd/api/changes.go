@@ -168,7 +168,7 @@ func (a *API) appendChanges(r *http.Request, buf *bytes.Buffer) *failure {
 
 // elements returns the ones that the query gives at any time between from and
 // to.
-func (a *API) elements(ctx context.Context, req *changesRequest) (func(entity.UUID) bool, error) {
+func (a *API) elements(ctx context.Context, req *changesRequest) (map[entity.UUID]struct{}, error) {
 	view, err := a.deps.Past.Slice(ctx, req.from, req.to)
 	if err != nil {
 		return nil, err
@@ -184,10 +184,7 @@ func (a *API) elements(ctx context.Context, req *changesRequest) (func(entity.UU
 	for e := range result.Edges() {
 		ids[e.ID] = struct{}{}
 	}
-	return func(id entity.UUID) bool {
-		_, ok := ids[id]
-		return ok
-	}, nil
+	return ids, nil
 }
 
 // keep reports whether a change counts.

@@ -164,7 +164,8 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 // BenchmarkRead times the other questions over 500,000 changes: the history of
-// one interface, a slice of ten seconds, and the last 4,096 changes.
+// one interface, a slice of ten seconds, the last 4,096 changes, and the newest
+// changes of all the time, of everything and of one interface.
 func BenchmarkRead(b *testing.B) {
 	h := fillHistory(b, 500_000)
 	ref := entity.InterfaceRef("host-500", "4026531840", "7").UUID()
@@ -196,5 +197,27 @@ func BenchmarkRead(b *testing.B) {
 			}))
 		}
 		b.ReportMetric(float64(n), "changes")
+	})
+	b.Run("Between", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			got, err := h.s.Between(b.Context(), Between{From: h.from, To: h.to, Limit: 100})
+			require.NoError(b, err)
+			require.Len(b, got.Changes, 100)
+		}
+	})
+	b.Run("BetweenOfOne", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, err := h.s.Between(b.Context(), Between{From: h.from, To: h.to, Limit: 100, Of: map[entity.UUID]struct{}{ref: {}}})
+			require.NoError(b, err)
+		}
+	})
+	b.Run("BetweenNothing", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, err := h.s.Between(b.Context(), Between{From: h.from, To: h.to, Limit: 100, Keep: func(*graph.Change) bool { return false }})
+			require.NoError(b, err)
+		}
 	})
 }

@@ -18,9 +18,10 @@ type Between struct {
 	// Limit is how many changes there are at most, the newest ones; 10,000 when
 	// it is not positive.
 	Limit int
-	// Of, if not nil, chooses elements, and Keep changes. They are called from one
-	// goroutine; Keep must not keep what it is given.
-	Of   func(entity.UUID) bool
+	// Of, if not nil, are the elements that count. Keep, if not nil, chooses
+	// changes; it is called from one goroutine, and must not keep what it is
+	// given.
+	Of   map[entity.UUID]struct{}
 	Keep func(*graph.Change) bool
 }
 
@@ -189,6 +190,9 @@ func (g *gatherer) add(c *graph.Change, logged int64) {
 // base, or in what follows it.
 func (g *gatherer) window(ctx context.Context, info *baseInfo, first, last int64) error {
 	g.first = first
+	if some, err := g.mentioned(ctx, info, last); err != nil || !some {
+		return err
+	}
 	root, err := g.s.openRoot(info)
 	if err != nil {
 		return err
@@ -220,6 +224,40 @@ func (g *gatherer) window(ctx context.Context, info *baseInfo, first, last int64
 		}
 	}
 	return g.nameEnds(f, root)
+}
+
+// maxLooked is of how many elements it is looked up whether files name them.
+const maxLooked = 256
+
+// mentioned reports whether the files of a window may have changes of the
+// elements that count.
+func (g *gatherer) mentioned(ctx context.Context, info *baseInfo, last int64) (bool, error) {
+	if g.q.Of == nil || len(g.q.Of) > maxLooked {
+		return true, nil
+	}
+	after := uint64(0)
+	if info != nil {
+		after = info.revision
+	}
+	for i := range g.l.files {
+		f := &g.l.files[i]
+		if f.last <= after || f.valid > last {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		ids, err := f.filter()
+		if err != nil {
+			return false, err
+		}
+		for id := range g.q.Of {
+			if ids.has(&id) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }
 
 // block gathers the changes of the elements of a block of the base.

@@ -93,7 +93,7 @@ func (s *stepper) apply(e *element) (bool, error) {
 
 // element gathers the changes of one element; e is its state in the base.
 func (g *gatherer) element(f *fold, t *touch, e *element) error {
-	if g.q.Of != nil && !g.q.Of(t.id) {
+	if _, counts := g.q.Of[t.id]; !counts && g.q.Of != nil {
 		return nil
 	}
 	s := &g.st

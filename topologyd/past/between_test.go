@@ -102,9 +102,14 @@ func checkBetween(t *testing.T, w *world, s *Store) {
 	keep := func(*graph.Change) bool { return true }
 	switch w.rng.IntN(4) {
 	case 0:
-		of := w.entity()
-		q.Of = func(id entity.UUID) bool { return id == of }
-		keep = func(c *graph.Change) bool { return id(c) == of }
+		q.Of = map[entity.UUID]struct{}{}
+		for range w.rng.IntN(4) {
+			q.Of[id(&w.model[w.rng.IntN(len(w.model))].change)] = struct{}{}
+		}
+		keep = func(c *graph.Change) bool {
+			_, ok := q.Of[id(c)]
+			return ok
+		}
 	case 1:
 		keep = func(c *graph.Change) bool { return isAdded(c.Op) || c.Edge != nil }
 		q.Keep = keep
