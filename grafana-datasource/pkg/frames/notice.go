@@ -18,6 +18,13 @@ func Warn(frames data.Frames, format string, args ...any) {
 	}
 }
 
+// Note puts something to know on the first of frames.
+func Note(frames data.Frames, format string, args ...any) {
+	if len(frames) > 0 {
+		frames[0].AppendNotices(notice(format, args...))
+	}
+}
+
 // leftOut says that only some rows are shown.
 func leftOut(f *data.Frame, shown, all int, what string) {
 	if all > shown {

@@ -256,6 +256,14 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+func TestHeaderText(t *testing.T) {
+	for login, want := range map[string]string{"ada": "ada", "ada@example.org": "ada@example.org", "Zoë": "Zo%C3%AB", "a\r\nX: y": "a%0D%0AX%3A+y"} {
+		if got := headerText(login); got != want {
+			t.Errorf("%q: %q, want %q", login, got, want)
+		}
+	}
+}
+
 // TestReadOnly checks that nothing but reading gets out, whatever asks for it.
 func TestReadOnly(t *testing.T) {
 	for text, want := range map[string]bool{

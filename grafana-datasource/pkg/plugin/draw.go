@@ -3,6 +3,7 @@ package plugin
 import (
 	"strings"
 
+	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
 	"github.com/skein-net/skein/grafana-datasource/pkg/nodegraph"
@@ -22,7 +23,7 @@ func (d *Datasource) draw(t *client.Topology, a *ask) (data.Frames, error) {
 		},
 	}, d.places, key)
 	if err != nil {
-		return nil, err
+		return nil, &problem{err.Error(), backend.StatusInternal, backend.ErrorSourcePlugin}
 	}
 	for _, f := range out {
 		if f.Meta == nil {

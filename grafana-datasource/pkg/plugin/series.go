@@ -54,7 +54,7 @@ func (d *Datasource) flowSeries(ctx context.Context, a *ask) (data.Frames, error
 	}
 	out := frames.FlowSeries(s, a.options(s.Start, step))
 	if s.Others != nil {
-		frames.Warn(out, "The %d largest are shown, the rest is in others: raise the limit to see more.", len(s.Series))
+		frames.Note(out, "The %d largest are shown, the rest is in others: raise the limit to see more.", len(s.Series))
 	}
 	return out, nil
 }

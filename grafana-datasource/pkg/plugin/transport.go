@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/httpclient"
@@ -69,7 +70,7 @@ func identity(s *settings) httpclient.Middleware {
 			// Nobody may pretend to be another by a header that Grafana passes on.
 			req.Header.Del(userHeader)
 			if user := backend.PluginConfigFromContext(req.Context()).User; s.ForwardUser && !everybody && user != nil && user.Login != "" {
-				req.Header.Set(userHeader, url.QueryEscape(user.Login))
+				req.Header.Set(userHeader, headerText(user.Login))
 			}
 			forwarded := s.OAuthPassThru && !everybody && req.Header.Get("Authorization") != ""
 			if s.token != "" && !forwarded {
@@ -78,6 +79,15 @@ func identity(s *settings) httpclient.Middleware {
 			return next.RoundTrip(req)
 		})
 	})
+}
+
+// headerText is a login as the value of a header: as it is when it is plain
+// ASCII, else percent-encoded.
+func headerText(login string) string {
+	if strings.ContainsFunc(login, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return url.QueryEscape(login)
+	}
+	return login
 }
 
 // readOnly lets through only requests that read.
