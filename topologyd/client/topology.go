@@ -81,6 +81,8 @@ type Topology struct {
 	LeftOut ElementCount `json:"left_out"`
 	// Summary counts what differs, nil without a difference.
 	Summary *DiffSummary `json:"summary"`
+	// Hosts are the names of the nodes' hosts, by host.id.
+	Hosts map[string]string `json:"hosts"`
 	// Nodes are sorted by host, path, time of creation and ID.
 	Nodes []TopologyNode `json:"nodes"`
 	Edges []TopologyEdge `json:"edges"`

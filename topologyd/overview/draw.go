@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/diff"
 )
 
@@ -74,10 +75,6 @@ func (d *drawing) nodes(c *chooser, p *Picture) {
 			d.rates[i], d.known[i] = rateOf(e.node)
 		}
 	}
-	type drawn struct {
-		node   Node
-		inside []int32
-	}
 	var list []drawn
 	c.walk(func(it item) bool {
 		var x drawn
@@ -104,6 +101,7 @@ func (d *drawing) nodes(c *chooser, p *Picture) {
 		return cmp.Or(strings.Compare(a.node.Host, b.node.Host), strings.Compare(a.node.Path, b.node.Path),
 			cmp.Compare(a.node.createdAt, b.node.createdAt), strings.Compare(a.node.ID, b.node.ID))
 	})
+	p.Hosts = d.hosts(list)
 	p.Nodes, d.inside = make([]Node, len(list)), make([][]int32, len(list))
 	d.shown = make([]int32, len(d.s.elements))
 	for i := range list {
@@ -119,6 +117,26 @@ func (d *drawing) nodes(c *chooser, p *Picture) {
 			p.Grouped.Nodes += n.Group.Nodes
 		}
 	}
+}
+
+// drawn is a node of the picture with the elements in it.
+type drawn struct {
+	node   Node
+	inside []int32
+}
+
+// hosts names the hosts of what is drawn, which is sorted by them.
+func (d *drawing) hosts(list []drawn) (out []Host) {
+	for i := range list {
+		id := list[i].node.Host
+		if id == "" || i > 0 && list[i-1].node.Host == id {
+			continue
+		}
+		if name := d.s.name(entity.HostRef(id).UUID()); name != "" {
+			out = append(out, Host{id, name})
+		}
+	}
+	return out
 }
 
 // node makes a node of one element.

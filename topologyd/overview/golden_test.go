@@ -81,7 +81,7 @@ func TestPartOfGraph(t *testing.T) {
 
 func TestEmpty(t *testing.T) {
 	p := draw(t, whole(graph.New(graph.DefaultConfig()).View()), overview.Options{})
-	if got := encode(t, p); got != `{"levels":["host","namespace","type"],"depth":3,"total":{"nodes":0,"edges":0},"grouped":{"nodes":0,"edges":0},"left_out":{"nodes":0,"edges":0},"nodes":[],"edges":[]}` {
+	if got := encode(t, p); got != `{"levels":["host","namespace","type"],"depth":3,"total":{"nodes":0,"edges":0},"grouped":{"nodes":0,"edges":0},"left_out":{"nodes":0,"edges":0},"hosts":{},"nodes":[],"edges":[]}` {
 		t.Error(got)
 	}
 }

@@ -15,7 +15,7 @@ const piece = 32 << 10
 
 // WriteJSON writes the members of a JSON object, without its braces and without
 // a comma before or after: levels, depth, total, grouped, left_out, with a
-// difference summary, nodes and edges. It stops at the first error of out,
+// difference summary, hosts, nodes and edges. It stops at the first error of out,
 // which it returns wrapped.
 func (p *Picture) WriteJSON(out io.Writer) error {
 	w := &writer{out: out}
@@ -34,7 +34,13 @@ func (p *Picture) WriteJSON(out io.Writer) error {
 		w.summary(`},"edges":{`, edges)
 		w.b = append(w.b, `}}`...)
 	}
-	w.b = append(w.b, `,"nodes":[`...)
+	w.b = append(w.b, `,"hosts":{`...)
+	for i, h := range p.Hosts {
+		w.comma(i)
+		w.b = append(entity.AppendJSONString(w.b, h.ID), ':')
+		w.b = entity.AppendJSONString(w.b, h.Name)
+	}
+	w.b = append(w.b, `},"nodes":[`...)
 	for i := range p.Nodes {
 		w.comma(i)
 		w.node(&p.Nodes[i])

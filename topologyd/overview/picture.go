@@ -19,6 +19,8 @@ type Picture struct {
 	Grouped, LeftOut Count
 	// Diff is that of the source.
 	Diff *diff.Diff
+	// Hosts are those of the nodes that have a name, sorted by host.id.
+	Hosts []Host
 	// Nodes are sorted by host, path, time of creation and ID; Edges by their ends
 	// in that order, and type.
 	Nodes []Node
@@ -27,6 +29,9 @@ type Picture struct {
 
 // Count counts nodes and edges.
 type Count struct{ Nodes, Edges int }
+
+// Host is what people call a host.
+type Host struct{ ID, Name string }
 
 // Node is a node of a picture: a node of the graph or a group.
 type Node struct {

@@ -3,15 +3,23 @@ package layout
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 )
 
 // The smallest distances between two elements, in pixels: of any two, either
 // their x differ by PitchX or more, or their y by PitchY or more. A circle has a
-// radius of 40 and a title of 140 by 40 below.
+// radius of 38 at the most and a title of 140 by 30 below.
 const (
-	PitchX = 170
-	PitchY = 160
+	PitchX = 150
+	PitchY = 130
+)
+
+// What the panel shows before anybody moves it: it puts the origin in its
+// middle, and does not zoom. viewHeight is what most panels have.
+const (
+	viewHeight = 640
+	titleBelow = 30
 )
 
 // Roles of items. They decide what comes first within a block; an unknown role
@@ -55,6 +63,8 @@ type Point struct{ X, Y float64 }
 type Placement struct {
 	gen    uint32
 	places map[string]place
+	// origin is the point of the cell 0, 0.
+	origin Point
 }
 
 // place is where one item is or was.
@@ -89,7 +99,7 @@ func Place(items []Item, edges []Edge, prev *Placement) (map[string]Point, *Plac
 	next := &Placement{places: make(map[string]place, len(f.items)+prev.Len())}
 	known := len(f.items) == 0
 	if prev != nil {
-		next.gen = prev.gen + 1
+		next.gen, next.origin = prev.gen+1, prev.origin
 		maps.Copy(next.places, prev.places)
 		for i := range f.items {
 			id := f.items[i].ID
@@ -104,14 +114,33 @@ func Place(items []Item, edges []Edge, prev *Placement) (map[string]Point, *Plac
 	} else {
 		clear(next.places)
 		fresh(f, next)
+		next.center()
 	}
 	next.forget(max(spare, len(f.items)))
 
 	out := make(map[string]Point, len(f.items))
 	for i := range f.items {
-		out[f.items[i].ID] = next.places[f.items[i].ID].at.point()
+		at := next.places[f.items[i].ID].at.point()
+		out[f.items[i].ID] = Point{at.X + next.origin.X, at.Y + next.origin.Y}
 	}
 	return out, next
+}
+
+// center moves the picture to where the panel looks at first: its middle, and of
+// what is higher than that the top, where the hosts are.
+func (p *Placement) center() {
+	if len(p.places) == 0 {
+		return
+	}
+	lo, hi := Point{math.Inf(1), math.Inf(1)}, Point{math.Inf(-1), math.Inf(-1)}
+	for _, at := range p.places {
+		c := at.at.point()
+		lo, hi = Point{min(lo.X, c.X), min(lo.Y, c.Y)}, Point{max(hi.X, c.X), max(hi.Y, c.Y)}
+	}
+	p.origin = Point{-math.Round((lo.X + hi.X) / 2), -math.Round((lo.Y+hi.Y)/2) - titleBelow}
+	if hi.Y-lo.Y+PitchY > viewHeight {
+		p.origin.Y = -lo.Y - (viewHeight-PitchY)/2
+	}
 }
 
 // forget drops the places of the absent but for the last n.

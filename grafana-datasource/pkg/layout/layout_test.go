@@ -197,3 +197,25 @@ func TestALaneIsThatOfTheParent(t *testing.T) {
 	require.Less(t, pts["h"].Y, pts["c"].Y)
 	require.Less(t, pts["c"].Y, pts["d"].Y)
 }
+
+// TestViewBeginsAtTheTop: the panel shows what is around the origin.
+func TestViewBeginsAtTheTop(t *testing.T) {
+	for name, n := range map[string]int{"small": 8, "large": 200} {
+		t.Run(name, func(t *testing.T) {
+			items, edges := hosts(1, n)
+			pts, _ := Place(items, edges, nil)
+			w, h := bounds(pts)
+			lo := Point{math.Inf(1), math.Inf(1)}
+			for _, p := range pts {
+				lo = Point{min(lo.X, p.X), min(lo.Y, p.Y)}
+			}
+			require.InDelta(t, -(w-PitchX)/2, lo.X, 1, "the picture is in the middle")
+			top := -viewHeight/2 + PitchY/2.0
+			if h <= viewHeight {
+				top = -(h-PitchY)/2 - titleBelow
+			}
+			require.InDelta(t, top, lo.Y, 1)
+			require.InDelta(t, 0, pts["host-0/host"].X, w/2)
+		})
+	}
+}

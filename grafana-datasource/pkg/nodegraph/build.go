@@ -18,8 +18,8 @@ const (
 
 // Radii of circles in pixels. The panel's own is 40.
 const (
-	radius      = 40
-	radiusLarge = 46
+	radius      = 32
+	radiusLarge = 38
 )
 
 // Custom is what the nodes frame tells of the picture besides its elements

@@ -1,6 +1,7 @@
 package nodegraph
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/skein-net/skein/grafana-datasource/pkg/layout"
@@ -26,7 +27,8 @@ type scene struct {
 }
 
 func newScene(t *client.Topology) *scene {
-	s := &scene{t: t, index: make(map[string]int, len(t.Nodes)), hosts: make(map[string]string)}
+	s := &scene{t: t, index: make(map[string]int, len(t.Nodes)), hosts: make(map[string]string, len(t.Hosts))}
+	maps.Copy(s.hosts, t.Hosts)
 	for i := range t.Nodes {
 		n := &t.Nodes[i]
 		if _, double := s.index[n.ID]; double || n.ID == "" {
