@@ -13,6 +13,8 @@ module.exports = {
   transformIgnorePatterns: [
     nodeModulesToTransform([...grafanaESModules, 'd3-[^/]+', 'internmap', 'delaunator', 'robust-predicates']),
   ],
+  // Menus of a whole editor take their time where many share a processor.
+  testTimeout: 60000,
   // The specs in tests/ need a Grafana: playwright runs them.
   roots: ['<rootDir>/src'],
 };
