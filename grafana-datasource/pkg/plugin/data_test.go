@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -85,6 +86,35 @@ func TestPast(t *testing.T) {
 	reply(t, d, `{"queryType":"table","gremlin":"G.V()","time":"now"}`)
 	if got := last(t, f, "/api/v1/query").Body; strings.Contains(got, `"at"`) {
 		t.Error(got)
+	}
+}
+
+// TestDiffOfYoungPast checks that a difference from before what is kept is one
+// from then on.
+func TestDiffOfYoungPast(t *testing.T) {
+	f := fakedaemon.New(t)
+	f.Special(func(w http.ResponseWriter, r *http.Request, body string) bool {
+		old := strings.Contains(r.URL.RawQuery+body, url.QueryEscape("2026-11-23T05:10:00Z")) || strings.Contains(body, "2026-11-23T05:10:00Z")
+		if old {
+			writeJSON(w, 410, map[string]any{"error": map[string]any{"code": "gone", "message": "the past is kept from then on", "oldest": "2026-11-23T05:12:00Z"}})
+		}
+		return old
+	})
+	d := open(t, f.URL, nil)
+	for _, view := range []string{"graph", "table", "both"} {
+		r := reply(t, d, `{"queryType":"diff","view":"`+view+`"}`)
+		if r.Error != nil {
+			t.Fatal(r.Error)
+		}
+		notices := r.Frames[0].Meta.Notices
+		if len(notices) == 0 || !strings.Contains(notices[len(notices)-1].Text, "kept from 2026-11-23T05:12:00Z on") {
+			t.Errorf("%s: notices %v", view, notices)
+		}
+	}
+	resp, err := d.QueryData(t.Context(), &backend.QueryDataRequest{Queries: []backend.DataQuery{{RefID: "A", JSON: []byte(`{"queryType":"diff"}`),
+		TimeRange: backend.TimeRange{From: recorded().From, To: recorded().From.Add(time.Minute)}}}})
+	if err != nil || resp.Responses["A"].Status != 410 {
+		t.Errorf("%v %v", err, resp.Responses["A"])
 	}
 }
 

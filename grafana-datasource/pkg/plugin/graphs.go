@@ -2,6 +2,8 @@ package plugin
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -22,11 +24,25 @@ func (d *Datasource) topology(ctx context.Context, a *ask) (data.Frames, error) 
 }
 
 // diff answers a query for what differs between the begin and the end of the
-// range: as a picture, as a table, or as both.
+// range. When the past is not kept for that long, it is what differs since it
+// is, and a notice says so.
 func (d *Datasource) diff(ctx context.Context, a *ask) (data.Frames, error) {
+	out, err := d.diffSince(ctx, a, a.Range.From)
+	var gone *client.Error
+	if !errors.As(err, &gone) || gone.Code != client.CodeGone || !gone.Oldest.After(a.Range.From) || !gone.Oldest.Before(a.Range.End(a.now)) {
+		return out, err
+	}
+	if out, err = d.diffSince(ctx, a, gone.Oldest); err == nil {
+		frames.Warn(out, "The past is kept from %s on: what has changed since then is shown.", gone.Oldest.UTC().Format(time.RFC3339))
+	}
+	return out, err
+}
+
+// diffSince gives a difference as a picture, as a table, or as both.
+func (d *Datasource) diffSince(ctx context.Context, a *ask, since time.Time) (data.Frames, error) {
 	var (
 		out      data.Frames
-		from, to = query.Stamp(a.Range.From), a.At(a.Range, a.now)
+		from, to = query.Stamp(since), a.At(a.Range, a.now)
 	)
 	if a.View != query.ViewTable {
 		t, err := d.client.Topology(ctx, client.TopologyQuery{
