@@ -13,7 +13,7 @@ func changes() (dashboard.Dashboard, error) {
 	d.variable(
 		withAll(hostVariable("Only what belongs to this host."), allGremlin),
 		withAll(queryVariable("node", "Node", "Only this node and its neighbours.", kindGremlin, "G.V().Has('@Host',REGEX('${host:regex}')).Limit(2000).ValueMap('Name','@ID')"), allGremlin),
-		textVariable("keys", "Attributes", keysThatMatter, "Only changes of these attributes count, separated by commas; empty is all."),
+		keysVariable(),
 		expandVariable(),
 	)
 	const nodes = "G.V().Has('@Host',REGEX('${host:regex}')).Has('@ID',REGEX('${node:regex}'))"

@@ -11,6 +11,7 @@ func node() (dashboard.Dashboard, error) {
 		withAll(queryVariable("type", "Type", "Limits the list of nodes.", kindGremlin, "G.V().Has('@Host',REGEX('${host:regex}')).Values('Type').Dedup()"), allGremlin),
 		queryVariable("node", "Node", "The node that is shown, by its ID.", kindGremlin, "G.V().Has('@Host',REGEX('${host:regex}')).Has('Type',REGEX('${type:regex}')).Limit(2000).ValueMap('Name','@ID')"),
 		textVariable("depth", "Steps", "3", "How many layer2 edges away the neighbourhood reaches; 0 is all."),
+		keysVariable(),
 		expandVariable(),
 	)
 	const one = "G.V('${node}')"
@@ -20,8 +21,9 @@ func node() (dashboard.Dashboard, error) {
 
 	d.add(16, 16, graphPanel("Neighbourhood", "The node, what owns it, what it owns, and what is connected to it.",
 		Query{QueryType: typeTopology, Gremlin: around, Expand: "${expand}", ExpandVariable: "expand", NodeLimit: 200, Arcs: "state", Traffic: yes(), Live: true}))
-	d.add(8, 16, sideways(times(tablePanel("Attributes", "Everything that is known of the node, but for lists of maps such as routes.",
-		Query{QueryType: typeTable, Gremlin: one, Flatten: true}),
+	d.add(8, 16, sideways(times(tablePanel("Attributes", "What is known of the node, but for what its driver can do, and for lists of maps such as routes.",
+		Query{QueryType: typeTable, Gremlin: one, Flatten: true}).
+		WithTransformation(transform("filterFieldsByName", map[string]any{"exclude": map[string]any{"pattern": `/^Features\./`}})),
 		"@CreatedAt", "@UpdatedAt", "Metric.Start", "Metric.Last", "LastUpdateMetric.Start", "LastUpdateMetric.Last"), "Attribute"))
 
 	d.add(12, 9, seriesPanel("Traffic", "Bytes per second of the node, and of interfaces that it owns or is connected to.", unitBytesRate,
@@ -32,7 +34,7 @@ func node() (dashboard.Dashboard, error) {
 		OverrideByName("Name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("@ID")))).
 		OverrideByName("@ID", hidden()))
 
-	d.add(24, 9, changesTable("History", "What changed of this node in the time of the dashboard, all attributes.", one, "", 200))
+	d.add(24, 9, changesTable("History", "What changed of this node in the time of the dashboard.", one, "${keys}", 200))
 
 	seen := &Filter{Node: one + ".Descendants()"}
 	d.add(14, 9, flowsTable("Flows", "Flows that were seen on this node, or on interfaces that it owns.", seen, "bytes", 50))

@@ -106,3 +106,8 @@ func groupVariable() *dashboard.CustomVariableBuilder {
 func expandVariable() *dashboard.TextBoxVariableBuilder {
 	return textVariable("expand", "Open", "", "Groups that are open, separated by commas. Click a group, then Expand; * opens all that fits.")
 }
+
+// keysVariable holds the attributes whose changes count.
+func keysVariable() *dashboard.TextBoxVariableBuilder {
+	return textVariable("keys", "Attributes", keysThatMatter, "Only changes of these attributes count, separated by commas; empty is all.")
+}
