@@ -21,6 +21,8 @@ const (
 	hexPurple = "#9660D6"
 	hexTeal   = "#1F9090"
 	hexGray   = "#848B95"
+	// hexFaint is for lines in the background: places say what owns what, too.
+	hexFaint = hexGray + "66"
 )
 
 // typeColors are for the parts of a ring by type, the most common first.

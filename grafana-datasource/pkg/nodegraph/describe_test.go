@@ -136,7 +136,7 @@ func TestEdges(t *testing.T) {
 		thickness     float64
 		main, second  string
 	}{
-		{"ownership", client.TopologyEdge{Type: "ownership", Count: 1}, true, hexGray, "", 1, "", "ownership"},
+		{"ownership", client.TopologyEdge{Type: "ownership", Count: 1}, true, hexFaint, "", 1, "", "ownership"},
 		{"layer2", client.TopologyEdge{Type: "layer2", Count: 1}, true, hexBlue, "", 2, "", "layer2"},
 		{"idle", client.TopologyEdge{Type: "layer2", Count: 1, Rate: r(0)}, true, hexBlue, "", 2, "0 B/s", "layer2"},
 		{"1 Mbit/s", client.TopologyEdge{Type: "layer2", Count: 1, Rate: r(1.25e5)}, true, hexBlue, "", 4.1, "125 kB/s", "layer2"},

@@ -93,7 +93,7 @@ func edgeColor(e *client.TopologyEdge) string {
 	case entity.Layer2:
 		return hexBlue
 	case entity.Ownership:
-		return hexGray
+		return hexFaint
 	case entity.VF:
 		return hexPurple
 	}
