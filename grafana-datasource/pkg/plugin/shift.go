@@ -14,7 +14,7 @@ import (
 // can mend, and is told without a position.
 func shift(err error, written, sent string) error {
 	var e *client.Error
-	if !errors.As(err, &e) || e.Position == nil || written == sent {
+	if !errors.As(err, &e) || e.Position == nil || written == sent || strings.TrimSpace(written) == "" {
 		return err
 	}
 	_, reason, found := strings.Cut(e.Message, fmt.Sprintf("line %d, column %d: ", e.Position.Line, e.Position.Column))
