@@ -132,7 +132,7 @@ func invariants(t testing.TB, frames data.Frames) {
 		require.NotEqual(t, str(t, edges, "source", i), str(t, edges, "target", i))
 		w := num(t, edges, "thickness", i)
 		require.True(t, w >= thin && w <= thickest, "thickness %v", w)
-		require.Regexp(t, `^#[0-9A-F]{6}$`, str(t, edges, "color", i))
+		require.Regexp(t, `^#[0-9A-F]{6}([0-9A-F]{2})?$`, str(t, edges, "color", i))
 	}
 }
 
