@@ -180,7 +180,8 @@ func (h *Host) Data(ctx context.Context, i *Instance, headers map[string]string,
 func (h *Host) Resource(ctx context.Context, i *Instance, method, path string, body []byte) (status int, text []byte, err error) {
 	stream, err := h.resource.CallResource(ctx, backend.ToProto().CallResourceRequest(&backend.CallResourceRequest{
 		PluginContext: i.context(), Method: method, Path: path, URL: path, Body: body,
-		Headers: map[string][]string{"Content-Type": {"application/json"}},
+		// Grafana passes on what the browser sent.
+		Headers: map[string][]string{"Content-Type": {"application/json"}, "Accept-Encoding": {"gzip, deflate, br, zstd"}},
 	}))
 	if err != nil {
 		return 0, nil, err

@@ -69,6 +69,9 @@ func identity(s *settings) httpclient.Middleware {
 			req = req.Clone(req.Context())
 			// Nobody may pretend to be another by a header that Grafana passes on.
 			req.Header.Del(userHeader)
+			// What the browser can unpack is not what this program does: the transport
+			// unpacks only what it asked for itself.
+			req.Header.Del("Accept-Encoding")
 			if user := backend.PluginConfigFromContext(req.Context()).User; s.ForwardUser && !everybody && user != nil && user.Login != "" {
 				req.Header.Set(userHeader, headerText(user.Login))
 			}
