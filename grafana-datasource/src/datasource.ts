@@ -11,6 +11,7 @@ import { EMPTY, Observable, Subscription, catchError, defer, filter, map, merge,
 
 import { annotationSupport } from './annotations';
 import { asksForSomething, defaultQuery, typeOf } from './defaults';
+import { openHere } from './frames';
 import { linkOf } from './links';
 import {
   STREAM_BUFFER,
@@ -78,7 +79,7 @@ export class SkeinDataSource extends DataSourceWithBackend<SkeinQuery, SkeinOpti
     const revised = those('revision');
     const streams = those('stream');
     if (revised.length + streams.length === 0) {
-      return super.query(linked);
+      return this.ask(linked);
     }
     // Requests with one ID would end each other.
     const part = (name: string, targets: SkeinQuery[]): Request => ({
@@ -88,16 +89,21 @@ export class SkeinDataSource extends DataSourceWithBackend<SkeinQuery, SkeinOpti
     });
     const still = those('off');
     return merge(
-      still.length > 0 ? super.query(part('still', still)).pipe(map((r) => ({ ...r, key: 'still' }))) : EMPTY,
+      still.length > 0 ? this.ask(part('still', still)).pipe(map((r) => ({ ...r, key: 'still' }))) : EMPTY,
       revised.length > 0 ? this.followRevision(part('live', revised)) : EMPTY,
       ...streams.map((t) => this.followRows(t, part(`stream-${t.refId}`, [t])))
     );
   }
 
+  /** ask asks the backend once. */
+  private ask(request: Request): Observable<DataQueryResponse> {
+    return super.query(request).pipe(map(openHere));
+  }
+
   /** followRevision asks again when the graph has changed. */
   private followRevision(request: Request): Observable<DataQueryResponse> {
     const ask = () =>
-      defer(() => super.query(withFreshRange(request))).pipe(map((response) => streaming(response, 'live')));
+      defer(() => this.ask(withFreshRange(request))).pipe(map((response) => streaming(response, 'live')));
     const changes = getGrafanaLiveSrv()
       .getDataStream({ addr: revisionChannel(this.uid), key: `${request.requestId}-revision` })
       .pipe(
@@ -124,7 +130,7 @@ export class SkeinDataSource extends DataSourceWithBackend<SkeinQuery, SkeinOpti
       };
       // Not that of the query: it ends, the stream goes on.
       const both = new Subscription();
-      const asked = super.query(request).subscribe({
+      const asked = this.ask(request).subscribe({
         next(response) {
           rest = response;
           past = response.data[0];
