@@ -65,7 +65,7 @@ func (w *walk) fill(t *testing.T, v any) any {
 			m := reference.FindStringSubmatch(s)
 			switch m[1] {
 			case "__from":
-				return time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
+				return time.Now().Add(-time.Second).UTC().Format(time.RFC3339Nano) // not before the past is kept
 			case "__to":
 				return time.Now().UTC().Format(time.RFC3339)
 			}

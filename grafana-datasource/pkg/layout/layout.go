@@ -16,9 +16,9 @@ const (
 )
 
 // What the panel shows before anybody moves it: it puts the origin in its
-// middle, and does not zoom. viewHeight is what most panels have.
+// middle, and does not zoom. viewHeight is what all but small panels have.
 const (
-	viewHeight = 640
+	viewHeight = 500
 	titleBelow = 30
 )
 
