@@ -6,7 +6,7 @@ import { DEFAULT_FIELDS, type QueryType, type SkeinQuery, type SkeinVariableQuer
 const EXAMPLES: Record<QueryType, Partial<SkeinQuery>> = {
   topology: { gremlin: 'G' },
   table: { gremlin: "G.V().Has('Type', 'host')", flatten: true },
-  timeseries: { gremlin: "G.V().HasKey('LastUpdateMetric')", series: 'interface', fields: DEFAULT_FIELDS, rate: true },
+  timeseries: { gremlin: 'G.V()', series: 'interface', fields: DEFAULT_FIELDS, rate: true },
   flows: { flows: 'top', by: 'pair', metric: 'bytes', limit: 20 },
   diff: { gremlin: 'G', view: 'both', changesOnly: true },
   events: { what: 'nodes', ops: ['added', 'removed', 'changed'] },

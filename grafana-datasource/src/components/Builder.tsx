@@ -1,4 +1,6 @@
-import { Button, Stack } from '@grafana/ui';
+import { css } from '@emotion/css';
+import type { GrafanaTheme2 } from '@grafana/data';
+import { Button, Stack, useStyles2 } from '@grafana/ui';
 import React from 'react';
 
 import { BuilderRowEditor } from './BuilderRowEditor';
@@ -35,6 +37,7 @@ interface Props {
 export function Builder({ value, resources, onChange }: Props) {
   const change = (part: Partial<BuilderState>) => onChange({ ...value, ...part });
   const setRow = (i: number, row: BuilderRow) => change({ where: value.where.map((r, at) => (at === i ? row : r)) });
+  const styles = useStyles2(getStyles);
   const follow = value.follow;
   const setFollow = (part: Partial<BuilderFollow>) => follow && change({ follow: { ...follow, ...part } });
 
@@ -75,7 +78,7 @@ export function Builder({ value, resources, onChange }: Props) {
           onRemove={() => change({ where: value.where.filter((_, at) => at !== i) })}
         />
       ))}
-      <div>
+      <div className={styles.row}>
         <Button
           variant="secondary"
           size="sm"
@@ -124,7 +127,7 @@ export function Builder({ value, resources, onChange }: Props) {
           label="At most"
           tooltip="The first that are found; empty is all"
           width={10}
-          fallback={0}
+          fallback="all"
           value={value.limit}
           onCommit={(limit) => change({ limit })}
         />
@@ -132,3 +135,8 @@ export function Builder({ value, resources, onChange }: Props) {
     </Stack>
   );
 }
+
+const getStyles = (theme: GrafanaTheme2) => ({
+  // As far apart as the fields of a row.
+  row: css({ marginBottom: theme.spacing(0.5) }),
+});

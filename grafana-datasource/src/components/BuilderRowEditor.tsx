@@ -1,4 +1,6 @@
-import { Combobox, IconButton, Input, MultiCombobox, Stack, type ComboboxOption } from '@grafana/ui';
+import { css } from '@emotion/css';
+import type { GrafanaTheme2 } from '@grafana/data';
+import { Combobox, IconButton, Input, MultiCombobox, useStyles2, type ComboboxOption } from '@grafana/ui';
 import React from 'react';
 
 import { load, useDraft } from './fields';
@@ -30,12 +32,13 @@ interface Props {
 
 /** One condition: a key, how it is compared, with what. */
 export function BuilderRowEditor({ row, resources, onChange, onRemove }: Props) {
+  const styles = useStyles2(getStyles);
   const setOp = (op: BuilderOp) => {
     const values = takesNoValue({ op }) ? [] : takesSeveral({ op }) ? row.values : row.values.slice(0, 1);
     onChange({ ...row, op, values });
   };
   return (
-    <Stack gap={0.5} alignItems="center" wrap="wrap">
+    <div className={styles.row}>
       <Combobox
         data-testid="row-key"
         width={26}
@@ -50,7 +53,7 @@ export function BuilderRowEditor({ row, resources, onChange, onRemove }: Props) 
         <Value row={row} resources={resources} onChange={(values) => onChange({ ...row, values })} />
       )}
       <IconButton name="times" tooltip="Remove the condition" onClick={onRemove} />
-    </Stack>
+    </div>
   );
 }
 
@@ -117,3 +120,13 @@ function Pattern({ row, onChange }: { row: BuilderRow; onChange: (values: Builde
     />
   );
 }
+
+const getStyles = (theme: GrafanaTheme2) => ({
+  row: css({
+    display: 'flex',
+    flexWrap: 'wrap',
+    alignItems: 'center',
+    gap: theme.spacing(0.5),
+    marginBottom: theme.spacing(0.5),
+  }),
+});

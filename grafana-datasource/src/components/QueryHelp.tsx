@@ -62,7 +62,7 @@ export const EXAMPLES: Group[] = [
         query: {
           queryType: 'timeseries',
           series: 'interface',
-          gremlin: "G.V().HasKey('LastUpdateMetric')",
+          gremlin: 'G.V()',
           fields: ['RxBytes', 'TxBytes'],
         },
       },

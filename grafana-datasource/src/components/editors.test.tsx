@@ -103,7 +103,7 @@ describe('QueryEditor', () => {
     await user.click(screen.getByRole('radio', { name: 'Time series' }));
     expect(last()).toMatchObject({
       queryType: 'timeseries',
-      gremlin: "G.V().HasKey('LastUpdateMetric')",
+      gremlin: 'G.V()',
       series: 'interface',
     });
     expect(onRunQuery).toHaveBeenCalled();

@@ -55,7 +55,7 @@ export function TextField({ label, tooltip, width = 30, value = '', placeholder,
 interface NumberProps extends Common {
   value?: number;
   /** What counts when nothing is written. */
-  fallback: number;
+  fallback: number | string;
   min?: number;
   max?: number;
   onCommit: (value: number | undefined) => void;

@@ -34,7 +34,7 @@ export function EventsOptions({ query, set }: Pick<PartProps, 'query' | 'set'>) 
       />
       <ListField
         label="that were"
-        width={30}
+        width={40}
         custom={false}
         value={query.ops ?? []}
         options={OPS}
