@@ -26,6 +26,8 @@ func captures() (dashboard.Dashboard, error) {
 		top(places, "bytes"), top(places, "packets"), top(places, "flows")).
 		WithTransformation(transform("merge", map[string]any{})).
 		OverrideByName("CaptureID", property("displayName", "Capture")).
+		OverrideByName("Host", cellProperties(cellLink("Open host", UIDHost, "host="+cell("HostID")))).
+		OverrideByName("HostID", hidden()).
 		OverrideByName("Bytes", bar(unitBytes)).
 		OverrideByRegexp("/^(Packets|Flows)$/", append(property("unit", unitCount), width(100)...)))
 	d.add(10, 9, textPanel("Capture ${interface}", captureText))

@@ -25,7 +25,7 @@ func changes() (dashboard.Dashboard, error) {
 		return Query{QueryType: typeEvents, Gremlin: graph, What: "all", Ops: ops, Keys: "${keys}", Limit: limit}
 	}
 	count := func(title, description, color, op string) {
-		d.add(4, 4, statPanel(title, description, unitCount, events(10000, op)).
+		d.add(4, 4, statPanel(title, description, unitWhole, events(10000, op)).
 			ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"count"}).Fields("/^id$/")).
 			Thresholds(steps(grey, from(1, color))).NoValue("0"))
 	}
@@ -45,8 +45,8 @@ func changes() (dashboard.Dashboard, error) {
 
 	d.add(24, 9, tablePanel("What differs", "One line for each node and edge that is not the same at both ends.", difference("table")).
 		OverrideByName("change", append(changeCells(), width(90)...)).
-		OverrideByName("name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("id")))).
-		OverrideByName("id", hidden()))
+		OverrideByName("name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("node")))).
+		OverrideByRegexp("/^(id|node)$/", hidden()))
 	d.add(24, 11, changesTable("What happened", "Every single change, also of what is as it was.", graph, "${keys}", 1000))
 
 	d.collapsed("Before and after")

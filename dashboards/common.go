@@ -34,8 +34,8 @@ func changesTable(title, description, gremlin, keys string, limit int) *table.Pa
 		OverrideByName("time", width(180)).
 		OverrideByName("text", width(420)).
 		OverrideByName("op", append(changeCells(), width(90)...)).
-		OverrideByName("name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("id")))).
-		OverrideByRegexp("/^(id|kind|title|tags|hostid|revision)$/", hidden()).
+		OverrideByName("name", cellProperties(cellLink("Details and history", UIDNode, "node="+cell("node")))).
+		OverrideByRegexp("/^(id|kind|title|tags|hostid|node|revision)$/", hidden()).
 		SortBy([]cog.Builder[common.TableSortByFieldState]{common.NewTableSortByFieldStateBuilder().DisplayName("time").Desc(true)})
 }
 
@@ -43,8 +43,9 @@ func changesTable(title, description, gremlin, keys string, limit int) *table.Pa
 func flowsTable(title, description string, f *Filter, sort string, limit int) *table.PanelBuilder {
 	p := tablePanel(title, description,
 		Query{QueryType: typeFlows, Flows: "list", Filter: f, Sort: sort, Order: "desc", Limit: limit}).
-		OverrideByRegexp("/^(Layers|Tracking|ID|Node|Host|Start)$/", hidden()).
+		OverrideByRegexp("/^(Layers|Tracking|ID|HostID|Node|Start)$/", hidden()).
 		OverrideByName("Interface", cellProperties(cellLink("Flows seen here", UIDFlows, "node="+cell("Node")))).
+		OverrideByName("Host", cellProperties(cellLink("Open host", UIDHost, "host="+cell("HostID")))).
 		OverrideByRegexp("/ port$/", property("unit", unitNone)).
 		OverrideByName("Last", width(170))
 	for _, narrow := range []string{"Application", "Protocol", "A port", "B port", "RTT", "Interface"} {

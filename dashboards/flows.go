@@ -27,7 +27,8 @@ func flows() (dashboard.Dashboard, error) {
 
 	d.add(8, 10, barPanel("Applications", "Bytes in this time.", unitBytes, top("application", "bytes", 10)))
 	d.add(8, 10, barPanel("Interfaces", "Bytes in this time, by where they were seen. A flow that is seen at several places counts at each.", unitBytes, top("Interface", "bytes", 10)))
-	d.add(8, 10, barPanel("Ports", "Packets in this time, by the port of the server.", unitCount, top("port", "packets", 10)))
+	d.add(8, 10, barPanel("Ports", "Packets in this time, by the port of the server.", unitCount, top("port", "packets", 10)).
+		OverrideByName("Transport.B", property("unit", unitText)))
 
 	d.add(12, 10, tablePanel("Top pairs", "Addresses that exchanged the most, in the order of bytes.", top("pair", "bytes", 25)).
 		OverrideByName("Bytes", bar(unitBytes)))

@@ -16,14 +16,14 @@ func host() (dashboard.Dashboard, error) {
 	const interfaces = all + ".Has('@ID',REGEX('${namespace:regex}')).Descendants().HasKey('IfIndex').Dedup()"
 	d.b.Annotation(changesAnnotation(all))
 
-	d.add(4, 4, statPanel("Namespaces", "Network namespaces besides the host's own.", unitCount, number(all+".Has('Type','netns').Count()")))
-	d.add(4, 4, statPanel("Bridges", "Linux bridges and Open vSwitch bridges.", unitCount, number(all+".Has('Type',WITHIN('bridge','ovsbridge','openvswitch')).Count()")))
-	d.add(4, 4, statPanel("Interfaces", "Interfaces of the namespaces that are chosen.", unitCount, number(interfaces+".Count()")))
-	d.add(4, 4, statPanel("Down", "Interfaces whose State is DOWN.", unitCount, number(interfaces+".Has('State','DOWN').Count()")).
+	d.add(4, 4, statPanel("Namespaces", "Network namespaces besides the host's own.", unitWhole, number(all+".Has('Type','netns').Count()")))
+	d.add(4, 4, statPanel("Bridges", "Linux bridges and Open vSwitch bridges.", unitWhole, number(all+".Has('Type',WITHIN('bridge','ovsbridge','openvswitch')).Count()")))
+	d.add(4, 4, statPanel("Interfaces", "Interfaces of the namespaces that are chosen.", unitWhole, number(interfaces+".Count()")))
+	d.add(4, 4, statPanel("Down", "Interfaces whose State is DOWN.", unitWhole, number(interfaces+".Has('State','DOWN').Count()")).
 		Thresholds(steps(green, from(1, orange))))
-	d.add(4, 4, statPanel("Stale", "Nodes whose reports are overdue.", unitCount, number(all+".Has('@Stale',TRUE).Count()")).
+	d.add(4, 4, statPanel("Stale", "Nodes whose reports are overdue.", unitWhole, number(all+".Has('@Stale',TRUE).Count()")).
 		Thresholds(steps(green, from(1, red))))
-	d.add(4, 4, statPanel("Flows", "Conversations that go on now on interfaces of this host.", unitCount, number(all+".Flows().Count()")))
+	d.add(4, 4, statPanel("Flows", "Conversations that go on now on interfaces of this host.", unitWhole, number(all+".Flows().Count()")))
 
 	d.add(24, 18, graphPanel("Inside", "The host, its namespaces, bridges and interfaces. Edges are as thick as their traffic.",
 		Query{QueryType: typeTopology, Gremlin: all, Group: []string{"${group:csv}"}, Expand: "${expand}", ExpandVariable: "expand", NodeLimit: 200, Arcs: "state", Traffic: yes(), Live: true}))

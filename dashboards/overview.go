@@ -17,16 +17,16 @@ func overview() (dashboard.Dashboard, error) {
 	)
 	d.b.Annotation(changesAnnotation("${query}"))
 
-	d.add(4, 4, statPanel("Hosts", "Hosts that report, or are part of a fabric.", unitCount, number("G.V().Has('Type','host').Count()")).
+	d.add(4, 4, statPanel("Hosts", "Hosts that report, or are part of a fabric.", unitWhole, number("G.V().Has('Type','host').Count()")).
 		Links(panelLink("Hosts and agents", UIDHealth)))
-	d.add(4, 4, statPanel("Namespaces", "Network namespaces besides those of the hosts themselves.", unitCount, number("G.V().Has('Type','netns').Count()")))
-	d.add(4, 4, statPanel("Interfaces", "Network interfaces of all hosts and namespaces.", unitCount, number("G.V().HasKey('IfIndex').Count()")))
-	d.add(4, 4, statPanel("Down", "Interfaces whose State is DOWN.", unitCount, number("G.V().HasKey('IfIndex').Has('State','DOWN').Count()")).
+	d.add(4, 4, statPanel("Namespaces", "Network namespaces besides those of the hosts themselves.", unitWhole, number("G.V().Has('Type','netns').Count()")))
+	d.add(4, 4, statPanel("Interfaces", "Network interfaces of all hosts and namespaces.", unitWhole, number("G.V().HasKey('IfIndex').Count()")))
+	d.add(4, 4, statPanel("Down", "Interfaces whose State is DOWN.", unitWhole, number("G.V().HasKey('IfIndex').Has('State','DOWN').Count()")).
 		Thresholds(steps(green, from(1, orange))))
-	d.add(4, 4, statPanel("Stale", "Nodes whose reports are overdue. Only the live graph knows.", unitCount, number("G.V().Has('@Stale',TRUE).Count()")).
+	d.add(4, 4, statPanel("Stale", "Nodes whose reports are overdue. Only the live graph knows.", unitWhole, number("G.V().Has('@Stale',TRUE).Count()")).
 		Thresholds(steps(green, from(1, red))).
 		Links(panelLink("Which ones", UIDHealth)))
-	d.add(4, 4, statPanel("Flows", "Conversations that go on now, on all interfaces with a capture.", unitCount, number("G.Flows().Count()")).
+	d.add(4, 4, statPanel("Flows", "Conversations that go on now, on all interfaces with a capture.", unitWhole, number("G.Flows().Count()")).
 		Links(panelLink("Flows", UIDFlows)))
 
 	d.add(24, 18, graphPanel("Topology", "At most 200 nodes and groups; what does not fit is put together. Click a group, then Expand. Edges are as thick as their traffic, dashed when stale.",

@@ -21,6 +21,8 @@ const (
 	unitRate      = "ops"
 	unitSeconds   = "s"
 	unitNone      = "none"
+	unitText      = "string"
+	unitWhole     = "locale"
 )
 
 // The colours mean the same on all dashboards: green is up and added, red down

@@ -23,10 +23,11 @@ func (h Hosts) name(id string) string {
 }
 
 // eventColumns are the columns of events, which never change, so that streams
-// can add rows to them.
+// can add rows to them. node is the ID of the node that changed, or of the child
+// of the edge.
 type eventColumns struct {
 	time                              []time.Time
-	title, text, tags, id             []string
+	title, text, tags, id, node       []string
 	op, kind, name, typ, host, hostID []string
 	keys                              []string
 	revision                          []int64
@@ -46,15 +47,17 @@ func opWord(op string) (kind, word string) {
 
 func (c *eventColumns) add(p *client.PastChange, hosts Hosts) {
 	kind, word := opWord(p.Op)
-	var name, typ, id, hostID string
+	var name, typ, id, node, hostID string
 	switch {
 	case p.Node != nil:
 		name, typ, hostID, id = nodeName(p.Node), p.Node.Metadata.Get("Type").Text(), p.Node.Host, p.Node.ID.String()
+		node = id
 		if p.Node.Metadata.Get("Type").IsZero() {
 			typ = ""
 		}
 	case p.Edge != nil:
 		typ, hostID, id = p.Edge.Metadata.Get("RelationType").Str(), p.Edge.Host, p.Edge.ID.String()
+		node = p.Edge.Child.String()
 		name = endName(p.Parent, p.Edge.Parent) + " → " + endName(p.Child, p.Edge.Child)
 	default:
 		return
@@ -81,6 +84,7 @@ func (c *eventColumns) add(p *client.PastChange, hosts Hosts) {
 	}
 	c.time, c.title, c.text = append(c.time, p.Time.UTC()), append(c.title, clip(title, 500)), append(c.text, clip(text, maxCell))
 	c.tags, c.id = append(c.tags, strings.Join(tags, ",")), append(c.id, id)
+	c.node = append(c.node, node)
 	c.op, c.kind, c.name, c.typ = append(c.op, word), append(c.kind, kind), append(c.name, name), append(c.typ, typ)
 	c.host, c.hostID = append(c.host, host), append(c.hostID, hostID)
 	c.keys, c.revision = append(c.keys, clip(strings.Join(keys, ", "), maxCell)), append(c.revision, int64(p.Revision))
@@ -111,7 +115,7 @@ func (c *eventColumns) frame() *data.Frame {
 		data.NewField("time", nil, c.time), data.NewField("title", nil, c.title), data.NewField("text", nil, c.text), data.NewField("tags", nil, c.tags),
 		data.NewField("op", nil, c.op), data.NewField("kind", nil, c.kind), data.NewField("name", nil, c.name), data.NewField("type", nil, c.typ),
 		data.NewField("host", nil, c.host), data.NewField("keys", nil, c.keys), data.NewField("revision", nil, c.revision),
-		data.NewField("hostid", nil, c.hostID), data.NewField("id", nil, c.id),
+		data.NewField("hostid", nil, c.hostID), data.NewField("id", nil, c.id), data.NewField("node", nil, c.node),
 	)
 }
 

@@ -2,6 +2,7 @@ package frames
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,15 +16,15 @@ import (
 // flowColumns are the columns of a list of flows, which never change, so that
 // streams can add rows to them.
 type flowColumns struct {
-	last, start                                      []*time.Time
-	application, protocol, a, b, capture, intf, host []string
-	aPort, bPort                                     []*int64
-	abBytes, baBytes, abPackets, baPackets           []int64
-	rtt                                              []*int64
-	layers, finished, tracking, id, node             []string
+	last, start                                              []*time.Time
+	application, protocol, a, b, capture, intf, host, hostID []string
+	aPort, bPort                                             []*int64
+	abBytes, baBytes, abPackets, baPackets                   []int64
+	rtt                                                      []*int64
+	layers, finished, tracking, id, node                     []string
 }
 
-func (c *flowColumns) add(f *client.Flow) {
+func (c *flowColumns) add(f *client.Flow, hosts Hosts) {
 	c.last, c.start = append(c.last, milli(f.Last)), append(c.start, milli(f.Start))
 	a, b := f.Network.A, f.Network.B
 	if a == "" && b == "" {
@@ -39,7 +40,8 @@ func (c *flowColumns) add(f *client.Flow) {
 	c.abBytes, c.baBytes = append(c.abBytes, f.Metric.ABBytes), append(c.baBytes, f.Metric.BABytes)
 	c.abPackets, c.baPackets = append(c.abPackets, f.Metric.ABPackets), append(c.baPackets, f.Metric.BAPackets)
 	c.rtt = append(c.rtt, positive(f.Metric.RTT))
-	c.intf, c.capture, c.host = append(c.intf, f.Interface), append(c.capture, f.CaptureID), append(c.host, f.Host)
+	c.intf, c.capture, c.host = append(c.intf, f.Interface), append(c.capture, f.CaptureID), append(c.host, hosts.name(f.Host))
+	c.hostID = append(c.hostID, f.Host)
 	c.layers, c.finished = append(c.layers, f.LayersPath), append(c.finished, f.FinishType)
 	c.tracking, c.id, c.node = append(c.tracking, f.TrackingID), append(c.id, f.UUID.String()), append(c.node, f.NodeTID.String())
 }
@@ -77,19 +79,19 @@ func (c *flowColumns) frame() *data.Frame {
 		data.NewField("AB packets", nil, c.abPackets), data.NewField("BA packets", nil, c.baPackets), unit(data.NewField("RTT", nil, c.rtt), "ns"),
 		data.NewField("Interface", nil, c.intf), data.NewField("Capture", nil, c.capture), data.NewField("Host", nil, c.host),
 		data.NewField("Layers", nil, c.layers), data.NewField("Finished", nil, c.finished),
-		data.NewField("Tracking", nil, c.tracking), data.NewField("ID", nil, c.id), data.NewField("Node", nil, c.node),
+		data.NewField("Tracking", nil, c.tracking), data.NewField("ID", nil, c.id), data.NewField("Node", nil, c.node), data.NewField("HostID", nil, c.hostID),
 	)
 }
 
 // FlowList makes a table of flows; maxRows 0 is no limit.
-func FlowList(l *client.FlowList, maxRows int) *data.Frame {
+func FlowList(l *client.FlowList, hosts Hosts, maxRows int) *data.Frame {
 	n := len(l.Flows)
 	if maxRows > 0 {
 		n = min(n, maxRows)
 	}
 	c := &flowColumns{}
 	for i := range l.Flows[:n] {
-		c.add(&l.Flows[i])
+		c.add(&l.Flows[i], hosts)
 	}
 	f := table(c.frame())
 	leftOut(f, n, len(l.Flows), "flows")
@@ -101,10 +103,10 @@ func FlowList(l *client.FlowList, maxRows int) *data.Frame {
 
 // FlowReports makes a frame of reports for a stream: as of [FlowList] and, in
 // the first row, how many were lost before it.
-func FlowReports(flows []client.Flow, lost int64) *data.Frame {
+func FlowReports(flows []client.Flow, hosts Hosts, lost int64) *data.Frame {
 	c := &flowColumns{}
 	for i := range flows {
-		c.add(&flows[i])
+		c.add(&flows[i], hosts)
 	}
 	f := c.frame()
 	f.Fields = append(f.Fields, lostField(len(flows), lost))
@@ -142,15 +144,21 @@ func metricUnit(metric string) (unit, name string) {
 }
 
 // FlowTop makes a table of top talkers, one column for each field and one for
-// the sum; alert rules take it, too.
-func FlowTop(t *client.FlowTop) *data.Frame {
+// the sum; alert rules take it, too. Hosts are named, and HostID has their IDs.
+func FlowTop(t *client.FlowTop, hosts Hosts) *data.Frame {
 	f := data.NewFrame("top")
-	for _, k := range t.By {
+	column := func(name, key string, hosts Hosts) {
 		v := make([]string, len(t.Rows))
 		for i := range t.Rows {
-			v[i] = keyText(t.Rows[i].Key, k)
+			v[i] = hosts.key(t.Rows[i].Key, key)
 		}
-		f.Fields = append(f.Fields, data.NewField(k, nil, v))
+		f.Fields = append(f.Fields, data.NewField(name, nil, v))
+	}
+	for _, k := range t.By {
+		column(k, k, hosts)
+	}
+	if slices.Contains(t.By, keyHost) {
+		column("HostID", keyHost, nil)
 	}
 	v := make([]int64, len(t.Rows))
 	for i := range t.Rows {
@@ -160,6 +168,18 @@ func FlowTop(t *client.FlowTop) *data.Frame {
 	f.Fields = append(f.Fields, data.NewField(name, nil, v).SetConfig(&data.FieldConfig{Unit: unit}))
 	f.Meta = &data.FrameMeta{Type: data.FrameTypeNumericLong, TypeVersion: data.FrameTypeVersion{0, 1}, PreferredVisualization: data.VisTypeTable}
 	return f
+}
+
+// keyHost is the field of flows that holds a host.id.
+const keyHost = "Host"
+
+// key is the value of a field of top talkers, of a host its name.
+func (h Hosts) key(key entity.Attrs, k string) string {
+	v := keyText(key, k)
+	if k == keyHost {
+		return h.name(v)
+	}
+	return v
 }
 
 // keyText is the value of a field of top talkers.
@@ -178,7 +198,7 @@ func keyText(key entity.Attrs, k string) string {
 // Sankey makes links of top talkers: from the value of each field to that of the
 // next. It fails when there are less than two fields. What is both a source and
 // a target stands twice, as a circle cannot be drawn.
-func Sankey(t *client.FlowTop) (*data.Frame, error) {
+func Sankey(t *client.FlowTop, hosts Hosts) (*data.Frame, error) {
 	if len(t.By) < 2 {
 		return nil, fmt.Errorf("a Sankey needs two fields to go from one to the other: set by to pair, or to two fields such as host,application")
 	}
@@ -190,7 +210,7 @@ func Sankey(t *client.FlowTop) (*data.Frame, error) {
 	for level, k := range t.By {
 		levels[level] = map[string]string{}
 		for i := range t.Rows {
-			value := keyText(t.Rows[i].Key, k)
+			value := hosts.key(t.Rows[i].Key, k)
 			if value == "" {
 				value = "none"
 			}
@@ -207,7 +227,7 @@ func Sankey(t *client.FlowTop) (*data.Frame, error) {
 	for i := range t.Rows {
 		for level := 1; level < len(t.By); level++ {
 			name := func(l int) string {
-				v := keyText(t.Rows[i].Key, t.By[l])
+				v := hosts.key(t.Rows[i].Key, t.By[l])
 				if v == "" {
 					v = "none"
 				}

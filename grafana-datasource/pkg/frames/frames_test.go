@@ -102,7 +102,7 @@ func TestRowLimit(t *testing.T) {
 			t.Errorf("%s: %d rows, notices %q", kind, f.Rows(), notices(f))
 		}
 	}
-	f := FlowList(&client.FlowList{More: true, Flows: make([]client.Flow, 2)}, 0)
+	f := FlowList(&client.FlowList{More: true, Flows: make([]client.Flow, 2)}, nil, 0)
 	if !strings.Contains(notices(f), "Only 2 flows") {
 		t.Error(notices(f))
 	}
@@ -139,7 +139,7 @@ func TestSankey(t *testing.T) {
 	row := func(a, b string, v int64) client.TopRow {
 		return client.TopRow{Key: entity.Attrs{entity.A("A", str(a)), entity.A("B", str(b))}.Normalize(), Value: v}
 	}
-	f, err := Sankey(&client.FlowTop{By: []string{"A", "B"}, Rows: []client.TopRow{row("x", "y", 10), row("y", "x", 4), row("x", "", 1), row("x", "x", 2)}})
+	f, err := Sankey(&client.FlowTop{By: []string{"A", "B"}, Rows: []client.TopRow{row("x", "y", 10), row("y", "x", 4), row("x", "", 1), row("x", "x", 2)}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,13 +151,13 @@ func TestSankey(t *testing.T) {
 	if strings.Join(got, "|") != want {
 		t.Errorf("%s, want %s", strings.Join(got, "|"), want)
 	}
-	if _, err := Sankey(&client.FlowTop{By: []string{"A"}}); err == nil || !strings.Contains(err.Error(), "two fields") {
+	if _, err := Sankey(&client.FlowTop{By: []string{"A"}}, nil); err == nil || !strings.Contains(err.Error(), "two fields") {
 		t.Error(err)
 	}
 	three, err := Sankey(&client.FlowTop{By: []string{"A", "B", "C"}, Rows: []client.TopRow{
 		{Key: entity.Attrs{entity.A("A", str("a")), entity.A("B", str("b")), entity.A("C", str("c"))}, Value: 3},
 		{Key: entity.Attrs{entity.A("A", str("a")), entity.A("B", str("b")), entity.A("C", str("d"))}, Value: 4},
-	}})
+	}}, nil)
 	if err != nil || three.Rows() != 3 || three.Fields[2].At(0) != int64(7) {
 		t.Errorf("%v %v", three, err)
 	}
@@ -216,7 +216,7 @@ func TestNumberOfNothing(t *testing.T) {
 	if f := Table(&client.Result{Kind: client.KindMap, Number: parse(t, `{"a":1,"b":2}`)}, TableOptions{}); f.Meta.Type != data.FrameTypeNumericLong || f.Rows() != 2 {
 		t.Errorf("%+v", f.Meta)
 	}
-	if f := FlowReports(nil, 5); f.Rows() != 0 || len(f.Fields) != 22 {
+	if f := FlowReports(nil, nil, 5); f.Rows() != 0 || len(f.Fields) != 23 {
 		t.Errorf("%d rows, %d fields", f.Rows(), len(f.Fields))
 	}
 	if f := Revision(time.Unix(1, 0), 7); f.Rows() != 1 || f.At(1, 0) != int64(7) {

@@ -54,7 +54,7 @@ func TestGoldenFrames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sankey, err := Sankey(read[client.FlowTop](t, "flows_top.json"))
+	sankey, err := Sankey(read[client.FlowTop](t, "flows_top.json"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,11 +77,11 @@ func TestGoldenFrames(t *testing.T) {
 		"groups":        one(Table(result(t, client.KindGroups, "groups.json"), TableOptions{Flatten: true, MaxRows: 3})),
 		"metrics":       one(Table(result(t, client.KindMetrics, "metrics.json"), TableOptions{MaxRows: 5})),
 		"query_flows":   one(Table(result(t, client.KindFlows, "query_flows.json"), TableOptions{Columns: []string{"Application", "Network.A", "Metric.BABytes", "Last"}})),
-		"flows":         one(FlowList(read[client.FlowList](t, "flows.json"), 0)),
-		"flow_top":      one(FlowTop(read[client.FlowTop](t, "flows_top.json"))),
+		"flows":         one(FlowList(read[client.FlowList](t, "flows.json"), nil, 0)),
+		"flow_top":      one(FlowTop(read[client.FlowTop](t, "flows_top.json"), nil)),
 		"sankey":        one(sankey),
-		"flow_series":   FlowSeries(read[client.FlowSeries](t, "flows_series.json"), SeriesOptions{Rate: true}),
-		"flow_sums":     FlowSeries(read[client.FlowSeries](t, "flows_series.json"), SeriesOptions{}),
+		"flow_series":   FlowSeries(read[client.FlowSeries](t, "flows_series.json"), nil, SeriesOptions{Rate: true}),
+		"flow_sums":     FlowSeries(read[client.FlowSeries](t, "flows_series.json"), nil, SeriesOptions{}),
 		"counted":       CountedSeries(largest, fields, labels, options),
 		"counted_sums":  CountedSeries(largest, fields, labels, counts),
 		"events":        one(Events(read[client.Changes](t, "changes.json"), hosts, time.Time{}, 0)),

@@ -216,7 +216,7 @@ func counterUnit(field string, rate bool) string {
 // FlowSeries makes one frame for each series of flows. steps begin on multiples
 // of the step; the first and the last count what is in the range only, and the
 // rate is by that.
-func FlowSeries(s *client.FlowSeries, o SeriesOptions) data.Frames {
+func FlowSeries(s *client.FlowSeries, hosts Hosts, o SeriesOptions) data.Frames {
 	o.Step = time.Duration(s.StepSeconds) * time.Second
 	unit, name := metricUnit(s.Metric)
 	if o.Rate {
@@ -262,7 +262,7 @@ func FlowSeries(s *client.FlowSeries, o SeriesOptions) data.Frames {
 	for i := range s.Series {
 		labels := data.Labels{}
 		for _, k := range s.By {
-			labels[k] = keyText(s.Series[i].Key, k)
+			labels[k] = cmp.Or(hosts.key(s.Series[i].Key, k), "none")
 		}
 		if len(s.By) == 0 {
 			labels["Name"] = name
@@ -271,16 +271,17 @@ func FlowSeries(s *client.FlowSeries, o SeriesOptions) data.Frames {
 	}
 	if s.Others != nil {
 		labels := data.Labels{}
-		for i, k := range s.By {
-			labels[k] = ""
-			if i == 0 {
-				labels[k] = "others"
-			}
+		for _, k := range s.By {
+			labels[k] = others
 		}
+		o.Legend = others
 		add(s.Others, labels)
 	}
 	return frames
 }
+
+// others is the series of all that is not among the largest.
+const others = "others"
 
 // NumberSeries makes one frame of a number at several times; a nil value is not
 // known.

@@ -183,7 +183,7 @@ func nodeName(n *client.Node) string {
 // flows are not all there is to it.
 func rawFlowTable(flows []client.Flow, o TableOptions) *data.Frame {
 	if len(o.Columns) == 0 {
-		return FlowList(&client.FlowList{Flows: flows}, o.MaxRows)
+		return FlowList(&client.FlowList{Flows: flows}, nil, o.MaxRows)
 	}
 	r := newRows()
 	n := o.cut(len(flows))

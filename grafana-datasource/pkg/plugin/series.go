@@ -44,7 +44,12 @@ func (a *ask) options(base time.Time, step time.Duration) frames.SeriesOptions {
 }
 
 func (d *Datasource) flowSeries(ctx context.Context, a *ask) (data.Frames, error) {
-	_, _, step := a.span()
+	base, end, step := a.span()
+	step = flowStep(end.Sub(base), step)
+	hosts := func() frames.Hosts { return nil }
+	if byHost(a.By) {
+		hosts = d.hostsLater(ctx, a.Range.Moment(a.now))
+	}
 	s, err := d.client.FlowSeries(ctx, client.FlowSeriesQuery{
 		FlowFilter: a.Filter.Flows(), From: query.Stamp(a.Range.From), To: a.Range.Moment(a.now),
 		By: a.By, Metric: a.Metric, Step: fmt.Sprintf("%ds", int64(step/time.Second)), Limit: int(a.Limit),
@@ -52,11 +57,23 @@ func (d *Datasource) flowSeries(ctx context.Context, a *ask) (data.Frames, error
 	if err != nil {
 		return nil, err
 	}
-	out := frames.FlowSeries(s, a.options(s.Start, step))
+	out := frames.FlowSeries(s, hosts(), a.options(s.Start, step))
 	if s.Others != nil {
 		frames.Note(out, "The %d largest are shown, the rest is in others: raise the limit to see more.", len(s.Series))
 	}
 	return out, nil
+}
+
+// longFlows is the time from which on flows are summed by whole minutes, which
+// topologyd keeps ready: shorter steps over so long would read every report.
+const longFlows = 15 * time.Minute
+
+// flowStep is the step of a series of flows.
+func flowStep(length, step time.Duration) time.Duration {
+	if length <= longFlows {
+		return step
+	}
+	return (step + time.Minute - 1).Truncate(time.Minute)
 }
 
 // interfaceSeries answers a query for counters of interfaces: what the nodes of

@@ -15,7 +15,10 @@ func (d *Datasource) runFlows(ctx context.Context, q *query.Query, out *sender) 
 		mu      sync.Mutex
 		pending []client.Flow
 		lost    int64
+		once    sync.Once
+		names   frames.Hosts
 	)
+	hosts := d.hostsLater(ctx, "")
 	most := min(maxBatch, d.settings.MaxRows)
 	return d.every(ctx, func(ctx context.Context) error {
 		return d.client.FollowFlows(ctx, client.FollowFlows{
@@ -31,6 +34,7 @@ func (d *Datasource) runFlows(ctx context.Context, q *query.Query, out *sender) 
 			Broken: d.broke(ctx),
 		})
 	}, func(context.Context) error {
+		once.Do(func() { names = hosts() })
 		mu.Lock()
 		flows, missed := pending, lost
 		if len(flows) > 0 {
@@ -40,6 +44,6 @@ func (d *Datasource) runFlows(ctx context.Context, q *query.Query, out *sender) 
 		if len(flows) == 0 {
 			return nil
 		}
-		return out.send(frames.FlowReports(flows, missed))
+		return out.send(frames.FlowReports(flows, names, missed))
 	})
 }

@@ -74,7 +74,7 @@ func (s *stream) empty() *data.Frame {
 	case streamChanges:
 		return frames.EventReports(nil, nil, 0)
 	case streamFlows:
-		return frames.FlowReports(nil, 0)
+		return frames.FlowReports(nil, nil, 0)
 	}
 	return frames.Revision(time.Time{}, 0).EmptyCopy()
 }

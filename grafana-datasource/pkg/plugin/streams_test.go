@@ -79,8 +79,8 @@ func TestSubscribe(t *testing.T) {
 		err         string
 	}{
 		{d, "revision", "", true, backend.SubscribeStreamStatusOK, 2, ""},
-		{d, "changes/a1B2", eventQuery, true, backend.SubscribeStreamStatusOK, 14, ""},
-		{d, "flows/x-1", flowQuery, true, backend.SubscribeStreamStatusOK, 22, ""},
+		{d, "changes/a1B2", eventQuery, true, backend.SubscribeStreamStatusOK, 15, ""},
+		{d, "flows/x-1", flowQuery, true, backend.SubscribeStreamStatusOK, 23, ""},
 		{d, "revision", "", false, backend.SubscribeStreamStatusPermissionDenied, 0, ""},
 		{passing, "changes/x", eventQuery, true, backend.SubscribeStreamStatusPermissionDenied, 0, ""},
 		{d, "changes", eventQuery, true, backend.SubscribeStreamStatusNotFound, 0, ""},

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
@@ -28,25 +29,35 @@ func (d *Datasource) table(ctx context.Context, a *ask) (data.Frames, error) {
 // flows answers a query for flows of the range.
 func (d *Datasource) flows(ctx context.Context, a *ask) (data.Frames, error) {
 	from, to := query.Stamp(a.Range.From), a.Range.Moment(a.now)
+	hosts := func() frames.Hosts { return nil }
+	if a.Query.Flows == query.FlowsList || byHost(a.By) {
+		hosts = d.hostsLater(ctx, to)
+	}
 	if a.Query.Flows == query.FlowsList {
 		l, err := d.client.Flows(ctx, client.FlowQuery{FlowFilter: a.Filter.Flows(), From: from, To: to, Sort: a.Sort, Order: a.Order, Limit: int(a.Limit)})
 		if err != nil {
 			return nil, err
 		}
-		return data.Frames{frames.FlowList(l, d.settings.MaxRows)}, nil
+		return data.Frames{frames.FlowList(l, hosts(), d.settings.MaxRows)}, nil
 	}
 	t, err := d.client.TopFlows(ctx, client.TopQuery{FlowFilter: a.Filter.Flows(), From: from, To: to, By: a.By, Metric: a.Metric, Limit: int(a.Limit)})
 	if err != nil {
 		return nil, err
 	}
 	if a.Query.Flows == query.FlowsTop {
-		return data.Frames{frames.FlowTop(t)}, nil
+		return data.Frames{frames.FlowTop(t, hosts())}, nil
 	}
-	f, err := frames.Sankey(t)
+	f, err := frames.Sankey(t, hosts())
 	if err != nil {
 		return nil, wrongQuery(err)
 	}
 	return data.Frames{f}, nil
+}
+
+// byHost tells whether flows are told apart by hosts: interfaces are, too.
+func byHost(by string) bool {
+	by = strings.ToLower(by)
+	return strings.Contains(by, "host") || strings.Contains(by, "interface")
 }
 
 // events answers a query for changes of the range.
