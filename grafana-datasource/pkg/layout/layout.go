@@ -126,21 +126,31 @@ func Place(items []Item, edges []Edge, prev *Placement) (map[string]Point, *Plac
 	return out, next
 }
 
-// center moves the picture to where the panel looks at first: its middle, and of
-// what is higher than that the top, where the hosts are.
+// center moves the picture to where the panel looks at first.
 func (p *Placement) center() {
-	if len(p.places) == 0 {
-		return
-	}
-	lo, hi := Point{math.Inf(1), math.Inf(1)}, Point{math.Inf(-1), math.Inf(-1)}
+	all := make([]Point, 0, len(p.places))
 	for _, at := range p.places {
-		c := at.at.point()
+		all = append(all, at.at.point())
+	}
+	p.origin = View(all)
+}
+
+// View returns by how much points must be moved so that the panel shows them at
+// first: to its middle, and of what is higher than that the top, where the hosts
+// are.
+func View(points []Point) Point {
+	if len(points) == 0 {
+		return Point{}
+	}
+	lo, hi := points[0], points[0]
+	for _, c := range points {
 		lo, hi = Point{min(lo.X, c.X), min(lo.Y, c.Y)}, Point{max(hi.X, c.X), max(hi.Y, c.Y)}
 	}
-	p.origin = Point{-math.Round((lo.X + hi.X) / 2), -math.Round((lo.Y+hi.Y)/2) - titleBelow}
+	by := Point{-math.Round((lo.X + hi.X) / 2), -math.Round((lo.Y+hi.Y)/2) - titleBelow}
 	if hi.Y-lo.Y+PitchY > viewHeight {
-		p.origin.Y = -lo.Y - (viewHeight-PitchY)/2
+		by.Y = -lo.Y - (viewHeight-PitchY)/2
 	}
+	return by
 }
 
 // forget drops the places of the absent but for the last n.

@@ -39,14 +39,15 @@ type Custom struct {
 
 // Build makes the frames "nodes" and "edges" of a picture. The nodes get places
 // near those that they had in the last picture with the same key in p, which may
-// be nil; the key is to name the query without its time and its open groups. t is
-// not changed. The only error is that there is no picture.
+// be nil; the key is to name the query without its time and its open groups. The
+// picture begins at what came out of the group that was opened last. t is not
+// changed. The only error is that there is no picture.
 func Build(t *client.Topology, o Options, p *Places, key string) (data.Frames, error) {
 	if t == nil {
 		return nil, errors.New("make a node graph: there is no topology")
 	}
 	s := newScene(t)
-	nodes := s.nodesFrame(o, s.points(p, key))
+	nodes := s.nodesFrame(o, s.points(p, key, o.Expand))
 	edges := s.edgesFrame(o)
 	nodes.Meta.Custom = Custom{
 		Revision: t.Revision, Total: t.Total, Grouped: t.Grouped, LeftOut: t.LeftOut,

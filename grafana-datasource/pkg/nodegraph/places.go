@@ -33,6 +33,41 @@ type graph struct {
 	size int
 	mu   sync.Mutex
 	last *layout.Placement
+	// views are where the panel begins to look, by the groups that are open.
+	views map[string]layout.Point
+}
+
+// maxViews is how many ways to open groups of one graph are remembered.
+const maxViews = 64
+
+// focus is what the panel shows at first: of a group that was opened what came
+// out of it. The zero value is the whole picture.
+type focus struct {
+	// open names the groups that are open; with them the view stays the same.
+	open string
+	ids  []string
+}
+
+// look moves all points to the view.
+func (g *graph) look(points map[string]layout.Point, f focus) {
+	if len(f.ids) == 0 {
+		return
+	}
+	by, known := g.views[f.open]
+	if !known {
+		inside := make([]layout.Point, len(f.ids))
+		for i, id := range f.ids {
+			inside[i] = points[id]
+		}
+		by = layout.View(inside)
+		if g.views == nil || len(g.views) >= maxViews {
+			g.views = make(map[string]layout.Point)
+		}
+		g.views[f.open] = by
+	}
+	for id, at := range points {
+		points[id] = layout.Point{X: at.X + by.X, Y: at.Y + by.Y}
+	}
 }
 
 // NewPlaces returns an empty memory.
@@ -41,8 +76,14 @@ func NewPlaces() *Places { return &Places{graphs: make(map[string]*list.Element)
 // Place gives items their places in the graph with a key, near where they were
 // before. A nil Places remembers nothing.
 func (p *Places) Place(key string, items []layout.Item, edges []layout.Edge) map[string]layout.Point {
+	return p.place(key, items, edges, focus{})
+}
+
+// place is Place for a picture that begins elsewhere.
+func (p *Places) place(key string, items []layout.Item, edges []layout.Edge, f focus) map[string]layout.Point {
 	if p == nil {
 		points, _ := layout.Place(items, edges, nil)
+		(&graph{}).look(points, f)
 		return points
 	}
 	g := p.graph(key)
@@ -51,6 +92,7 @@ func (p *Places) Place(key string, items []layout.Item, edges []layout.Edge) map
 	g.mu.Lock()
 	points, last := layout.Place(items, edges, g.last)
 	g.last = last
+	g.look(points, f)
 	g.mu.Unlock()
 	p.resize(g, last.Len())
 	return points

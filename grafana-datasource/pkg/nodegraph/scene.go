@@ -72,7 +72,7 @@ func newScene(t *client.Topology) *scene {
 }
 
 // points places all nodes.
-func (s *scene) points(p *Places, key string) map[string]layout.Point {
+func (s *scene) points(p *Places, key string, open []string) map[string]layout.Point {
 	items := make([]layout.Item, len(s.nodes))
 	for i, n := range s.nodes {
 		it := layout.Item{ID: n.ID, Parent: n.Parent, Lane: n.Host, Role: role(n), Name: title(n)}
@@ -94,7 +94,22 @@ func (s *scene) points(p *Places, key string) map[string]layout.Point {
 			edges = append(edges, layout.Edge{Source: e.Source, Target: e.Target})
 		}
 	}
-	return p.Place(key, items, edges)
+	return p.place(key, items, edges, s.focus(open))
+}
+
+// focus is on what came out of the last of the groups that were opened.
+func (s *scene) focus(open []string) focus {
+	if len(open) == 0 {
+		return focus{}
+	}
+	f := focus{open: strings.Join(open, ",")}
+	last := open[len(open)-1]
+	for _, n := range s.nodes {
+		if n.ID != last && (n.Path == last || strings.HasPrefix(n.Path, last+"/")) {
+			f.ids = append(f.ids, n.ID)
+		}
+	}
+	return f
 }
 
 // role tells the layout what an element is.
