@@ -70,7 +70,7 @@ $(DATASOURCE)/node_modules/.package-lock.json: $(DATASOURCE)/package.json $(DATA
 .PHONY: plugin
 plugin: $(DATASOURCE)/node_modules/.package-lock.json ## the Grafana datasource: dist, and an archive in build/ that is ready to be signed
 	cd $(DATASOURCE) && npm run --silent build
-	@cp LICENSE $(DATASOURCE)/dist/
+	@cp LICENSE $(DATASOURCE)/dist/ && mkdir -p $(DATASOURCE)/dist/dashboards && cp dashboards/json/*.json $(DATASOURCE)/dist/dashboards/
 	@for p in $(PLATFORMS); do \
 		os=$${p%/*} arch=$${p#*/} ext=; [ $$os != windows ] || ext=.exe; \
 		echo "gpx_skein for $$p"; \

@@ -117,6 +117,8 @@ func (a *asker) summary(ctx context.Context, s *settings) (string, error) {
 	if s.capture {
 		fmt.Fprintf(&b, "  flows    http://%s/metrics as metrics; the Collector's own http://%s/metrics\n", s.prom, s.collector)
 	}
+	fmt.Fprintf(&b, "  Grafana  make plugin, give build/skein-topology-datasource-*.zip to a Grafana 12.3 or later,\n")
+	fmt.Fprintf(&b, "           and add a data source with the URL http://%s: docs/grafana.md has the dashboards\n", s.http)
 	fmt.Fprintf(&b, "  logs     %s\n\nCtrl-C stops them. Their logs follow.\n\n", strings.Join(logs, ", "))
 	return b.String(), nil
 }
