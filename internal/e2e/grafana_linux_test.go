@@ -136,15 +136,6 @@ func number(f *data.Frame, column string, row int) float64 {
 	return v
 }
 
-// column is a whole column as text.
-func column(f *data.Frame, name string) []string {
-	out := make([]string, f.Rows())
-	for i := range out {
-		out[i] = text(f, name, i)
-	}
-	return out
-}
-
 // tell sends events with their own times, many in one request.
 func (d *daemon) tell(t testing.TB, events []entity.Event) {
 	t.Helper()

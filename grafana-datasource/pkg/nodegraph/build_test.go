@@ -153,18 +153,6 @@ func num(t testing.TB, f *data.Frame, name string, i int) float64 {
 	return field(t, f, name).At(i).(float64)
 }
 
-// row finds the row of a node by its title.
-func row(t testing.TB, f *data.Frame, name string) int {
-	t.Helper()
-	for i := range f.Rows() {
-		if str(t, f, "title", i) == name {
-			return i
-		}
-	}
-	require.Fail(t, "no node "+name)
-	return -1
-}
-
 func TestBuildWithoutATopology(t *testing.T) {
 	_, err := Build(nil, Options{}, nil, "")
 	require.Error(t, err)
