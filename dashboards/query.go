@@ -8,17 +8,19 @@ import (
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
+
+	"github.com/skein-net/skein/grafana-datasource/pkg/query"
 )
 
 // Query types of the datasource.
 const (
-	typeTopology   = "topology"
-	typeTable      = "table"
-	typeFlows      = "flows"
-	typeTimeSeries = "timeseries"
-	typeDiff       = "diff"
-	typeEvents     = "events"
-	typeStatus     = "status"
+	typeTopology   = query.TypeTopology
+	typeTable      = query.TypeTable
+	typeFlows      = query.TypeFlows
+	typeTimeSeries = query.TypeTimeSeries
+	typeDiff       = query.TypeDiff
+	typeEvents     = query.TypeEvents
+	typeStatus     = query.TypeStatus
 )
 
 // Query is a query of the Skein datasource as dashboards hold it. Texts may
@@ -71,21 +73,8 @@ type Query struct {
 	Live bool `json:"live,omitempty"`
 }
 
-// Filter chooses flows. Each field is a list separated by commas, of which one
-// has to fit; empty or "$__all" is any.
-type Filter struct {
-	Node        string `json:"node,omitempty"`
-	Host        string `json:"host,omitempty"`
-	Interface   string `json:"interface,omitempty"`
-	Capture     string `json:"capture,omitempty"`
-	Address     string `json:"address,omitempty"`
-	Port        string `json:"port,omitempty"`
-	Application string `json:"application,omitempty"`
-	Protocol    string `json:"protocol,omitempty"`
-	Layers      string `json:"layers,omitempty"`
-	Tracking    string `json:"tracking,omitempty"`
-	Finished    string `json:"finished,omitempty"`
-}
+// Filter chooses flows, as in the datasource; "$__all" is any, too.
+type Filter = query.Filter
 
 // ImplementsDataqueryVariant makes Query a query of the dashboard builders.
 func (Query) ImplementsDataqueryVariant() {}

@@ -2,7 +2,12 @@ package dashboards
 
 import (
 	"encoding/json"
+	"maps"
+	"reflect"
+	"strings"
 	"testing"
+
+	"github.com/skein-net/skein/grafana-datasource/pkg/query"
 )
 
 func TestQueryValidate(t *testing.T) {
@@ -68,5 +73,26 @@ func TestQueryJSON(t *testing.T) {
 	}
 	if string(have) != want {
 		t.Errorf("have %s\nwant %s", have, want)
+	}
+}
+
+// TestQueryIsTheDatasources: every member is one that the datasource reads, and
+// there is none that dashboards cannot set but those of its frontend.
+func TestQueryIsTheDatasources(t *testing.T) {
+	names := func(v any) map[string]bool {
+		out := map[string]bool{}
+		for f := range reflect.TypeOf(v).Fields() {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			out[name] = true
+		}
+		return out
+	}
+	ours, theirs := names(Query{}), names(query.Query{})
+	for _, grafanas := range []string{"hide", "datasource"} {
+		delete(ours, grafanas)
+	}
+	delete(theirs, "link")
+	if !maps.Equal(ours, theirs) {
+		t.Errorf("members are %v, those of the datasource %v", ours, theirs)
 	}
 }
