@@ -36,4 +36,5 @@ export default defineConfig([
     ],
   },
   ...baseConfig,
+  { files: ['tests/**/*.ts'], rules: { 'react-hooks/rules-of-hooks': 'off' } },
 ]);

@@ -168,6 +168,8 @@ export function ListField(props: ListProps) {
     <InlineField label={label} tooltip={tooltip} labelWidth="auto" disabled={disabled}>
       <MultiCombobox
         id={id}
+        // Before 12.4 the label does not lead to the field: tests need another way.
+        data-testid={`list ${label}`}
         width={width}
         placeholder={placeholder}
         disabled={disabled}
