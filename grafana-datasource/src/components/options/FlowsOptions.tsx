@@ -1,9 +1,10 @@
 import { Stack } from '@grafana/ui';
 import React from 'react';
 
-import { FLOW_KEYS, FLOW_METRICS, FLOW_SORTS } from './flowChoices';
+import { FLOW_SORTS } from './flowChoices';
 import { FlowFilters } from './FlowFilters';
-import { ChoiceField, ListField, NumberField } from '../fields';
+import { FlowSums } from './FlowSums';
+import { ChoiceField, NumberField } from '../fields';
 import type { PartProps } from '../props';
 import { DEFAULT_FLOW_LIMIT, type FlowsView } from '../../types';
 
@@ -45,24 +46,11 @@ export function FlowsOptions(props: PartProps) {
             />
           </>
         ) : (
-          <>
-            <ListField
-              label="By"
-              tooltip="What is told apart: one of these, or fields of flows such as Network.A"
-              width={30}
-              value={(query.by ?? '').split(',').filter(Boolean)}
-              options={FLOW_KEYS}
-              placeholder="pair"
-              onCommit={(by) => set({ by: by.join(',') || undefined })}
-            />
-            <ChoiceField
-              label="Metric"
-              width={18}
-              value={query.metric ?? 'bytes'}
-              options={FLOW_METRICS}
-              onCommit={(metric) => set({ metric })}
-            />
-          </>
+          <FlowSums
+            {...props}
+            tooltip="What is told apart: one of these, or fields of flows such as Network.A"
+            placeholder="pair"
+          />
         )}
         <NumberField
           label="Limit"

@@ -1,8 +1,8 @@
 import { Stack } from '@grafana/ui';
 import React from 'react';
 
-import { FLOW_KEYS, FLOW_METRICS } from './flowChoices';
 import { FlowFilters } from './FlowFilters';
+import { FlowSums } from './FlowSums';
 import { ChoiceField, ListField, NumberField, SwitchField, TextField } from '../fields';
 import type { PartProps } from '../props';
 import { DEFAULT_FIELDS, type SeriesSource } from '../../types';
@@ -32,24 +32,7 @@ export function SeriesOptions(props: PartProps) {
           onCommit={(next) => set({ series: next })}
         />
         {series === 'flows' ? (
-          <>
-            <ListField
-              label="By"
-              tooltip="One series for each; empty is one of everything"
-              width={30}
-              value={(query.by ?? '').split(',').filter(Boolean)}
-              options={FLOW_KEYS}
-              placeholder="all together"
-              onCommit={(by) => set({ by: by.join(',') || undefined })}
-            />
-            <ChoiceField
-              label="Metric"
-              width={18}
-              value={query.metric ?? 'bytes'}
-              options={FLOW_METRICS}
-              onCommit={(metric) => set({ metric })}
-            />
-          </>
+          <FlowSums {...props} tooltip="One series for each; empty is one of everything" placeholder="all together" />
         ) : (
           <ListField
             label="Counters"
