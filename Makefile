@@ -27,7 +27,7 @@ PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 # what they stand on in faults.
 E2E := /e2e(/|$$)
 FAULTS := /faults(/|$$)
-INTEGRATION = $(shell grep -rlE --include='*_test.go' 'testing\.Short\(\)|/netnstest"' . | grep -vE '^\./(build|\.run|node_modules)/' | xargs -r -n1 dirname | sort -u)
+INTEGRATION = $(shell grep -rlE --include='*_test.go' --exclude-dir=build --exclude-dir=.run --exclude-dir=node_modules 'testing\.Short\(\)|/netnstest"' . | xargs -r -n1 dirname | sort -u)
 
 .PHONY: help
 help: ## list the targets
@@ -50,7 +50,7 @@ test: setup ## everything: unit, integration, end to end, cross builds
 .PHONY: test-unit
 test-unit: ## vet, gofmt and the tests that need no privileges
 	$(GO) vet ./...
-	@unformatted=$$(find . -name '*.go' -not -path './build/*' -not -path '*/node_modules/*' -print0 | xargs -0 gofmt -l); \
+	@unformatted=$$(find . -name node_modules -prune -o -name build -prune -o -name '*.go' -print0 | xargs -0 gofmt -l); \
 		[ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
 	$(GO) test -short $$($(GO) list ./... | grep -vE '$(E2E)|$(FAULTS)')
 	$(GO) test -count=1 ./internal/house

@@ -54,16 +54,13 @@ func (d *Datasource) QueryData(ctx context.Context, req *backend.QueryDataReques
 }
 
 // answer answers one query within the time that one may take.
-func (d *Datasource) answer(ctx context.Context, in *backend.DataQuery, alert bool) (out backend.DataResponse) {
+func (d *Datasource) answer(ctx context.Context, in *backend.DataQuery, alert bool) backend.DataResponse {
 	// The process serves all data sources: a mistake in one query may not end it.
-	defer func() {
-		if r := recover(); r != nil {
-			backend.Logger.FromContext(ctx).Error("query panicked", "refId", in.RefID, "stack", string(debug.Stack()))
-			out = backend.ErrDataResponseWithSource(backend.StatusInternal, backend.ErrorSourcePlugin,
-				"the data source made a mistake: the log of Grafana says which; report it")
-		}
-	}()
-	frames, err := d.frames(ctx, in, alert)
+	var frames data.Frames
+	err := guarded(ctx, "query "+in.RefID, func() (err error) {
+		frames, err = d.frames(ctx, in, alert)
+		return err
+	})
 	if err != nil {
 		p := d.settings.explain(err)
 		backend.Logger.FromContext(ctx).Debug("query failed", "refId", in.RefID, "status", int(p.status), "error", p.message)
@@ -73,6 +70,18 @@ func (d *Datasource) answer(ctx context.Context, in *backend.DataQuery, alert bo
 		f.RefID = in.RefID
 	}
 	return backend.DataResponse{Frames: frames, Status: backend.StatusOK}
+}
+
+// guarded runs what must not take the whole process along, and returns its
+// error; a panic is one, and is logged with its stack.
+func guarded(ctx context.Context, what string, run func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			backend.Logger.FromContext(ctx).Error("panic", "in", what, "reason", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = &problem{"the data source made a mistake: the log of Grafana says which; report it", backend.StatusInternal, backend.ErrorSourcePlugin}
+		}
+	}()
+	return run()
 }
 
 func (d *Datasource) frames(ctx context.Context, in *backend.DataQuery, alert bool) (data.Frames, error) {

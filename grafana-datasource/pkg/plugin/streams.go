@@ -173,7 +173,7 @@ func (d *Datasource) every(ctx context.Context, follow func(ctx context.Context)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	followed := make(chan error, 1)
-	go func() { followed <- follow(ctx) }()
+	go func() { followed <- guarded(ctx, "stream", func() error { return follow(ctx) }) }()
 	ticks := time.NewTicker(d.tick)
 	defer ticks.Stop()
 	for {

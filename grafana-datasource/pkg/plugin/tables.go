@@ -117,10 +117,11 @@ func (d *Datasource) status(ctx context.Context) (data.Frames, error) {
 func (d *Datasource) hostsLater(ctx context.Context, at string) func() frames.Hosts {
 	out := make(chan frames.Hosts, 1)
 	go func() {
-		h, err := d.hosts(ctx, at)
-		if err != nil {
-			h = nil
-		}
+		var h frames.Hosts
+		_ = guarded(ctx, "names of hosts", func() (err error) { // see above
+			h, err = d.hosts(ctx, at)
+			return err
+		})
 		out <- h
 	}()
 	return func() frames.Hosts {
