@@ -236,7 +236,7 @@ func (f *finder) rows(b *block, sc *scratch) {
 		p := pick{time: when, finished: ended(at(finish, i)), matches: true}
 		if decode {
 			sc.dec.read(&sc.record, sc.bound, i, when)
-			p.matches = matches(f.s.table, &sc.record, f.rest)
+			p.matches = f.matches.Match(&sc.record)
 			if f.sort != nil {
 				p.key = f.keyOf(f.sort.Get(&sc.record))
 			}

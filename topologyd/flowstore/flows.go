@@ -3,6 +3,7 @@ package flowstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"strings"
 	"sync"
@@ -37,7 +38,10 @@ func (s *Store) Flows(ctx context.Context, q *flowrecord.Query) iter.Seq2[*flowr
 }
 
 func (s *Store) flows(ctx context.Context, q *flowrecord.Query, yield func(*flowrecord.Record, error) bool) error {
-	f := newFinder(s, q)
+	f, err := newFinder(s, q)
+	if err != nil {
+		return err
+	}
 	if f.where.none || q.From > q.To {
 		return nil
 	}
@@ -90,7 +94,9 @@ type finder struct {
 	// where chooses rows, rest is checked on the report of choice.
 	where filter
 	rest  []flowrecord.Condition
-	sort  *flowrecord.Field
+	// matches checks rest.
+	matches *flowrecord.Conditions
+	sort    *flowrecord.Field
 	// fields are what the first query must return.
 	fields []string
 
@@ -116,7 +122,7 @@ type scratch struct {
 	record flowrecord.Record
 }
 
-func newFinder(s *Store, q *flowrecord.Query) *finder {
+func newFinder(s *Store, q *flowrecord.Query) (*finder, error) {
 	fixed, moving := split(s.table, q.Where)
 	f := &finder{s: s, q: q, rest: moving, sort: s.table.Query(q.Sort), textOf: make(map[string]int64)}
 	for i := range f.shards {
@@ -140,8 +146,12 @@ func newFinder(s *Store, q *flowrecord.Query) *finder {
 	if f.sort != nil {
 		f.fields = append(f.fields, wires(s.table, q.Sort)...)
 	}
+	var err error
+	if f.matches, err = s.table.Conditions(f.rest); err != nil {
+		return nil, fmt.Errorf("read query: %w", err)
+	}
 	f.scratch.New = func() any { return &scratch{dec: newDecoder(s.table)} }
-	return f
+	return f, nil
 }
 
 // wires returns the fields of a row that a name in a query needs: one, those of

@@ -2,7 +2,6 @@ package flowstore
 
 import (
 	"math"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -359,7 +358,7 @@ func toNanos(ms, room int64) int64 {
 func inNetwork(f *flowrecord.Field, values []entity.Value) filter {
 	var fs []filter
 	for _, v := range values {
-		p, ok := parseNetwork(v.Str())
+		p, ok := flowrecord.ParseNetwork(v.Str())
 		switch {
 		case !ok:
 			continue
@@ -370,16 +369,4 @@ func inNetwork(f *flowrecord.Field, values []entity.Value) filter {
 		}
 	}
 	return or(fs...)
-}
-
-// parseNetwork reads a network in CIDR form, or an address.
-func parseNetwork(s string) (netip.Prefix, bool) {
-	if p, err := netip.ParsePrefix(s); err == nil {
-		return p, true
-	}
-	a, err := netip.ParseAddr(s)
-	if err != nil || a.Zone() != "" {
-		return netip.Prefix{}, false
-	}
-	return netip.PrefixFrom(a, a.BitLen()), true
 }

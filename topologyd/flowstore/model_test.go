@@ -23,18 +23,28 @@ func newModel(cfg Config) *model {
 	return &model{table: flowrecord.NewTable(), report: int64(cfg.ReportInterval)}
 }
 
+// ready makes conditions ready that make sense.
+func ready(t *flowrecord.Table, where []flowrecord.Condition) *flowrecord.Conditions {
+	c, err := t.Conditions(where)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
 func (m *model) flows(q *flowrecord.Query) []*flowrecord.Record {
 	best := make(map[entity.UUID]*flowrecord.Record)
 	newer := func(a, b *flowrecord.Record) bool {
 		return rowTime(a) > rowTime(b) || rowTime(a) == rowTime(b) && a.Finished() && !b.Finished()
 	}
-	fixed, moving := split(m.table, q.Where)
+	fixedAll, movingAll := split(m.table, q.Where)
+	fixed, moving := ready(m.table, fixedAll), ready(m.table, movingAll)
 	for _, inside := range []bool{true, false} {
 		seen := make(map[entity.UUID]*flowrecord.Record)
 		for i := range m.records {
 			r := &m.records[i]
 			t := rowTime(r)
-			if q.Nodes != nil && !slices.Contains(q.Nodes, r.NodeTID) || q.IDs != nil && !slices.Contains(q.IDs, r.ID) || !matches(m.table, r, fixed) {
+			if q.Nodes != nil && !slices.Contains(q.Nodes, r.NodeTID) || q.IDs != nil && !slices.Contains(q.IDs, r.ID) || !fixed.Match(r) {
 				continue
 			}
 			old := seen[r.ID]
@@ -57,7 +67,7 @@ func (m *model) flows(q *flowrecord.Query) []*flowrecord.Record {
 	}
 	var out []*flowrecord.Record
 	for _, r := range best {
-		if matches(m.table, r, moving) {
+		if moving.Match(r) {
 			out = append(out, r)
 		}
 	}

@@ -147,7 +147,7 @@ func (t *rolled) info(slot int, values []string, g *groupSums) entryInfo {
 			dec.set(&r, f, values[i])
 		}
 		for i := range t.conditions[slot] {
-			if c := &t.conditions[slot][i]; holds(t.s.table, &r, &c.condition) {
+			if c := &t.conditions[slot][i]; c.condition.Match(&r) {
 				x.met |= c.bit
 			}
 		}

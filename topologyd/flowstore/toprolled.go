@@ -63,7 +63,7 @@ type byField struct {
 
 type bitCondition struct {
 	bit       uint64
-	condition flowrecord.Condition
+	condition *flowrecord.Conditions
 }
 
 // entryInfo is the group of an entry, and which conditions it meets.
@@ -152,7 +152,11 @@ func newRolled(s *Store, q *TopQuery) *rolled {
 			if slot < 0 {
 				return nil
 			}
-			t.conditions[slot] = append(t.conditions[slot], bitCondition{bit, flowrecord.Condition{Fields: []string{name}, Op: c.Op, Values: c.Values}})
+			one, err := s.table.Conditions([]flowrecord.Condition{{Fields: []string{name}, Op: c.Op, Values: c.Values}})
+			if err != nil {
+				return nil // who reads the rows says so
+			}
+			t.conditions[slot] = append(t.conditions[slot], bitCondition{bit, one})
 			t.needed[slot] = true
 		}
 	}

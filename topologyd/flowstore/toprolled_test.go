@@ -24,10 +24,11 @@ func sumUp(s *Store) { s.rollups.work(time.Now(), true, s.writeRows) }
 // topModel adds up records one by one.
 func topModel(t *flowrecord.Table, records []flowrecord.Record, q *TopQuery) map[string]int64 {
 	sums := make(map[string]int64)
+	where := ready(t, q.Where)
 	for i := range records {
 		r := &records[i]
 		when := rowTime(r)
-		if when < q.From || when > q.To || q.Nodes != nil && !slices.Contains(q.Nodes, r.NodeTID) || !matches(t, r, q.Where) {
+		if when < q.From || when > q.To || q.Nodes != nil && !slices.Contains(q.Nodes, r.NodeTID) || !where.Match(r) {
 			continue
 		}
 		key := ""
