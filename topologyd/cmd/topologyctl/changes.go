@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -68,30 +69,23 @@ func (a *app) changesCommand() *cobra.Command {
 }
 
 func (a *app) changes(ctx context.Context, q client.ChangesQuery, output string) error {
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	l, err := c.Changes(ctx, q)
-	if err != nil {
-		return err
-	}
-	if output != "text" {
-		return a.print(l.Raw, output)
-	}
-	var b bytes.Buffer
-	for i := range l.Changes {
-		appendChange(&b, &l.Changes[i])
-	}
-	switch {
-	case len(l.Changes) == 0:
-		fmt.Fprintln(a.env.Stderr, "nothing changed")
-	case l.More:
-		fmt.Fprintf(a.env.Stderr, "topologyctl: there are more than %d changes, these are the newest: see --limit\n", len(l.Changes))
-	}
-	_, err = a.env.Stdout.Write(b.Bytes())
-	return err
+	return show(a, output, question[*client.Changes]{
+		ask: func(c *client.Client) (*client.Changes, error) { return c.Changes(ctx, q) },
+		raw: func(l *client.Changes) json.RawMessage { return l.Raw },
+		text: func(l *client.Changes) []byte {
+			var b bytes.Buffer
+			for i := range l.Changes {
+				appendChange(&b, &l.Changes[i])
+			}
+			switch {
+			case len(l.Changes) == 0:
+				fmt.Fprintln(a.env.Stderr, "nothing changed")
+			case l.More:
+				fmt.Fprintf(a.env.Stderr, "topologyctl: there are more than %d changes, these are the newest: see --limit\n", len(l.Changes))
+			}
+			return b.Bytes()
+		},
+	})
 }
 
 // appendChange writes one change as a line, as watch does.

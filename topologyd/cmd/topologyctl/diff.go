@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -86,25 +87,21 @@ func isQuery(s string) bool {
 }
 
 func (a *app) diff(ctx context.Context, q client.DiffQuery, output, color string) error {
-	c, err := a.client()
-	if err != nil {
-		return err
+	summary := ""
+	err := show(a, output, question[*client.Diff]{
+		ask: func(c *client.Client) (*client.Diff, error) { return c.Diff(ctx, q) },
+		raw: func(d *client.Diff) json.RawMessage { return d.Raw },
+		text: func(d *client.Diff) []byte {
+			n, e := d.Summary.Nodes, d.Summary.Edges
+			summary = fmt.Sprintf("%s to %s: nodes +%d -%d ~%d, edges +%d -%d ~%d\n", d.From.Time.Format(time.RFC3339), d.To.Time.Format(time.RFC3339),
+				n.Added, n.Removed, n.Changed, e.Added, e.Removed, e.Changed)
+			return appendDiff(nil, d, a.paint(color))
+		},
+	})
+	if err == nil {
+		fmt.Fprint(a.env.Stderr, summary)
 	}
-	defer c.Close()
-	d, err := c.Diff(ctx, q)
-	if err != nil {
-		return err
-	}
-	if output != "table" {
-		return a.print(d.Raw, output)
-	}
-	if _, err := a.env.Stdout.Write(appendDiff(nil, d, a.paint(color))); err != nil {
-		return err
-	}
-	n, e := d.Summary.Nodes, d.Summary.Edges
-	fmt.Fprintf(a.env.Stderr, "%s to %s: nodes +%d -%d ~%d, edges +%d -%d ~%d\n", d.From.Time.Format(time.RFC3339), d.To.Time.Format(time.RFC3339),
-		n.Added, n.Removed, n.Changed, e.Added, e.Removed, e.Changed)
-	return nil
+	return err
 }
 
 // appendDiff appends a difference as text to b.

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/skein-net/skein/topologyd/client"
 )
 
 func (a *app) digestCommand() *cobra.Command {
@@ -22,18 +25,11 @@ event log that it is of. Replicas at the same revision have the same.`,
 }
 
 func (a *app) digest(ctx context.Context, output string) error {
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	d, err := c.Digest(ctx)
-	if err != nil {
-		return err
-	}
-	if output != "table" {
-		return a.print(d.Raw, output)
-	}
-	_, err = fmt.Fprintf(a.env.Stdout, "%s revision %d record %d\n", printable(d.Digest, false), d.Revision, d.Record)
-	return err
+	return show(a, output, question[*client.Digest]{
+		ask: func(c *client.Client) (*client.Digest, error) { return c.Digest(ctx) },
+		raw: func(d *client.Digest) json.RawMessage { return d.Raw },
+		text: func(d *client.Digest) []byte {
+			return fmt.Appendf(nil, "%s revision %d record %d\n", printable(d.Digest, false), d.Revision, d.Record)
+		},
+	})
 }

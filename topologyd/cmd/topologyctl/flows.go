@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -128,46 +129,42 @@ func (x *flowFlags) check(cmd *cobra.Command) error {
 }
 
 func (a *app) listFlows(ctx context.Context, x *flowFlags) error {
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	l, err := c.Flows(ctx, client.FlowQuery{FlowFilter: x.filter, From: x.from, To: x.to, Sort: x.sort, Order: x.order, Limit: x.limit})
-	if err != nil {
-		return err
-	}
-	if x.output != "table" {
-		return a.print(l.Raw, x.output)
-	}
-	var b bytes.Buffer
-	appendFlows(&b, l.Flows)
-	switch {
-	case len(l.Flows) == 0:
-		fmt.Fprintln(a.env.Stderr, "nothing found")
-	case l.More:
-		fmt.Fprintf(a.env.Stderr, "topologyctl: there are more than %d flows: see --limit\n", len(l.Flows))
-	}
-	_, err = a.env.Stdout.Write(b.Bytes())
-	return err
+	return show(a, x.output, question[*client.FlowList]{
+		ask: func(c *client.Client) (*client.FlowList, error) {
+			return c.Flows(ctx, client.FlowQuery{FlowFilter: x.filter, From: x.from, To: x.to, Sort: x.sort, Order: x.order, Limit: x.limit})
+		},
+		raw: func(l *client.FlowList) json.RawMessage { return l.Raw },
+		text: func(l *client.FlowList) []byte {
+			var b bytes.Buffer
+			appendFlows(&b, l.Flows)
+			switch {
+			case len(l.Flows) == 0:
+				fmt.Fprintln(a.env.Stderr, "nothing found")
+			case l.More:
+				fmt.Fprintf(a.env.Stderr, "topologyctl: there are more than %d flows: see --limit\n", len(l.Flows))
+			}
+			return b.Bytes()
+		},
+	})
 }
 
 func (a *app) topFlows(ctx context.Context, x *flowFlags) error {
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	top, err := c.TopFlows(ctx, client.TopQuery{FlowFilter: x.filter, From: x.from, To: x.to, By: x.by, Metric: x.metric, Limit: x.top})
-	if err != nil {
-		return err
-	}
-	if x.output != "table" {
-		return a.print(top.Raw, x.output)
-	}
-	if len(top.Rows) == 0 {
-		fmt.Fprintln(a.env.Stderr, "nothing found")
-	}
+	return show(a, x.output, question[*client.FlowTop]{
+		ask: func(c *client.Client) (*client.FlowTop, error) {
+			return c.TopFlows(ctx, client.TopQuery{FlowFilter: x.filter, From: x.from, To: x.to, By: x.by, Metric: x.metric, Limit: x.top})
+		},
+		raw: func(top *client.FlowTop) json.RawMessage { return top.Raw },
+		text: func(top *client.FlowTop) []byte {
+			if len(top.Rows) == 0 {
+				fmt.Fprintln(a.env.Stderr, "nothing found")
+			}
+			return topTable(top)
+		},
+	})
+}
+
+// topTable writes top talkers as a table.
+func topTable(top *client.FlowTop) []byte {
 	t := table{header: append([]string{strings.ToUpper(top.Metric)}, top.By...), always: true}
 	for i := range top.Rows {
 		r := &top.Rows[i]
@@ -183,8 +180,7 @@ func (a *app) topFlows(ctx context.Context, x *flowFlags) error {
 	}
 	var b bytes.Buffer
 	t.write(&b)
-	_, err = a.env.Stdout.Write(b.Bytes())
-	return err
+	return b.Bytes()
 }
 
 // appendFlows writes flows as a table.

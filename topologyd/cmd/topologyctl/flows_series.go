@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,26 +14,21 @@ import (
 
 // flowSeries prints top talkers step by step.
 func (a *app) flowSeries(ctx context.Context, x *flowFlags) error {
-	c, err := a.client()
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	s, err := c.FlowSeries(ctx, client.FlowSeriesQuery{FlowFilter: x.filter, From: x.from, To: x.to, By: x.by, Metric: x.metric, Step: x.step, Limit: x.top})
-	if err != nil {
-		return err
-	}
-	if x.output != "table" {
-		return a.print(s.Raw, x.output)
-	}
-	if len(s.Series) == 0 {
-		fmt.Fprintln(a.env.Stderr, "nothing found")
-		return nil
-	}
-	var b bytes.Buffer
-	appendSeries(&b, s)
-	_, err = a.env.Stdout.Write(b.Bytes())
-	return err
+	return show(a, x.output, question[*client.FlowSeries]{
+		ask: func(c *client.Client) (*client.FlowSeries, error) {
+			return c.FlowSeries(ctx, client.FlowSeriesQuery{FlowFilter: x.filter, From: x.from, To: x.to, By: x.by, Metric: x.metric, Step: x.step, Limit: x.top})
+		},
+		raw: func(s *client.FlowSeries) json.RawMessage { return s.Raw },
+		text: func(s *client.FlowSeries) []byte {
+			if len(s.Series) == 0 {
+				fmt.Fprintln(a.env.Stderr, "nothing found")
+				return nil
+			}
+			var b bytes.Buffer
+			appendSeries(&b, s)
+			return b.Bytes()
+		},
+	})
 }
 
 // appendSeries writes a table in which each step has a row for each series that

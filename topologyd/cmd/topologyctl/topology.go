@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -73,22 +74,18 @@ func (a *app) topologyCommand() *cobra.Command {
 }
 
 func (a *app) topology(ctx context.Context, q client.TopologyQuery, output, color string) error {
-	c, err := a.client()
-	if err != nil {
-		return err
+	summary := ""
+	err := show(a, output, question[*client.Topology]{
+		ask: func(c *client.Client) (*client.Topology, error) { return c.Topology(ctx, q) },
+		raw: func(t *client.Topology) json.RawMessage { return t.Raw },
+		text: func(t *client.Topology) []byte {
+			summary = topologyLine(t) + "\n"
+			return appendTopology(nil, t, a.paint(color))
+		},
+	})
+	if err == nil {
+		fmt.Fprint(a.env.Stderr, summary)
 	}
-	defer c.Close()
-	t, err := c.Topology(ctx, q)
-	if err != nil {
-		return err
-	}
-	if output != "text" {
-		return a.print(t.Raw, output)
-	}
-	if _, err := a.env.Stdout.Write(appendTopology(nil, t, a.paint(color))); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(a.env.Stderr, topologyLine(t))
 	return err
 }
 
