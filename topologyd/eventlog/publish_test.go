@@ -13,9 +13,11 @@ import (
 )
 
 // noise returns bytes that nothing makes smaller.
+// It begins as every record does: what begins otherwise may be taken for packed.
 func noise(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails
+	b[0] = recordVersion
 	return b
 }
 
