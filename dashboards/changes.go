@@ -37,7 +37,7 @@ func changes() (dashboard.Dashboard, error) {
 	d.add(12, 4, textPanel("Time travel", "The time picker is the time machine. Its **beginning** is compared with its **end**; all other dashboards show the graph at its end. "+
 		"The bars below tell when something happened; click the line of a change for the history of its node. Green was added, red removed, orange changed."))
 
-	d.add(24, 16, graphPanel("Difference", "Both ends of the time range in one graph: what differs, and what it hangs on. Nothing is drawn when nothing differs.", difference("graph")).
+	d.add(24, 16, graphPanel("Difference", "Both ends of the time range in one graph: what differs, and what it hangs on. When nothing differs it is the graph as it is.", difference("graph")).
 		NoValue("Beginning and end of this time are the same."))
 
 	d.add(24, 8, perMinute(barPanel("Changes over time", "Nodes and edges that were added, removed and changed in each minute.", unitCount, events(10000, "added", "removed", "changed"))).

@@ -45,14 +45,8 @@ func (d *Datasource) diffSince(ctx context.Context, a *ask, since time.Time) (da
 		from, to = query.Stamp(since), a.At(a.Range, a.now)
 	)
 	if a.View != query.ViewTable {
-		t, err := d.client.Topology(ctx, client.TopologyQuery{
-			Gremlin: a.Gremlin, At: to, Since: from, Group: a.Group, Expand: a.ExpandPaths(), Limit: int(a.NodeLimit),
-			ChangesOnly: a.OnlyChanges(), Keys: a.Keys, Limits: d.limits(),
-		})
-		if err != nil {
-			return nil, err
-		}
-		if out, err = d.draw(t, a); err != nil {
+		var err error
+		if out, err = d.picture(ctx, a, from, to); err != nil {
 			return nil, err
 		}
 	}
@@ -65,6 +59,31 @@ func (d *Datasource) diffSince(ctx context.Context, a *ask, since time.Time) (da
 		out = append(out, frames.Diff(c, hosts(), d.settings.MaxRows))
 	}
 	return out, nil
+}
+
+// picture draws a difference. When nothing differs it is the graph as it is, and
+// a notice says so: a panel that shows nothing could mean anything.
+func (d *Datasource) picture(ctx context.Context, a *ask, from, to string) (data.Frames, error) {
+	q := client.TopologyQuery{
+		Gremlin: a.Gremlin, At: to, Since: from, Group: a.Group, Expand: a.ExpandPaths(), Limit: int(a.NodeLimit),
+		ChangesOnly: a.OnlyChanges(), Keys: a.Keys, Limits: d.limits(),
+	}
+	t, err := d.client.Topology(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	same := q.ChangesOnly && len(t.Nodes) == 0
+	if same {
+		q.ChangesOnly = false
+		if t, err = d.client.Topology(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	out, err := d.draw(t, a)
+	if err == nil && same && len(t.Nodes) > 0 {
+		frames.Note(out, "Nothing differs between the beginning and the end of this time: this is the graph as it is.")
+	}
+	return out, err
 }
 
 // whole is the query whose results are compared, "" for the whole graph.
