@@ -10,6 +10,8 @@ GO ?= go
 STAMP := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 export GOFLAGS := -trimpath -mod=readonly $(STAMP)
 export CGO_ENABLED := 0
+# What setup takes out of packages.
+export PATH := $(CURDIR)/build/tools:$(PATH)
 
 BIN := bin
 # go.mod's own tools are not enough for the linter: it is built from its own

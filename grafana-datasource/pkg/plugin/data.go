@@ -63,7 +63,6 @@ func (d *Datasource) answer(ctx context.Context, in *backend.DataQuery, alert bo
 	})
 	if err != nil {
 		p := d.settings.explain(err)
-		backend.Logger.FromContext(ctx).Debug("query failed", "refId", in.RefID, "status", int(p.status), "error", p.message)
 		return backend.DataResponse{Error: p, Status: p.status, ErrorSource: p.source}
 	}
 	for _, f := range frames {

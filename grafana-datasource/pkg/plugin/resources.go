@@ -71,7 +71,6 @@ func (d *Datasource) serve(serve resource) http.HandlerFunc {
 		}
 		if err != nil {
 			p := d.settings.explain(err)
-			backend.Logger.FromContext(ctx).Debug("resource failed", "path", r.URL.Path, "status", int(p.status), "error", p.message)
 			writeJSON(w, int(p.status), failed{p.message})
 			return
 		}
