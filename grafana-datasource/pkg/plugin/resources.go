@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/grafana/grafana-plugin-sdk-go/backend"
 
 	"github.com/skein-net/skein/topologyd/client"
 )
