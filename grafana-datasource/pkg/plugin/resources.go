@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 
-
 	"github.com/skein-net/skein/topologyd/client"
 )
 
