@@ -1,0 +1,71 @@
+package graph
+
+import (
+	"iter"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// This file is how queries read elements by their slots, one attribute at a
+// time, without having a [Node] or [Edge] made.
+
+// HasNode reports whether there is a node in a slot.
+func (v *View) HasNode(slot int32) bool { return v.NodeAt(slot) != nil }
+
+// HasEdge reports whether there is an edge in a slot that is its own.
+func (v *View) HasEdge(slot int32) bool { return v.EdgeAt(slot) != nil }
+
+// NodeList yields the slots of all nodes in ascending order.
+func (v *View) NodeList() iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		for i := int32(0); i < v.t.nodes.n; i++ {
+			if v.HasNode(i) && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// EdgeList yields the slots of all edges in ascending order.
+func (v *View) EdgeList() iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		for i := int32(0); i < v.t.edges.n; i++ {
+			if v.HasEdge(i) && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// NodeID returns the ID of the node in a slot, which must not be free.
+func (v *View) NodeID(slot int32) entity.UUID { return v.NodeAt(slot).ID }
+
+// EdgeID returns the ID of the edge in a slot, which must not be free.
+func (v *View) EdgeID(slot int32) entity.UUID { return v.EdgeAt(slot).ID }
+
+// NodeAttr returns the value of a top-level attribute of the node in a slot,
+// which must not be free; the zero Value when there is none.
+func (v *View) NodeAttr(slot int32, key string) entity.Value { return v.NodeAt(slot).Attrs.Get(key) }
+
+// EdgeAttr returns the value of a top-level attribute of the edge in a slot,
+// which must not be free; the zero Value when there is none. RelationType is not
+// among them (see [View.Relation]).
+func (v *View) EdgeAttr(slot int32, key string) entity.Value { return v.EdgeAt(slot).Attrs.Get(key) }
+
+// LookupNode is [Node.Lookup] for the node in a slot, which must not be free.
+func (v *View) LookupNode(slot int32, path string, yield func(entity.Value) bool) {
+	v.NodeAt(slot).Lookup(path, yield)
+}
+
+// LookupEdge is [Edge.Lookup] for the edge in a slot, which must not be free.
+func (v *View) LookupEdge(slot int32, path string, yield func(entity.Value) bool) {
+	v.EdgeAt(slot).Lookup(path, yield)
+}
+
+// AppendNodeJSON is [Node.AppendJSON] for the node in a slot, which must not be
+// free.
+func (v *View) AppendNodeJSON(b []byte, slot int32) []byte { return v.NodeAt(slot).AppendJSON(b) }
+
+// AppendEdgeJSON is [Edge.AppendJSON] for the edge in a slot, which must not be
+// free.
+func (v *View) AppendEdgeJSON(b []byte, slot int32) []byte { return v.EdgeAt(slot).AppendJSON(b) }
