@@ -116,7 +116,7 @@ func (g *Graph) View() *View {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.view == nil {
-		g.view = &View{t: g.t}
+		g.view = &View{t: g.t, version: g.epoch}
 		g.epoch++
 	}
 	return g.view

@@ -54,6 +54,8 @@ type edgeRec struct {
 // each with a slot of its own.
 type View struct {
 	t tables
+	// version is that of [View.Version].
+	version uint64
 	// built is nil in a view of a live graph.
 	built *built
 	// slice tells that some ID recurs.
@@ -62,6 +64,12 @@ type View struct {
 
 // Revision returns the revision of the graph that the view shows.
 func (v *View) Revision() uint64 { return v.t.revision }
+
+// Version tells states of one graph apart, also those between which only
+// counters or Stale marks changed, which make no revision: two views of the same
+// graph in the same process with the same version show the same. It is 0 for a
+// built view.
+func (v *View) Version() uint64 { return v.version }
 
 // NodeCount returns the number of nodes.
 func (v *View) NodeCount() int { return v.t.nodeCount }
