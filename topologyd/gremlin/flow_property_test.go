@@ -133,7 +133,8 @@ func (w *world) naiveFlows(t *testing.T, q *Query) []string {
 	in := window{}
 	var list []flowrecord.Record
 	nodes := bag{}
-	n := &naive{view: w.view, named: map[string]bag{}}
+	n := newNaive(w.view)
+	n.named = map[string]bag{}
 	var numbers []string
 	for i := range q.steps {
 		s := &q.steps[i]

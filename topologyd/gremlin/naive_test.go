@@ -19,6 +19,20 @@ type naive struct {
 	named map[string]bag
 	// inside is the part of the graph that steps see, nil: all.
 	inside map[any]bool
+	// nodes and edges are those of the view by slot, so that each is one pointer.
+	nodes map[int32]*graph.Node
+	edges map[int32]*graph.Edge
+}
+
+func newNaive(v *graph.View) *naive {
+	n := &naive{view: v, nodes: map[int32]*graph.Node{}, edges: map[int32]*graph.Edge{}}
+	for x := range v.Nodes() {
+		n.nodes[x.Slot] = x
+	}
+	for x := range v.Edges() {
+		n.edges[x.Slot] = x
+	}
+	return n
 }
 
 // bag is what a step gives.
@@ -50,8 +64,8 @@ func (n *naive) run(q *Query) bag {
 func (n *naive) sees(x any) bool { return n.inside == nil || n.inside[x] }
 
 func (n *naive) allNodes() (out []*graph.Node) {
-	for x := range n.view.Nodes() {
-		if n.sees(x) {
+	for slot := range int32(n.view.NodeSlots()) {
+		if x := n.nodes[slot]; x != nil && n.sees(x) {
 			out = append(out, x)
 		}
 	}
@@ -59,8 +73,8 @@ func (n *naive) allNodes() (out []*graph.Node) {
 }
 
 func (n *naive) allEdges() (out []*graph.Edge) {
-	for x := range n.view.Edges() {
-		if n.sees(x) {
+	for slot := range int32(n.view.EdgeSlots()) {
+		if x := n.edges[slot]; x != nil && n.sees(x) {
 			out = append(out, x)
 		}
 	}
@@ -84,7 +98,7 @@ func (n *naive) links() (out []link) {
 // linksOf gives the links of an edge of which both ends are seen.
 func (n *naive) linksOf(e *graph.Edge) (out []link) {
 	for p, c := range n.view.Ends(e.Slot) {
-		l := link{e, n.view.NodeAt(p), n.view.NodeAt(c)}
+		l := link{e, n.nodes[p], n.nodes[c]}
 		if n.sees(l.parent) && n.sees(l.child) {
 			out = append(out, l)
 		}
@@ -97,7 +111,7 @@ func (n *naive) linksOf(e *graph.Edge) (out []link) {
 func (n *naive) from(x *graph.Node, out, in bool) (list []link, to []*graph.Node) {
 	if out {
 		for e, child := range n.view.OutSlots(x.Slot) {
-			l := link{n.view.EdgeAt(e), x, n.view.NodeAt(child)}
+			l := link{n.edges[e], x, n.nodes[child]}
 			if n.sees(l.edge) && n.sees(l.child) {
 				list, to = append(list, l), append(to, l.child)
 			}
@@ -105,7 +119,7 @@ func (n *naive) from(x *graph.Node, out, in bool) (list []link, to []*graph.Node
 	}
 	if in {
 		for e, parent := range n.view.InSlots(x.Slot) {
-			l := link{n.view.EdgeAt(e), n.view.NodeAt(parent), x}
+			l := link{n.edges[e], n.nodes[parent], x}
 			if n.sees(l.edge) && n.sees(l.parent) && !(out && l.parent == x) {
 				list, to = append(list, l), append(to, l.parent)
 			}

@@ -88,23 +88,27 @@ func stopped(ctx context.Context) error {
 	return fmt.Errorf("draw topology: %w", context.Cause(ctx))
 }
 
-// changesOf finds what changed by the newest state that there is.
-func changesOf(d *diff.Diff) (map[*graph.Node]*diff.Node, map[*graph.Edge]*diff.Edge) {
+// changesOf finds what was added or changed by its ID.
+func changesOf(d *diff.Diff) (map[entity.UUID]*diff.Node, map[entity.UUID]*diff.Edge) {
 	if d == nil {
 		return nil, nil
 	}
-	nodes := make(map[*graph.Node]*diff.Node, len(d.Nodes))
+	nodes := make(map[entity.UUID]*diff.Node, len(d.Nodes))
 	for i := range d.Nodes {
-		nodes[d.Nodes[i].Last()] = &d.Nodes[i]
+		if n := d.Nodes[i].New; n != nil {
+			nodes[n.ID] = &d.Nodes[i]
+		}
 	}
-	edges := make(map[*graph.Edge]*diff.Edge, len(d.Edges))
+	edges := make(map[entity.UUID]*diff.Edge, len(d.Edges))
 	for i := range d.Edges {
-		edges[d.Edges[i].Last()] = &d.Edges[i]
+		if e := d.Edges[i].New; e != nil {
+			edges[e.ID] = &d.Edges[i]
+		}
 	}
 	return nodes, edges
 }
 
-func (s *set) nodes(ctx context.Context, changed map[*graph.Node]*diff.Node) error {
+func (s *set) nodes(ctx context.Context, changed map[entity.UUID]*diff.Node) error {
 	var byID map[entity.UUID]int32
 	if s.src.View.IsSlice() {
 		byID = make(map[entity.UUID]int32)
@@ -129,7 +133,7 @@ func (s *set) nodes(ctx context.Context, changed map[*graph.Node]*diff.Node) err
 		if byID != nil {
 			byID[n.ID] = i
 		}
-		s.elements = append(s.elements, element{node: n, diff: changed[n]})
+		s.elements = append(s.elements, element{node: n, diff: changed[n.ID]})
 	}
 	if s.src.Diff == nil {
 		return nil
@@ -144,7 +148,7 @@ func (s *set) nodes(ctx context.Context, changed map[*graph.Node]*diff.Node) err
 	return nil
 }
 
-func (s *set) edges(ctx context.Context, changed map[*graph.Edge]*diff.Edge) error {
+func (s *set) edges(ctx context.Context, changed map[entity.UUID]*diff.Edge) error {
 	var byID map[entity.UUID]int
 	var seenAt []bool
 	if s.src.View.IsSlice() {
@@ -162,7 +166,7 @@ func (s *set) edges(ctx context.Context, changed map[*graph.Edge]*diff.Edge) err
 			continue
 		}
 		seenAt[e.Slot] = true
-		l := link{edge: e, diff: changed[e], from: nobody}
+		l := link{edge: e, diff: changed[e.ID], from: nobody}
 		for parent, child := range s.src.View.Ends(e.Slot) {
 			if s.slots[parent] != 0 && s.slots[child] != 0 {
 				l.from, l.to = s.slots[parent]-1, s.slots[child]-1
