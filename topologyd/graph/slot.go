@@ -69,3 +69,9 @@ func (v *View) AppendNodeJSON(b []byte, slot int32) []byte { return v.NodeAt(slo
 // AppendEdgeJSON is [Edge.AppendJSON] for the edge in a slot, which must not be
 // free.
 func (v *View) AppendEdgeJSON(b []byte, slot int32) []byte { return v.EdgeAt(slot).AppendJSON(b) }
+
+// NodeMetadata is [Node.Metadata] for the node in a slot, which must not be free.
+func (v *View) NodeMetadata(slot int32) entity.Attrs { return v.NodeAt(slot).Metadata() }
+
+// EdgeMetadata is [Edge.Metadata] for the edge in a slot, which must not be free.
+func (v *View) EdgeMetadata(slot int32) entity.Attrs { return v.EdgeAt(slot).Metadata() }
