@@ -75,3 +75,30 @@ func (v *View) NodeMetadata(slot int32) entity.Attrs { return v.NodeAt(slot).Met
 
 // EdgeMetadata is [Edge.Metadata] for the edge in a slot, which must not be free.
 func (v *View) EdgeMetadata(slot int32) entity.Attrs { return v.EdgeAt(slot).Metadata() }
+
+// NodeHost returns the Host of the node in a slot, which must not be free.
+func (v *View) NodeHost(slot int32) string { return v.NodeAt(slot).Host }
+
+// NodeTimes returns CreatedAt and UpdatedAt of the node in a slot, which must
+// not be free.
+func (v *View) NodeTimes(slot int32) (created, updated int64) {
+	n := v.NodeAt(slot)
+	return n.CreatedAt, n.UpdatedAt
+}
+
+// NodeStale reports whether the node in a slot, which must not be free, is
+// stale.
+func (v *View) NodeStale(slot int32) bool { return v.NodeAt(slot).Stale }
+
+// NodeGrowth returns LastUpdateMetric of the node in a slot, which must not be
+// free; the zero Value when there is none.
+func (v *View) NodeGrowth(slot int32) entity.Value { return v.NodeAt(slot).LastUpdateMetric }
+
+// EdgeTimes is as [View.NodeTimes] for the edge in a slot.
+func (v *View) EdgeTimes(slot int32) (created, updated int64) {
+	e := v.EdgeAt(slot)
+	return e.CreatedAt, e.UpdatedAt
+}
+
+// EdgeStale is as [View.NodeStale] for the edge in a slot.
+func (v *View) EdgeStale(slot int32) bool { return v.EdgeAt(slot).Stale }
