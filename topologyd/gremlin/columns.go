@@ -50,23 +50,22 @@ func (r *Result) Rows() iter.Seq[[]string] {
 	return func(yield func([]string) bool) {
 		switch r.kind {
 		case KindNodes, KindGraph:
-			for n := range r.Nodes() {
-				if !yield([]string{n.ID.String(), cell(n, entity.KeyType), cell(n, entity.KeyName), cell(n, "State"), n.Host, number(n.Revision)}) {
+			for slot := range r.NodeSlots() {
+				if !yield(nodeRow(r.view, slot)) {
 					return
 				}
 			}
 		case KindEdges:
-			for e := range r.Edges() {
-				parent, child := nodeName(r.view.NodeAt(e.ParentSlot)), nodeName(r.view.NodeAt(e.ChildSlot))
-				if !yield([]string{e.ID.String(), e.RelationType, parent, child, number(e.Revision)}) {
+			for slot := range r.EdgeSlots() {
+				if !yield(edgeRow(r.view, slot)) {
 					return
 				}
 			}
 		case KindPaths:
-			for path := range r.Paths() {
+			for _, path := range r.paths {
 				names := make([]string, len(path))
-				for i, n := range path {
-					names[i] = nodeName(n)
+				for i, slot := range path {
+					names[i] = nodeName(r.view, slot)
 				}
 				if !yield([]string{number(uint64(len(path) - 1)), strings.Join(names, " - ")}) {
 					return
@@ -118,19 +117,42 @@ func (r *Result) Rows() iter.Seq[[]string] {
 	}
 }
 
-func cell(n *graph.Node, key string) string {
-	if v := n.Attrs.Get(key); !v.IsZero() {
-		return v.Text()
+func nodeRow(v *graph.View, slot int32) []string {
+	return []string{v.NodeID(slot).String(), cell(v, slot, entity.KeyType), cell(v, slot, entity.KeyName),
+		cell(v, slot, "State"), v.NodeHost(slot), text(first(nodeLookup(v, slot), graph.FieldRevision))}
+}
+
+func edgeRow(v *graph.View, slot int32) []string {
+	parent, child := edgeEnds(v, slot)
+	return []string{v.EdgeID(slot).String(), v.RelationType(slot), nodeName(v, parent), nodeName(v, child),
+		text(first(edgeLookup(v, slot), graph.FieldRevision))}
+}
+
+// edgeEnds are the slots of parent and child of an edge; in a slice, of one of
+// the pairs that it stood between.
+func edgeEnds(v *graph.View, edge int32) (parent, child int32) {
+	for parent, child = range v.Ends(edge) {
+		break
 	}
-	return ""
+	return parent, child
+}
+
+func cell(v *graph.View, slot int32, key string) string { return text(v.NodeAttr(slot, key)) }
+
+// text is a value as a cell shows it, "" when it is missing.
+func text(v entity.Value) string {
+	if v.IsZero() {
+		return ""
+	}
+	return v.Text()
 }
 
 // nodeName is the Name of a node, its ID when it has none.
-func nodeName(n *graph.Node) string {
-	if name := cell(n, entity.KeyName); name != "" {
+func nodeName(v *graph.View, slot int32) string {
+	if name := cell(v, slot, entity.KeyName); name != "" {
 		return name
 	}
-	return n.ID.String()
+	return v.NodeID(slot).String()
 }
 
 func number(n uint64) string { return entity.Uint(n).Text() }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
+	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // everything is the query for all elements of a kind, nil for other kinds.
@@ -83,6 +84,29 @@ func (f aFlow) Lookup(path string, yield func(entity.Value) bool) {
 
 func (f aFlow) Metadata() entity.Attrs { return f.fields.Attrs(f.record) }
 
+// aNode and anEdge are nodes and edges as elements.
+type aNode struct {
+	v    *graph.View
+	slot int32
+}
+
+func (n aNode) Lookup(path string, yield func(entity.Value) bool) {
+	n.v.LookupNode(n.slot, path, yield)
+}
+
+func (n aNode) Metadata() entity.Attrs { return n.v.NodeMetadata(n.slot) }
+
+type anEdge struct {
+	v    *graph.View
+	slot int32
+}
+
+func (e anEdge) Lookup(path string, yield func(entity.Value) bool) {
+	e.v.LookupEdge(e.slot, path, yield)
+}
+
+func (e anEdge) Metadata() entity.Attrs { return e.v.EdgeMetadata(e.slot) }
+
 type aMap struct{ entity.Attrs }
 
 func (m aMap) Metadata() entity.Attrs { return m.Attrs }
@@ -102,15 +126,15 @@ func (c *completer) look(calls []call, kind Kind, most int, visit func(element))
 	switch kind {
 	case KindNodes:
 		c.spread(c.view.NodeSlots(), most, func(slot int32) {
-			if n := c.view.NodeAt(slot); n != nil {
-				visit(n)
+			if c.view.HasNode(slot) {
+				visit(aNode{c.view, slot})
 			}
 		})
 		return true
 	case KindEdges:
 		c.spread(c.view.EdgeSlots(), most, func(slot int32) {
-			if e := c.view.EdgeAt(slot); e != nil {
-				visit(e)
+			if c.view.HasEdge(slot) {
+				visit(anEdge{c.view, slot})
 			}
 		})
 	default:
@@ -171,11 +195,11 @@ func (x *exec) peek(q *Query, most int, visit func(element)) (looked int) {
 	switch {
 	case f.kind == KindNodes && f.slots != nil:
 		f.slots(func(slot int32) bool {
-			return more(x.view.NodeAt(slot))
+			return more(aNode{x.view, slot})
 		})
 	case f.kind == KindEdges && f.slots != nil:
 		f.slots(func(slot int32) bool {
-			return more(x.view.EdgeAt(slot))
+			return more(anEdge{x.view, slot})
 		})
 	case f.flows != nil:
 		f.flows(func(r *flowrecord.Record) bool {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // valueCount is what is known of a value.
@@ -113,8 +112,8 @@ func (c *completer) offerValues(kind Kind, key string, calls []call, test func(e
 	see := t.see
 	indexed := c.look(calls, kind, most, func(e element) {
 		t.element++
-		if n, ok := e.(*graph.Node); ok && plain {
-			see(get(n.Attrs, key))
+		if n, ok := e.(aNode); ok && plain {
+			see(n.v.NodeAttr(n.slot, key))
 			return
 		}
 		if kind == KindFlows && sides(key) {

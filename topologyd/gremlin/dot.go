@@ -4,7 +4,6 @@ import (
 	"io"
 
 	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // dotHead begins every drawing: from left to right, readable on any ground.
@@ -34,19 +33,19 @@ func (r *Result) WriteDOT(out io.Writer) error {
 	nodes := r.nodeSet()
 	newest := r.newest(nodes)
 	for slot := range nodes.all() {
-		n := r.view.NodeAt(slot)
-		if newest != nil && newest[n.ID] != n {
+		id := r.view.NodeID(slot)
+		if newest != nil && newest[id] != slot {
 			continue
 		}
-		label := []string{nodeName(n)}
-		if t := cell(n, entity.KeyType); t != "" {
+		label := []string{nodeName(r.view, slot)}
+		if t := cell(r.view, slot, entity.KeyType); t != "" {
 			label = append(label, t)
 		}
 		w.text("  ")
-		w.quoted(n.ID.String())
+		w.quoted(id.String())
 		w.text(" [label=")
 		w.quoted(label...)
-		w.style(n.Stale)
+		w.style(r.view.NodeStale(slot))
 		if err := w.done(); err != nil {
 			return err
 		}
@@ -63,15 +62,15 @@ func (r *Result) WriteDOT(out io.Writer) error {
 
 // newest gives, for a slice, the newest revision that each element has in a set
 // of nodes, nil for other graphs.
-func (r *Result) newest(nodes bitset) map[entity.UUID]*graph.Node {
+func (r *Result) newest(nodes bitset) map[entity.UUID]int32 {
 	if !r.view.IsSlice() {
 		return nil
 	}
-	out := make(map[entity.UUID]*graph.Node)
+	out := make(map[entity.UUID]int32)
 	for slot := range nodes.all() {
-		n := r.view.NodeAt(slot)
-		if have := out[n.ID]; have == nil || have.UpdatedAt <= n.UpdatedAt {
-			out[n.ID] = n
+		id := r.view.NodeID(slot)
+		if have, ok := out[id]; !ok || updatedAt(r.view, have) <= updatedAt(r.view, slot) {
+			out[id] = slot
 		}
 	}
 	return out
@@ -82,40 +81,43 @@ func (r *Result) drawEdges(w *writer, nodes bitset) error {
 	var err error
 	seen := newBitset(r.view.EdgeSlots())
 	ids := map[entity.UUID]struct{}{} // of a slice
-	draw := func(e *graph.Edge) bool {
-		if !seen.add(e.Slot) {
+	draw := func(edge int32) bool {
+		if !seen.add(edge) {
 			return true
 		}
 		if r.view.IsSlice() {
-			if _, drawn := ids[e.ID]; drawn {
+			id := r.view.EdgeID(edge)
+			if _, drawn := ids[id]; drawn {
 				return true
 			}
-			ids[e.ID] = struct{}{}
+			ids[id] = struct{}{}
 		}
+		parent, child := edgeEnds(r.view, edge)
 		w.text("  ")
-		w.quoted(e.Parent.String())
+		w.quoted(r.view.NodeID(parent).String())
 		w.text(" -> ")
-		w.quoted(e.Child.String())
+		w.quoted(r.view.NodeID(child).String())
 		w.text(" [label=")
-		w.quoted(e.RelationType)
-		if e.RelationType == entity.Layer2 {
+		relation := r.view.RelationType(edge)
+		w.quoted(relation)
+		if relation == entity.Layer2 {
 			w.text(layer2Style)
 		}
-		w.style(e.Stale)
+		w.style(r.view.EdgeStale(edge))
 		err = w.done()
 		return err == nil
 	}
 	if r.kind == KindNodes || r.kind == KindPaths {
 		for slot := range nodes.all() {
 			for e, child := range r.view.OutSlots(slot) {
-				if r.scope.edge(e) && nodes.has(child) && !draw(r.view.EdgeAt(e)) {
+				if r.scope.edge(e) && nodes.has(child) && !draw(e) {
 					return err
 				}
 			}
 		}
 		return nil
 	}
-	for e := range r.Edges() {
+	for e := range r.EdgeSlots() {
 		if !draw(e) {
 			return err
 		}

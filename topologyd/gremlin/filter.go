@@ -34,20 +34,6 @@ func newTerm(key string, p predicate) term {
 	return term{key: key, pred: p, plain: plain, relation: key == entity.KeyRelationType}
 }
 
-// get is Attrs.Get for a scan over many elements: of few keys, most differ in
-// length or first byte, and looking at each beats halving.
-func get(a entity.Attrs, key string) entity.Value {
-	if len(a) > 32 {
-		return a.Get(key)
-	}
-	for i := range a {
-		if a[i].Key == key {
-			return a[i].Value
-		}
-	}
-	return entity.Value{}
-}
-
 // found collects what a path of several values names.
 type found struct{ exists, hit bool }
 
@@ -57,24 +43,24 @@ func (f *found) see(p *predicate, v entity.Value) bool {
 	return !f.hit
 }
 
-func (t *term) node(n *graph.Node) bool {
+func (t *term) node(v *graph.View, slot int32) bool {
 	if t.plain {
-		return t.pred.accepts(get(n.Attrs, t.key))
+		return t.pred.accepts(v.NodeAttr(slot, t.key))
 	}
 	var f found
-	n.Lookup(t.key, func(v entity.Value) bool { return f.see(&t.pred, v) })
+	v.LookupNode(slot, t.key, func(v entity.Value) bool { return f.see(&t.pred, v) })
 	return t.pred.verdict(f.exists, f.hit)
 }
 
-func (t *term) edge(e *graph.Edge) bool {
-	if t.plain {
-		return t.pred.accepts(get(e.Attrs, t.key))
-	}
+func (t *term) edge(v *graph.View, slot int32) bool {
 	if t.relation {
-		return t.pred.accepts(entity.String(e.RelationType))
+		return t.pred.accepts(entity.String(v.RelationType(slot)))
+	}
+	if t.plain {
+		return t.pred.accepts(v.EdgeAttr(slot, t.key))
 	}
 	var f found
-	e.Lookup(t.key, func(v entity.Value) bool { return f.see(&t.pred, v) })
+	v.LookupEdge(slot, t.key, func(v entity.Value) bool { return f.see(&t.pred, v) })
 	return t.pred.verdict(f.exists, f.hit)
 }
 
@@ -87,26 +73,28 @@ func (t *term) value(v entity.Value) bool {
 	return t.pred.verdict(f.exists, f.hit)
 }
 
-// node tells whether a node passes; a nil filter lets everything pass.
-func (f *filter) node(n *graph.Node) bool {
+// node tells whether the node in a slot passes; a nil filter lets everything
+// pass.
+func (f *filter) node(v *graph.View, slot int32) bool {
 	if f == nil {
 		return true
 	}
 	for i := range f.terms {
-		if f.terms[i].node(n) == f.either {
+		if f.terms[i].node(v, slot) == f.either {
 			return f.either
 		}
 	}
 	return !f.either
 }
 
-// edge tells whether an edge passes.
-func (f *filter) edge(e *graph.Edge) bool {
+// edge tells whether the edge in a slot passes; one that asks for nothing but
+// the RelationType does not touch the edge.
+func (f *filter) edge(v *graph.View, slot int32) bool {
 	if f == nil {
 		return true
 	}
 	for i := range f.terms {
-		if f.terms[i].edge(e) == f.either {
+		if f.terms[i].edge(v, slot) == f.either {
 			return f.either
 		}
 	}

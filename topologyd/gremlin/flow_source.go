@@ -114,7 +114,7 @@ func (s *flowSource) places(x *exec, in flow) map[entity.UUID]struct{} {
 		if !x.visit() {
 			return false
 		}
-		tid, err := entity.ParseUUID(x.view.NodeAt(slot).Attrs.Get(entity.KeyTID).Str())
+		tid, err := entity.ParseUUID(x.view.NodeAttr(slot, entity.KeyTID).Str())
 		if err != nil {
 			return true // nothing is captured on what has none
 		}

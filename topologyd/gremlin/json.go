@@ -99,8 +99,8 @@ func (r *Result) elements(visit func(wrap string, appendJSON func([]byte) []byte
 		wrapNode, wrapEdge = "Node", "Edge"
 	}
 	if r.kind == KindPaths {
-		for path := range r.Paths() {
-			if err := visit("", func(b []byte) []byte { return appendNodes(b, path) }); err != nil {
+		for _, path := range r.paths {
+			if err := visit("", func(b []byte) []byte { return appendPath(b, r.view, path) }); err != nil {
 				return err
 			}
 		}
@@ -117,13 +117,13 @@ func (r *Result) elements(visit func(wrap string, appendJSON func([]byte) []byte
 			return err
 		}
 	}
-	for n := range r.Nodes() {
-		if err := visit(wrapNode, n.AppendJSON); err != nil {
+	for slot := range r.NodeSlots() {
+		if err := visit(wrapNode, func(b []byte) []byte { return r.view.AppendNodeJSON(b, slot) }); err != nil {
 			return err
 		}
 	}
-	for e := range r.Edges() {
-		if err := visit(wrapEdge, e.AppendJSON); err != nil {
+	for slot := range r.EdgeSlots() {
+		if err := visit(wrapEdge, func(b []byte) []byte { return r.view.AppendEdgeJSON(b, slot) }); err != nil {
 			return err
 		}
 	}
@@ -173,13 +173,13 @@ func (r *Result) appendGroup(b []byte, g *group) []byte {
 	return append(b, ']')
 }
 
-func appendNodes(b []byte, nodes []*graph.Node) []byte {
+func appendPath(b []byte, v *graph.View, path []int32) []byte {
 	b = append(b, '[')
-	for i, n := range nodes {
+	for i, slot := range path {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = n.AppendJSON(b)
+		b = v.AppendNodeJSON(b, slot)
 	}
 	return append(b, ']')
 }

@@ -60,32 +60,12 @@ func (r *Result) Len() int {
 // Nodes yields the nodes of a result of nodes or of a graph, in order; of
 // paths, each node on one of them once.
 func (r *Result) Nodes() iter.Seq[*graph.Node] {
-	switch {
-	case r.kind == KindNodes:
-		return at(r.slots, r.view.NodeAt)
-	case r.kind == KindPaths:
-		return each(r.nodeSet().all(), r.view.NodeAt)
-	case r.kind == KindGraph && r.scope == nil:
-		return r.view.Nodes()
-	case r.kind == KindGraph:
-		return each(r.scope.nodes.all(), r.view.NodeAt)
-	default:
-		return func(func(*graph.Node) bool) {}
-	}
+	return each(r.NodeSlots(), r.view.NodeAt)
 }
 
 // Edges yields the edges of a result of edges or of a graph, in order.
 func (r *Result) Edges() iter.Seq[*graph.Edge] {
-	switch {
-	case r.kind == KindEdges:
-		return at(r.slots, r.view.EdgeAt)
-	case r.kind == KindGraph && r.scope == nil:
-		return r.view.Edges()
-	case r.kind == KindGraph:
-		return each(r.scope.edges.all(), r.view.EdgeAt)
-	default:
-		return func(func(*graph.Edge) bool) {}
-	}
+	return each(r.EdgeSlots(), r.view.EdgeAt)
 }
 
 // Flows yields the flows of a result of flows, in order. They must not be
@@ -176,21 +156,11 @@ func (r *Result) nodeSet() bitset {
 			}
 		}
 	case KindGraph:
-		for n := range r.view.Nodes() {
-			set.set(n.Slot)
+		for slot := range r.view.NodeList() {
+			set.set(slot)
 		}
 	}
 	return set
-}
-
-func at[T any](slots []int32, get func(int32) T) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		for _, slot := range slots {
-			if !yield(get(slot)) {
-				return
-			}
-		}
-	}
 }
 
 func each[T any](slots iter.Seq[int32], get func(int32) T) iter.Seq[T] {

@@ -71,18 +71,18 @@ func (s *source) count(v *graph.View) (int, bool) {
 	return at.count, true
 }
 
-func (s *source) node(n *graph.Node) bool {
+func (s *source) node(v *graph.View, slot int32) bool {
 	for _, f := range s.filters {
-		if !f.node(n) {
+		if !f.node(v, slot) {
 			return false
 		}
 	}
 	return true
 }
 
-func (s *source) edge(e *graph.Edge) bool {
+func (s *source) edge(v *graph.View, slot int32) bool {
 	for _, f := range s.filters {
-		if !f.edge(e) {
+		if !f.edge(v, slot) {
 			return false
 		}
 	}
@@ -92,21 +92,21 @@ func (s *source) edge(e *graph.Edge) bool {
 func (s *source) nodes(x *exec, sc *scope, yield func(int32) bool) {
 	if id := s.onlyID(); !id.IsZero() {
 		if x.view.IsSlice() {
-			for n := range x.view.Nodes() {
-				if !x.visit() || n.ID == id && sc.node(n.Slot) && s.node(n) && !yield(n.Slot) {
+			for slot := range x.view.NodeList() {
+				if !x.visit() || x.view.NodeID(slot) == id && sc.node(slot) && s.node(x.view, slot) && !yield(slot) {
 					return
 				}
 			}
 			return
 		}
-		if n := x.view.Node(id); n != nil && sc.node(n.Slot) && s.node(n) && x.visit() {
+		if n := x.view.Node(id); n != nil && sc.node(n.Slot) && s.node(x.view, n.Slot) && x.visit() {
 			yield(n.Slot)
 		}
 		return
 	}
 	if at := s.lookup(x.view); at != nil {
 		for slot := range at.slots(x) {
-			if sc.node(slot) && (at.exact || s.node(x.view.NodeAt(slot))) && !yield(slot) {
+			if sc.node(slot) && (at.exact || s.node(x.view, slot)) && !yield(slot) {
 				return
 			}
 		}
@@ -114,14 +114,14 @@ func (s *source) nodes(x *exec, sc *scope, yield func(int32) bool) {
 	}
 	if sc != nil {
 		for slot := range sc.nodes.all() {
-			if !x.visit() || s.node(x.view.NodeAt(slot)) && !yield(slot) {
+			if !x.visit() || s.node(x.view, slot) && !yield(slot) {
 				return
 			}
 		}
 		return
 	}
-	for n := range x.view.Nodes() {
-		if !x.visit() || s.node(n) && !yield(n.Slot) {
+	for slot := range x.view.NodeList() {
+		if !x.visit() || s.node(x.view, slot) && !yield(slot) {
 			return
 		}
 	}
@@ -130,28 +130,28 @@ func (s *source) nodes(x *exec, sc *scope, yield func(int32) bool) {
 func (s *source) edges(x *exec, sc *scope, yield func(int32) bool) {
 	if id := s.onlyID(); !id.IsZero() {
 		if x.view.IsSlice() {
-			for e := range x.view.Edges() {
-				if !x.visit() || e.ID == id && sc.edge(e.Slot) && s.edge(e) && !yield(e.Slot) {
+			for slot := range x.view.EdgeList() {
+				if !x.visit() || x.view.EdgeID(slot) == id && sc.edge(slot) && s.edge(x.view, slot) && !yield(slot) {
 					return
 				}
 			}
 			return
 		}
-		if e := x.view.Edge(id); e != nil && sc.edge(e.Slot) && s.edge(e) && x.visit() {
+		if e := x.view.Edge(id); e != nil && sc.edge(e.Slot) && s.edge(x.view, e.Slot) && x.visit() {
 			yield(e.Slot)
 		}
 		return
 	}
 	if sc != nil {
 		for slot := range sc.edges.all() {
-			if !x.visit() || s.edge(x.view.EdgeAt(slot)) && !yield(slot) {
+			if !x.visit() || s.edge(x.view, slot) && !yield(slot) {
 				return
 			}
 		}
 		return
 	}
-	for e := range x.view.Edges() {
-		if !x.visit() || s.edge(e) && !yield(e.Slot) {
+	for slot := range x.view.EdgeList() {
+		if !x.visit() || s.edge(x.view, slot) && !yield(slot) {
 			return
 		}
 	}

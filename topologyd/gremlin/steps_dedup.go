@@ -103,9 +103,17 @@ type lookupFunc func(path string, yield func(entity.Value) bool)
 // lookup is how keys are looked up in a node or edge.
 func (x *exec) lookup(k Kind, slot int32) lookupFunc {
 	if k == KindEdges {
-		return x.view.EdgeAt(slot).Lookup
+		return edgeLookup(x.view, slot)
 	}
-	return x.view.NodeAt(slot).Lookup
+	return nodeLookup(x.view, slot)
+}
+
+func nodeLookup(v *graph.View, slot int32) lookupFunc {
+	return func(path string, yield func(entity.Value) bool) { v.LookupNode(slot, path, yield) }
+}
+
+func edgeLookup(v *graph.View, slot int32) lookupFunc {
+	return func(path string, yield func(entity.Value) bool) { v.LookupEdge(slot, path, yield) }
 }
 
 func valueLookup(v entity.Value) lookupFunc { return v.Map().Lookup }

@@ -59,9 +59,9 @@ func filterOp(in Kind, f *filter) op {
 		out := flow{kind: in.kind, scope: in.scope}
 		switch in.kind {
 		case KindNodes:
-			out.slots = keep(x, in.slots, func(slot int32) bool { return f.node(x.view.NodeAt(slot)) })
+			out.slots = keep(x, in.slots, func(slot int32) bool { return f.node(x.view, slot) })
 		case KindEdges:
-			out.slots = keep(x, in.slots, func(slot int32) bool { return f.edge(x.view.EdgeAt(slot)) })
+			out.slots = keep(x, in.slots, func(slot int32) bool { return f.edge(x.view, slot) })
 		case KindFlows:
 			out.flows = keep(x, in.flows, f.flow)
 		default:

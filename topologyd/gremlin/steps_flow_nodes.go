@@ -135,8 +135,7 @@ func (p *flowPlaces) withMAC(mac flowrecord.MAC) int32 {
 func (p *flowPlaces) find(key, value string) int32 {
 	best := int32(-1)
 	see := func(slot int32) bool {
-		n := p.x.view.NodeAt(slot)
-		if p.x.visit() && p.scope.node(slot) && p.filter.node(n) && (best < 0 || before(n, p.x.view.NodeAt(best))) {
+		if p.x.visit() && p.scope.node(slot) && p.filter.node(p.x.view, slot) && (best < 0 || before(p.x.view, slot, best)) {
 			best = slot
 		}
 		return p.x.err == nil
@@ -155,11 +154,18 @@ func (p *flowPlaces) find(key, value string) int32 {
 	return best
 }
 
-func before(a, b *graph.Node) bool {
-	if c := bytes.Compare(a.ID[:], b.ID[:]); c != 0 {
+func before(v *graph.View, a, b int32) bool {
+	x, y := v.NodeID(a), v.NodeID(b)
+	if c := bytes.Compare(x[:], y[:]); c != 0 {
 		return c < 0
 	}
-	return a.UpdatedAt > b.UpdatedAt
+	return updatedAt(v, a) > updatedAt(v, b)
+}
+
+// updatedAt is from when on the revision of a node holds.
+func updatedAt(v *graph.View, slot int32) int64 {
+	_, at := v.NodeTimes(slot)
+	return at
 }
 
 // index lists the nodes by the texts of a key.
@@ -169,16 +175,16 @@ func (p *flowPlaces) index(key string) map[string][]int32 {
 	}
 	m := make(map[string][]int32)
 	p.all[key] = m
-	for n := range p.x.view.Nodes() {
+	for slot := range p.x.view.NodeList() {
 		if !p.x.visit() {
 			break
 		}
 		add := func(v entity.Value) {
 			if v.Kind() == entity.KindString && p.x.take(mapBytes+slotBytes) {
-				m[v.Str()] = append(m[v.Str()], n.Slot)
+				m[v.Str()] = append(m[v.Str()], slot)
 			}
 		}
-		if v := n.Attrs.Get(key); v.Kind() == entity.KindList {
+		if v := p.x.view.NodeAttr(slot, key); v.Kind() == entity.KindList {
 			for _, e := range v.List() {
 				add(e)
 			}

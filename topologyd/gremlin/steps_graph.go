@@ -31,7 +31,7 @@ func cut(x *exec, in flow, f *filter) *scope {
 			if !x.visit() {
 				return out
 			}
-			if e := x.view.EdgeAt(slot); f.edge(e) {
+			if x.passes(f, slot) {
 				out.edges.set(slot)
 				for parent, child := range x.view.Ends(slot) {
 					if in.scope.node(parent) && in.scope.node(child) {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
-	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // Keys of a metric that are not counters: the time it speaks of, in
@@ -167,9 +166,9 @@ func nodeMetrics(x *exec, in flow, s *call, by *series, key string) flow {
 			if !x.visit() {
 				return
 			}
-			n := x.view.NodeAt(slot)
-			if m := first(n.Lookup, key).Map(); len(m) > 0 && seen.add(slot) {
-				if !x.take(valueBytes+mapBytes) || !yield(&group{name: n.ID.String(), series: by.name(x, n.Lookup), metrics: []entity.Attrs{m}}) {
+			at := nodeLookup(x.view, slot)
+			if m := first(at, key).Map(); len(m) > 0 && seen.add(slot) {
+				if !x.take(valueBytes+mapBytes) || !yield(&group{name: x.view.NodeID(slot).String(), series: by.name(x, at), metrics: []entity.Attrs{m}}) {
 					return
 				}
 			}
@@ -195,15 +194,15 @@ func nodeUpdates(x *exec, in flow, s *call, by *series, w window, key string, yi
 		if !x.visit() || !x.take(2*mapBytes) {
 			return
 		}
-		node := x.view.NodeAt(slot)
-		n := byID[node.ID]
+		id := x.view.NodeID(slot)
+		n := byID[id]
 		if n == nil {
-			n = &nodeCounters{group: &group{name: node.ID.String()}, revision: node}
-			ids, list, byID[node.ID] = append(ids, node.ID), append(list, n.group), n
+			n = &nodeCounters{group: &group{name: id.String()}, revision: slot}
+			ids, list, byID[id] = append(ids, id), append(list, n.group), n
 		}
-		if node.UpdatedAt >= n.revision.UpdatedAt {
-			n.revision = node
-			n.group.series = by.name(x, node.Lookup)
+		if updatedAt(x.view, slot) >= updatedAt(x.view, n.revision) {
+			n.revision = slot
+			n.group.series = by.name(x, nodeLookup(x.view, slot))
 		}
 	}
 	if len(ids) == 0 || x.err != nil {
@@ -223,7 +222,7 @@ func nodeUpdates(x *exec, in flow, s *call, by *series, w window, key string, yi
 type nodeCounters struct {
 	group *group
 	// revision is the newest of those that were asked about; it names the series.
-	revision *graph.Node
+	revision int32
 	before   entity.Attrs
 	at       int64
 }

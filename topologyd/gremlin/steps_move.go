@@ -1,7 +1,5 @@
 package gremlin
 
-import "github.com/skein-net/skein/internal/entity"
-
 // direction is which edges of a node a step follows, or which ends of an edge.
 type direction uint8
 
@@ -38,18 +36,8 @@ func (x *exec) around(sc *scope, slot int32, dir direction, visit func(edge, oth
 	return true
 }
 
-// passes tells whether the edge in a slot passes a filter; without one the edge
-// is not looked at.
-func (x *exec) passes(f *filter, edge int32) bool {
-	switch {
-	case f == nil:
-		return true
-	case len(f.terms) == 1 && f.terms[0].relation:
-		return f.terms[0].pred.accepts(entity.String(x.view.RelationType(edge)))
-	default:
-		return f.edge(x.view.EdgeAt(edge))
-	}
-}
+// passes tells whether the edge in a slot passes a filter.
+func (x *exec) passes(f *filter, edge int32) bool { return f.edge(x.view, edge) }
 
 // buildMove makes In, Out, Both (filter on the neighbour) and InE, OutE, BothE
 // (filter on the edge).
@@ -76,7 +64,7 @@ func move(x *exec, in flow, dir direction, to Kind, f *filter) flow {
 				last = e
 				return !x.passes(f, e) || yield(e)
 			}
-			return f != nil && !f.node(x.view.NodeAt(other)) || yield(other)
+			return f != nil && !f.node(x.view, other) || yield(other)
 		}
 		for slot := range in.slots {
 			last = -1
@@ -122,7 +110,7 @@ func buildEnds(dir direction) func(*compiler, *call, Kind) (op, Kind, error) {
 func ends(x *exec, in flow, dir direction, f *filter) flow {
 	out := flow{kind: KindNodes, scope: in.scope}
 	out.slots = func(yield func(int32) bool) {
-		give := func(slot int32) bool { return f != nil && !f.node(x.view.NodeAt(slot)) || yield(slot) }
+		give := func(slot int32) bool { return f != nil && !f.node(x.view, slot) || yield(slot) }
 		for slot := range in.slots {
 			if !x.visit() {
 				return
@@ -133,9 +121,10 @@ func ends(x *exec, in flow, dir direction, f *filter) flow {
 				}
 				continue
 			}
-			e := x.view.EdgeAt(slot)
-			if dir&dirIn != 0 && !give(e.ParentSlot) || dir&dirOut != 0 && !give(e.ChildSlot) {
-				return
+			for parent, child := range x.view.Ends(slot) {
+				if dir&dirIn != 0 && !give(parent) || dir&dirOut != 0 && !give(child) {
+					return
+				}
 			}
 		}
 	}

@@ -70,9 +70,9 @@ func (x *exec) metadata(in flow) iter.Seq[entity.Attrs] {
 			}
 			var a entity.Attrs
 			if in.kind == KindEdges {
-				a = x.view.EdgeAt(slot).Metadata()
+				a = x.view.EdgeMetadata(slot)
 			} else {
-				a = x.view.NodeAt(slot).Metadata()
+				a = x.view.NodeMetadata(slot)
 			}
 			if !yield(a) {
 				return
