@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/diff"
@@ -79,11 +78,11 @@ func (a *API) topologySource(ctx context.Context, req *topologyRequest) (overvie
 	if err != nil {
 		return overview.Source{}, 0, err
 	}
-	result, shown, err := a.runSeen(ctx, req, view, req.at)
+	result, err := a.run(ctx, req.query, view, req.at, req.limits)
 	if err != nil {
 		return overview.Source{}, 0, err
 	}
-	src := overview.Source{View: shown, Nodes: result.Nodes(), Edges: result.Edges()}
+	src := overview.Source{View: result.View(), Nodes: result.NodeSlots(), Edges: result.EdgeSlots()}
 	if !req.compare {
 		return src, result.Revision(), nil
 	}
@@ -105,72 +104,3 @@ func (a *API) topologySource(ctx context.Context, req *topologyRequest) (overvie
 
 // isWhole reports whether a result is all of a view.
 func isWhole(r *gremlin.Result, v *graph.View) bool { return r.Len() == v.NodeCount()+v.EdgeCount() }
-
-// runSeen runs the query of a request and returns the view that its result is
-// of: another one than it was given when the query goes to another time.
-func (a *API) runSeen(ctx context.Context, req *topologyRequest, v *graph.View, at time.Time) (*gremlin.Result, *graph.View, error) {
-	if !req.query.Travels() || a.deps.Past == nil {
-		r, err := a.run(ctx, req.query, v, at, req.limits)
-		return r, v, err
-	}
-	seen := &seenPast{Past: a.deps.Past}
-	src := gremlin.Sources{Past: seen, At: at}
-	if a.deps.Flows != nil {
-		src.Flows = a.deps.Flows
-	}
-	r, err := req.query.RunOn(ctx, v, src, req.limits)
-	if err != nil {
-		return nil, nil, err
-	}
-	return r, seen.of(r, v), nil
-}
-
-// seenPast remembers the views that it gives to one run.
-type seenPast struct {
-	gremlin.Past
-	views []*graph.View
-}
-
-func (p *seenPast) keep(v *graph.View, err error) (*graph.View, error) {
-	if err == nil {
-		p.views = append(p.views, v)
-	}
-	return v, err
-}
-
-// At implements [gremlin.Past].
-func (p *seenPast) At(ctx context.Context, t time.Time) (*graph.View, error) {
-	return p.keep(p.Past.At(ctx, t))
-}
-
-// Slice implements [gremlin.Past].
-func (p *seenPast) Slice(ctx context.Context, from, to time.Time) (*graph.View, error) {
-	return p.keep(p.Past.Slice(ctx, from, to))
-}
-
-// of returns the view that a result is of, base unless it is one of those that
-// were given.
-func (p *seenPast) of(r *gremlin.Result, base *graph.View) *graph.View {
-	for _, v := range append(p.views, base) {
-		if holds(v, r) {
-			return v
-		}
-	}
-	return base
-}
-
-// holds reports whether a view has the nodes of a result: states of nodes are
-// shared between views, so all of them are asked for, and slots too.
-func holds(v *graph.View, r *gremlin.Result) bool {
-	for n := range r.Nodes() {
-		if v.NodeAt(n.Slot) != n {
-			return false
-		}
-	}
-	for e := range r.Edges() {
-		if v.EdgeAt(e.Slot) != e {
-			return false
-		}
-	}
-	return true
-}

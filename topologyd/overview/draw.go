@@ -72,7 +72,7 @@ func (d *drawing) nodes(c *chooser, p *Picture) {
 	d.rates, d.known = make([]Rate, len(d.s.elements)), make([]bool, len(d.s.elements))
 	for i := range d.s.elements {
 		if e := &d.s.elements[i]; !e.old {
-			d.rates[i], d.known[i] = rateOf(e.node)
+			d.rates[i], d.known[i] = rateOf(d.s.src.View.NodeGrowth(e.slot))
 		}
 	}
 	var list []drawn
@@ -142,7 +142,8 @@ func (d *drawing) hosts(list []drawn) (out []Host) {
 // node makes a node of one element.
 func (d *drawing) node(i int32) Node {
 	e := &d.s.elements[i]
-	n := Node{ID: e.node.ID.String(), Node: e.node, Path: d.path(e.leaf), Host: e.host, createdAt: e.node.CreatedAt}
+	node := d.s.ancestry(e).view.NodeAt(e.slot)
+	n := Node{ID: node.ID.String(), Node: node, Path: d.path(e.leaf), Host: e.host, createdAt: e.created}
 	if e.diff != nil {
 		n.Change, n.Keys = e.diff.Op(), e.diff.Keys
 	}
@@ -169,7 +170,7 @@ func (d *drawing) group(g int32, inside []int32, others bool) Node {
 	known := false
 	for _, i := range inside {
 		e := &d.s.elements[i]
-		types[typeOf(e.node)]++
+		types[d.s.ancestry(e).text(e.slot, entity.KeyType)]++
 		if e.host != n.Host {
 			n.Host = ""
 		}
@@ -184,10 +185,10 @@ func (d *drawing) group(g int32, inside []int32, others bool) Node {
 		if e.old {
 			continue
 		}
-		if e.node.Stale {
+		if d.s.src.View.NodeStale(e.slot) {
 			out.Stale++
 		}
-		switch e.node.Attrs.Get(keyState).Str() {
+		switch d.s.src.View.NodeAttr(e.slot, keyState).Str() {
 		case stateUp:
 			out.Up++
 		case stateDown:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/diff"
+	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // bundle are edges that are drawn as one.
@@ -37,7 +38,7 @@ func (d *drawing) edges(ctx context.Context, p *Picture) error {
 			return stopped(ctx)
 		}
 		l := &d.s.links[i]
-		b := bundle{d.shown[l.from], d.shown[l.to], l.edge.RelationType}
+		b := bundle{d.shown[l.from], d.shown[l.to], l.relation}
 		if n := &p.Nodes[b.from]; b.from == b.to && n.Group != nil {
 			if n.Group.Edges++; n.ID == Others {
 				p.LeftOut.Edges++
@@ -59,7 +60,7 @@ func (d *drawing) edges(ctx context.Context, p *Picture) error {
 	})
 	p.Edges = make([]Edge, len(list))
 	for i := range list {
-		p.Edges[i] = list[i].edge(p)
+		p.Edges[i] = list[i].edge(p, d.s.src.View)
 	}
 	return nil
 }
@@ -67,13 +68,13 @@ func (d *drawing) edges(ctx context.Context, p *Picture) error {
 // add counts an edge.
 func (x *strand) add(d *drawing, l *link) {
 	x.count++
-	if !l.edge.Stale {
+	if !l.stale {
 		x.fresh++
 	}
 	if l.diff != nil {
 		count(&x.ops, l.diff.Op())
 	}
-	if l.edge.RelationType != entity.Layer2 {
+	if l.relation != entity.Layer2 {
 		return
 	}
 	most := 0.0
@@ -87,7 +88,7 @@ func (x *strand) add(d *drawing, l *link) {
 }
 
 // edge makes the edge of the picture.
-func (x *strand) edge(p *Picture) Edge {
+func (x *strand) edge(p *Picture, v *graph.View) Edge {
 	e := Edge{Source: p.Nodes[x.from].ID, Target: p.Nodes[x.to].ID, Type: x.typ, Count: x.count, Stale: x.fresh == 0}
 	switch {
 	case x.ops.Total() == 0:
@@ -105,7 +106,10 @@ func (x *strand) edge(p *Picture) Edge {
 		e.ID = entity.Ref{Type: "topology.edge", ID: entity.NewIdentity("source", e.Source, "target", e.Target, "type", e.Type)}.UUID()
 		return e
 	}
-	e.ID, e.Edge = x.first.edge.ID, x.first.edge
+	if e.Edge = x.first.edge; e.Edge == nil {
+		e.Edge = v.EdgeAt(x.first.slot)
+	}
+	e.ID = e.Edge.ID
 	if x.first.diff != nil {
 		e.Keys = x.first.diff.Keys
 	}

@@ -68,13 +68,13 @@ func TestGolden(t *testing.T) {
 // where something is.
 func TestPartOfGraph(t *testing.T) {
 	v := small().Graph().View()
-	veth := overview.Source{View: v, Nodes: func(yield func(*graph.Node) bool) {
-		for n := range v.Nodes() {
-			if n.Attrs.Get("Type").Str() == "veth" && !yield(n) {
+	veth := overview.Source{View: v, Nodes: func(yield func(int32) bool) {
+		for slot := range v.NodeList() {
+			if v.NodeAttr(slot, "Type").Str() == "veth" && !yield(slot) {
 				return
 			}
 		}
-	}, Edges: v.Edges()}
+	}, Edges: v.EdgeList()}
 	golden(t, "part-nodes", sketch(draw(t, veth, overview.Options{})))
 	golden(t, "part-groups", sketch(draw(t, veth, overview.Options{Limit: 6, Levels: []string{"namespace"}})))
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // maxValue bounds the values that groups are made of.
@@ -33,9 +32,9 @@ func (s *set) levelOf(name string, above []string) level {
 	case LevelOwner:
 		return ownerLevel{s}
 	case LevelType:
-		return keyLevel{entity.KeyType, "type"}
+		return keyLevel{s, entity.KeyType, "type"}
 	default:
-		return keyLevel{name, name}
+		return keyLevel{s, name, name}
 	}
 }
 
@@ -91,9 +90,9 @@ type namespaceLevel struct {
 
 func (l namespaceLevel) value(e *element) string {
 	a := l.s.ancestry(e)
-	ns := a.nearest(e.node.Slot, func(n *graph.Node) bool { return typeOf(n) == entity.TypeNetNS })
+	ns := a.nearest(e.slot, entity.TypeNetNS)
 	switch {
-	case ns != nil:
+	case ns != nobody:
 		return a.id(ns)
 	case e.host == "":
 		return ""
@@ -123,21 +122,24 @@ type ownerLevel struct{ s *set }
 
 func (l ownerLevel) value(e *element) string {
 	a := l.s.ancestry(e)
-	slot := a.of(e.node.Slot)
+	slot := a.of(e.slot)
 	if slot == nobody {
 		return ""
 	}
-	return a.id(a.view.NodeAt(slot))
+	return a.id(slot)
 }
 func (l ownerLevel) label(value string) string { return l.s.nameOr(value) }
 func (l ownerLevel) none() string              { return "no owner" }
 
 // keyLevel has the first value of a key.
-type keyLevel struct{ key, word string }
+type keyLevel struct {
+	s         *set
+	key, word string
+}
 
 func (l keyLevel) value(e *element) string {
 	var out string
-	e.node.Lookup(l.key, func(v entity.Value) bool {
+	l.s.ancestry(e).view.LookupNode(e.slot, l.key, func(v entity.Value) bool {
 		out = bounded(text(v))
 		return out == ""
 	})

@@ -16,7 +16,7 @@ import (
 
 // whole is a source of all of a graph.
 func whole(v *graph.View) overview.Source {
-	return overview.Source{View: v, Nodes: v.Nodes(), Edges: v.Edges()}
+	return overview.Source{View: v, Nodes: v.NodeList(), Edges: v.EdgeList()}
 }
 
 // draw makes a picture and checks what holds for all.

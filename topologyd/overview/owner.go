@@ -40,59 +40,63 @@ func (a *ancestry) of(slot int32) int32 {
 	default:
 		return o - 1
 	}
-	var best *graph.Node
+	best := int32(nobody)
+	var id entity.UUID
 	for edge, parent := range a.view.InSlots(slot) {
-		if parent == slot || a.view.RelationType(edge) != entity.Ownership {
+		if parent == slot || a.view.RelationType(edge) != entity.Ownership || !a.view.HasNode(parent) {
 			continue
 		}
-		p := a.view.NodeAt(parent)
-		if p == nil {
-			continue
-		}
-		if best != nil {
-			if c := bytes.Compare(p.ID[:], best.ID[:]); c > 0 || c == 0 && p.UpdatedAt <= best.UpdatedAt {
+		other := a.view.NodeID(parent)
+		if best != nobody {
+			c := compareIDs(other, id)
+			if c == 0 {
+				_, updated := a.view.NodeTimes(parent)
+				if _, newest := a.view.NodeTimes(best); updated > newest {
+					c = -1
+				}
+			}
+			if c >= 0 {
 				continue
 			}
 		}
-		best = p
+		best, id = parent, other
 	}
-	if best == nil {
+	if best == nobody {
 		a.owner[slot] = nobody
 		return nobody
 	}
-	a.owner[slot] = best.Slot + 1
-	return best.Slot
+	a.owner[slot] = best + 1
+	return best
 }
 
-// nearest returns the first node for which is holds: the one in a slot, its
-// owner, that one's owner and so on; nil when there is none.
-func (a *ancestry) nearest(slot int32, is func(*graph.Node) bool) *graph.Node {
+func compareIDs(a, b entity.UUID) int { return bytes.Compare(a[:], b[:]) }
+
+// nearest returns the first node of a type: the one in a slot, its owner, that
+// one's owner and so on; nobody when there is none.
+func (a *ancestry) nearest(slot int32, typ string) int32 {
 	for range maxDepth {
-		n := a.view.NodeAt(slot)
-		if n == nil {
-			return nil
-		}
-		if is(n) {
-			return n
+		if a.text(slot, entity.KeyType) == typ {
+			return slot
 		}
 		if slot = a.of(slot); slot == nobody {
-			return nil
+			return nobody
 		}
 	}
-	return nil
+	return nobody
 }
 
 // id returns the ID of a node as text.
-func (a *ancestry) id(n *graph.Node) string {
-	s, ok := a.names[n.Slot]
+func (a *ancestry) id(slot int32) string {
+	s, ok := a.names[slot]
 	if !ok {
-		s = n.ID.String()
-		a.names[n.Slot] = s
+		s = a.view.NodeID(slot).String()
+		a.names[slot] = s
 	}
 	return s
 }
 
-func typeOf(n *graph.Node) string { return text(n.Attrs.Get(entity.KeyType)) }
+// text returns an attribute of a node for people, "" when it has none.
+func (a *ancestry) text(slot int32, key string) string { return text(a.view.NodeAttr(slot, key)) }
 
 // text is a value for people, "" for none.
 func text(v entity.Value) string {

@@ -3,7 +3,7 @@ package overview
 import (
 	"math"
 
-	"github.com/skein-net/skein/topologyd/graph"
+	"github.com/skein-net/skein/internal/entity"
 )
 
 // Keys of interfaces that the picture tells of.
@@ -22,10 +22,10 @@ const (
 // Rate is traffic in bytes per second.
 type Rate struct{ Rx, Tx float64 }
 
-// rateOf returns the traffic of a node in its last period; false when it has no
-// counters.
-func rateOf(n *graph.Node) (Rate, bool) {
-	m := n.LastUpdateMetric.Map()
+// rateOf returns the traffic of a node by the growth of its counters in the last
+// period; false when it has none.
+func rateOf(growth entity.Value) (Rate, bool) {
+	m := growth.Map()
 	if m == nil {
 		return Rate{}, false
 	}

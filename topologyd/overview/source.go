@@ -15,10 +15,11 @@ type Source struct {
 	// View is the graph that Nodes and Edges are of. It tells the owners of nodes
 	// also when they are not among those.
 	View *graph.View
-	// Nodes and Edges are what is drawn. In a slice of time the newest of several
-	// revisions counts. Edges with an end that is not among the nodes are ignored.
-	Nodes iter.Seq[*graph.Node]
-	Edges iter.Seq[*graph.Edge]
+	// Nodes and Edges are the slots of what is drawn. In a slice of time the newest
+	// of several revisions counts. Edges with an end that is not among the nodes
+	// are ignored.
+	Nodes iter.Seq[int32]
+	Edges iter.Seq[int32]
 	// Diff, if not nil, tells how they differ from what was in the view Before:
 	// what was removed is drawn too. Neither view may then be a slice of time.
 	Diff   *diff.Diff
@@ -30,7 +31,8 @@ const checkEvery = 4096
 
 // element is a node of the picture, shown or in a group.
 type element struct {
-	node *graph.Node
+	// slot is that of its node, in the view before when it is old.
+	slot int32
 	// diff is nil when the node did not change.
 	diff *diff.Node
 	// old is set for nodes of the view before: those that were removed.
@@ -38,13 +40,18 @@ type element struct {
 	// owner is the nearest owner among the elements, nobody when there is none.
 	owner int32
 	// leaf is the group of the last level that it is in.
-	leaf int32
-	host string
+	leaf    int32
+	host    string
+	created int64
 }
 
 // link is an edge between elements.
 type link struct {
+	// slot is that of the edge; of one that was removed edge is set instead.
+	slot     int32
 	edge     *graph.Edge
+	relation string
+	stale    bool
 	diff     *diff.Edge
 	from, to int32
 }
@@ -114,26 +121,33 @@ func (s *set) nodes(ctx context.Context, changed map[entity.UUID]*diff.Node) err
 		byID = make(map[entity.UUID]int32)
 	}
 	seen := 0
-	for n := range s.src.Nodes {
+	v := s.src.View
+	for slot := range s.src.Nodes {
 		if seen++; seen%checkEvery == 0 && ctx.Err() != nil {
 			return stopped(ctx)
 		}
-		if s.slots[n.Slot] != 0 {
+		if s.slots[slot] != 0 {
 			continue // a result may hold a node twice
 		}
-		if i, ok := byID[n.ID]; ok {
-			s.slots[n.Slot] = i + 1
-			if n.UpdatedAt > s.elements[i].node.UpdatedAt {
-				s.elements[i].node = n
-			}
-			continue
-		}
+		created, updated := v.NodeTimes(slot)
 		i := int32(len(s.elements))
-		s.slots[n.Slot] = i + 1
+		e := element{slot: slot, created: created}
 		if byID != nil {
-			byID[n.ID] = i
+			id := v.NodeID(slot)
+			if have, ok := byID[id]; ok {
+				s.slots[slot] = have + 1
+				if _, newest := v.NodeTimes(s.elements[have].slot); updated > newest {
+					s.elements[have].slot, s.elements[have].created = slot, created
+				}
+				continue
+			}
+			byID[id] = i
 		}
-		s.elements = append(s.elements, element{node: n, diff: changed[n.ID]})
+		if changed != nil {
+			e.diff = changed[v.NodeID(slot)]
+		}
+		s.slots[slot] = i + 1
+		s.elements = append(s.elements, e)
 	}
 	if s.src.Diff == nil {
 		return nil
@@ -142,7 +156,7 @@ func (s *set) nodes(ctx context.Context, changed map[entity.UUID]*diff.Node) err
 	for i := range s.src.Diff.Nodes {
 		if d := &s.src.Diff.Nodes[i]; d.Op() == diff.Removed {
 			s.gone[d.Old.ID] = int32(len(s.elements))
-			s.elements = append(s.elements, element{node: d.Old, diff: d, old: true})
+			s.elements = append(s.elements, element{slot: d.Old.Slot, created: d.Old.CreatedAt, diff: d, old: true})
 		}
 	}
 	return nil
@@ -155,19 +169,23 @@ func (s *set) edges(ctx context.Context, changed map[entity.UUID]*diff.Edge) err
 		byID = make(map[entity.UUID]int)
 	}
 	seen := 0
-	for e := range s.src.Edges {
+	v := s.src.View
+	for slot := range s.src.Edges {
 		if seen++; seen%checkEvery == 0 && ctx.Err() != nil {
 			return stopped(ctx)
 		}
 		if seenAt == nil {
-			seenAt = make([]bool, s.src.View.EdgeSlots())
+			seenAt = make([]bool, v.EdgeSlots())
 		}
-		if seenAt[e.Slot] {
+		if seenAt[slot] {
 			continue
 		}
-		seenAt[e.Slot] = true
-		l := link{edge: e, diff: changed[e.ID], from: nobody}
-		for parent, child := range s.src.View.Ends(e.Slot) {
+		seenAt[slot] = true
+		l := link{slot: slot, relation: v.RelationType(slot), stale: v.EdgeStale(slot), from: nobody}
+		if changed != nil {
+			l.diff = changed[v.EdgeID(slot)]
+		}
+		for parent, child := range v.Ends(slot) {
 			if s.slots[parent] != 0 && s.slots[child] != 0 {
 				l.from, l.to = s.slots[parent]-1, s.slots[child]-1
 				break
@@ -176,14 +194,16 @@ func (s *set) edges(ctx context.Context, changed map[entity.UUID]*diff.Edge) err
 		if l.from == nobody {
 			continue
 		}
-		if i, ok := byID[e.ID]; ok {
-			if e.UpdatedAt > s.links[i].edge.UpdatedAt {
-				s.links[i] = l
-			}
-			continue
-		}
 		if byID != nil {
-			byID[e.ID] = len(s.links)
+			id := v.EdgeID(slot)
+			if i, ok := byID[id]; ok {
+				_, updated := v.EdgeTimes(slot)
+				if _, newest := v.EdgeTimes(s.links[i].slot); updated > newest {
+					s.links[i] = l
+				}
+				continue
+			}
+			byID[id] = len(s.links)
 		}
 		s.links = append(s.links, l)
 	}
@@ -199,7 +219,7 @@ func (s *set) removedEdges() {
 		}
 		from, to := s.find(d.Old.Parent), s.find(d.Old.Child)
 		if from != nobody && to != nobody {
-			s.links = append(s.links, link{edge: d.Old, diff: d, from: from, to: to})
+			s.links = append(s.links, link{edge: d.Old, relation: d.Old.RelationType, stale: d.Old.Stale, diff: d, from: from, to: to})
 		}
 	}
 }
@@ -225,24 +245,26 @@ func (s *set) ancestry(e *element) *ancestry {
 	return s.now
 }
 
+// id returns the ID of the node of an element.
+func (s *set) id(e *element) entity.UUID { return s.ancestry(e).view.NodeID(e.slot) }
+
 // relate finds the owner and the host of an element.
 func (s *set) relate(e *element) {
 	a := s.ancestry(e)
-	e.owner, e.host = nobody, e.node.Host
-	slot := e.node.Slot
+	slot := e.slot
+	e.owner, e.host = nobody, a.view.NodeHost(slot)
 	for range maxDepth {
 		if slot = a.of(slot); slot == nobody {
 			return
 		}
-		n := a.view.NodeAt(slot)
 		if e.host == "" {
-			e.host = n.Host
+			e.host = a.view.NodeHost(slot)
 		}
 		if e.owner == nobody {
 			if !e.old {
 				e.owner = s.slots[slot] - 1
 			} else {
-				e.owner = s.find(n.ID)
+				e.owner = s.find(a.view.NodeID(slot))
 			}
 		}
 		if e.host != "" && e.owner != nobody {
@@ -298,7 +320,7 @@ func (s *set) changedOnly() {
 	links := s.links[:0]
 	for _, l := range s.links {
 		l.from, l.to = number[l.from], number[l.to]
-		if l.from == nobody || l.to == nobody || l.diff == nil && l.edge.RelationType != entity.Ownership {
+		if l.from == nobody || l.to == nobody || l.diff == nil && l.relation != entity.Ownership {
 			continue
 		}
 		links = append(links, l)

@@ -1,7 +1,6 @@
 package overview
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -143,7 +142,7 @@ func members(s *set, list []int32) []int32 {
 	}
 	slices.SortFunc(out, func(a, b int32) int {
 		x, y := &s.elements[a], &s.elements[b]
-		return cmp.Or(cmp.Compare(same(x), same(y)), cmp.Compare(x.node.CreatedAt, y.node.CreatedAt), bytes.Compare(x.node.ID[:], y.node.ID[:]))
+		return cmp.Or(cmp.Compare(same(x), same(y)), cmp.Compare(x.created, y.created), compareIDs(s.id(x), s.id(y)))
 	})
 	return out
 }
