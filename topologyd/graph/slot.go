@@ -102,3 +102,10 @@ func (v *View) EdgeTimes(slot int32) (created, updated int64) {
 
 // EdgeStale is as [View.NodeStale] for the edge in a slot.
 func (v *View) EdgeStale(slot int32) bool { return v.EdgeAt(slot).Stale }
+
+// NodeRevision returns the Revision of the node in a slot, which must not be
+// free.
+func (v *View) NodeRevision(slot int32) uint64 { return v.NodeAt(slot).Revision }
+
+// EdgeRevision is as [View.NodeRevision] for the edge in a slot.
+func (v *View) EdgeRevision(slot int32) uint64 { return v.EdgeAt(slot).Revision }
