@@ -351,25 +351,30 @@ func (e *Engine) publish(p *part) {
 	head := e.head(p.batch)
 	record := append(eventlog.AppendHeader(make([]byte, 0, 64+len(p.body)), &head, len(p.events)), p.body...)
 	e.spare, p.body = p.body, nil
-	fail := func(err error) {
-		if f.claim(p.batch) == nil {
-			return // it came back from the log, whatever the answer was
-		}
-		e.counters.logErrors.Add(1)
-		f.settle(p, fmt.Errorf("%w: %w", ErrLog, err))
-	}
+	// Nothing here may hold on to the events: the timer below lives for longer
+	// than they do.
+	batch, n := p.batch, uint64(len(p.events))
 	err := e.log.Publish(record, func(_ uint64, err error) {
 		if err != nil {
-			fail(err)
+			e.giveUp(batch, err)
 			return
 		}
 		e.counters.records.Add(1)
-		e.counters.events.Add(uint64(len(p.events)))
+		e.counters.events.Add(n)
 		// It is stored; without a majority it may take long to come back.
-		time.AfterFunc(e.cfg.Log.Timeout, func() { fail(errNotBack) })
+		time.AfterFunc(e.cfg.Log.Timeout, func() { e.giveUp(batch, errNotBack) })
 	})
 	if err != nil {
-		fail(err)
+		e.giveUp(batch, err)
+	}
+}
+
+// giveUp answers the requests of a part with an error, unless it came back from
+// the log, whatever the answer was.
+func (e *Engine) giveUp(batch uint64, err error) {
+	if p := e.flight.claim(batch); p != nil {
+		e.counters.logErrors.Add(1)
+		e.flight.settle(p, fmt.Errorf("%w: %w", ErrLog, err))
 	}
 }
 
