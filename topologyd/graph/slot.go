@@ -109,3 +109,23 @@ func (v *View) NodeRevision(slot int32) uint64 { return v.NodeAt(slot).Revision 
 
 // EdgeRevision is as [View.NodeRevision] for the edge in a slot.
 func (v *View) EdgeRevision(slot int32) uint64 { return v.EdgeAt(slot).Revision }
+
+// NodeOrigin returns the Origin of the node in a slot, which must not be free.
+func (v *View) NodeOrigin(slot int32) string { return v.NodeAt(slot).Origin }
+
+// NodeSlot returns the slot of the node with an ID, in a slice of its newest
+// revision; -1 when there is none.
+func (v *View) NodeSlot(id entity.UUID) int32 {
+	if v.built != nil {
+		return v.built.nodeIDs.find(id)
+	}
+	return v.t.findNode(id)
+}
+
+// EdgeSlot is as [View.NodeSlot] for edges.
+func (v *View) EdgeSlot(id entity.UUID) int32 {
+	if v.built != nil {
+		return v.built.findEdge(&v.t, id)
+	}
+	return v.t.findEdge(id)
+}
