@@ -114,23 +114,23 @@ type Options struct {
 // [Options.Elements].
 func Views(ctx context.Context, a, b *graph.View, opt Options) (*Diff, error) {
 	c := &comparison{ctx: ctx, opt: opt, a: a, b: b, out: &Diff{}}
-	for old := range a.Nodes() {
-		if !c.node(old, sameNode(b, old)) {
+	for old := range a.NodeList() {
+		if !c.nodeSlots(old, sameNode(a, old, b)) {
 			return nil, c.err
 		}
 	}
-	for now := range b.Nodes() {
-		if sameNode(a, now) == nil && !c.node(nil, now) {
+	for now := range b.NodeList() {
+		if sameNode(b, now, a) == missing && !c.nodeSlots(missing, now) {
 			return nil, c.err
 		}
 	}
-	for old := range a.Edges() {
-		if !c.edge(old, sameEdge(b, old)) {
+	for old := range a.EdgeList() {
+		if !c.edgeSlots(old, sameEdge(a, old, b)) {
 			return nil, c.err
 		}
 	}
-	for now := range b.Edges() {
-		if sameEdge(a, now) == nil && !c.edge(nil, now) {
+	for now := range b.EdgeList() {
+		if sameEdge(b, now, a) == missing && !c.edgeSlots(missing, now) {
 			return nil, c.err
 		}
 	}
@@ -138,19 +138,25 @@ func Views(ctx context.Context, a, b *graph.View, opt Options) (*Diff, error) {
 	return c.out, nil
 }
 
-// sameNode finds a node in another view; most are in the same slot there.
-func sameNode(v *graph.View, n *graph.Node) *graph.Node {
-	if x := v.NodeAt(n.Slot); x != nil && x.ID == n.ID {
-		return x
+// missing is the slot of an element that a view does not hold.
+const missing = -1
+
+// sameNode finds a node of one view in another; most are in the same slot
+// there.
+func sameNode(of *graph.View, slot int32, in *graph.View) int32 {
+	id := of.NodeID(slot)
+	if in.HasNode(slot) && in.NodeID(slot) == id {
+		return slot
 	}
-	return v.Node(n.ID)
+	return in.NodeSlot(id)
 }
 
-func sameEdge(v *graph.View, e *graph.Edge) *graph.Edge {
-	if x := v.EdgeAt(e.Slot); x != nil && x.ID == e.ID {
-		return x
+func sameEdge(of *graph.View, slot int32, in *graph.View) int32 {
+	id := of.EdgeID(slot)
+	if in.HasEdge(slot) && in.EdgeID(slot) == id {
+		return slot
 	}
-	return v.Edge(e.ID)
+	return in.EdgeSlot(id)
 }
 
 // checkEvery is after how many compared elements the context is asked.
@@ -183,12 +189,32 @@ func (c *comparison) room() bool {
 	return c.err == nil
 }
 
-// node compares two states of a node, one of which may be nil.
-func (c *comparison) node(old, now *graph.Node) bool {
-	if !c.count() || old == now {
-		return c.err == nil
+// nodeSlots compares the node in a slot of the first view with that in a slot of
+// the second, one of which may be missing. An element of the same age in the
+// same revision is the same.
+func (c *comparison) nodeSlots(old, now int32) bool {
+	if !c.count() {
+		return false
 	}
-	n := Node{Old: old, New: now}
+	n := Node{}
+	if old != missing && now != missing {
+		created, updated := c.a.NodeTimes(old)
+		if x, y := c.b.NodeTimes(now); x == created && y == updated && c.a.NodeRevision(old) == c.b.NodeRevision(now) {
+			return true
+		}
+	}
+	if old != missing {
+		n.Old = c.a.NodeAt(old)
+	}
+	if now != missing {
+		n.New = c.b.NodeAt(now)
+	}
+	return c.node(n)
+}
+
+// node adds two states of a node when they differ.
+func (c *comparison) node(n Node) bool {
+	old, now := n.Old, n.New
 	if old != nil && now != nil {
 		if n.Keys = Nodes(old, now, c.opt.Keys); len(n.Keys) == 0 {
 			return true
@@ -201,12 +227,30 @@ func (c *comparison) node(old, now *graph.Node) bool {
 	return true
 }
 
-// edge compares two states of an edge, one of which may be nil.
-func (c *comparison) edge(old, now *graph.Edge) bool {
-	if !c.count() || old == now {
-		return c.err == nil
+// edgeSlots is nodeSlots for edges.
+func (c *comparison) edgeSlots(old, now int32) bool {
+	if !c.count() {
+		return false
 	}
-	e := Edge{Old: old, New: now}
+	e := Edge{}
+	if old != missing && now != missing {
+		created, updated := c.a.EdgeTimes(old)
+		if x, y := c.b.EdgeTimes(now); x == created && y == updated && c.a.EdgeRevision(old) == c.b.EdgeRevision(now) {
+			return true
+		}
+	}
+	if old != missing {
+		e.Old = c.a.EdgeAt(old)
+	}
+	if now != missing {
+		e.New = c.b.EdgeAt(now)
+	}
+	return c.edge(e)
+}
+
+// edge adds two states of an edge when they differ.
+func (c *comparison) edge(e Edge) bool {
+	old, now := e.Old, e.New
 	if old != nil && now != nil {
 		if e.Keys = Edges(old, now, c.opt.Keys); len(e.Keys) == 0 {
 			return true

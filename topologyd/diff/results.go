@@ -21,6 +21,7 @@ func Results(ctx context.Context, a, b *graph.View, ra, rb *gremlin.Result, opt 
 	if ra.Kind() != rb.Kind() {
 		return nil, fmt.Errorf("compare %s with %s", ra.Kind(), rb.Kind())
 	}
+	a, b = ra.View(), rb.View() // others than those given when the query goes to another time
 	c := &comparison{ctx: ctx, opt: opt, a: a, b: b, out: &Diff{}}
 	switch ra.Kind() {
 	case gremlin.KindNumber:
@@ -29,15 +30,13 @@ func Results(ctx context.Context, a, b *graph.View, ra, rb *gremlin.Result, opt 
 	case gremlin.KindValues, gremlin.KindMaps:
 		c.values(ra.Values(), rb.Values())
 	default:
-		newer := func(x, y *graph.Node) bool { return x.UpdatedAt >= y.UpdatedAt }
-		sets(ra.Nodes(), rb.Nodes(), func(n *graph.Node) entity.UUID { return n.ID }, newer, c.node)
+		sets(ra.NodeSlots(), rb.NodeSlots(), states{a.NodeID, a.NodeTimes}, states{b.NodeID, b.NodeTimes}, c.nodeSlots)
 	}
 	switch ra.Kind() {
 	case gremlin.KindPaths:
 		c.values(paths(ra.Paths()), paths(rb.Paths()))
 	case gremlin.KindEdges, gremlin.KindGraph:
-		newer := func(x, y *graph.Edge) bool { return x.UpdatedAt >= y.UpdatedAt }
-		sets(ra.Edges(), rb.Edges(), func(e *graph.Edge) entity.UUID { return e.ID }, newer, c.edge)
+		sets(ra.EdgeSlots(), rb.EdgeSlots(), states{a.EdgeID, a.EdgeTimes}, states{b.EdgeID, b.EdgeTimes}, c.edgeSlots)
 	}
 	if c.err != nil {
 		return nil, c.err
@@ -46,26 +45,43 @@ func Results(ctx context.Context, a, b *graph.View, ra, rb *gremlin.Result, opt 
 	return c.out, nil
 }
 
-// sets calls compare with both states of everything that one of two sets holds,
-// until it returns false.
-func sets[T any](a, b iter.Seq[*T], id func(*T) entity.UUID, newer func(x, y *T) bool, compare func(old, now *T) bool) {
-	collect := func(s iter.Seq[*T]) map[entity.UUID]*T {
-		out := make(map[entity.UUID]*T)
-		for x := range s {
-			if y := out[id(x)]; y == nil || newer(x, y) {
-				out[id(x)] = x
+// states are the elements of one kind of a view.
+type states struct {
+	id    func(slot int32) entity.UUID
+	times func(slot int32) (created, updated int64)
+}
+
+// newest finds the newest state of each element of a result.
+func (s *states) newest(slots iter.Seq[int32]) map[entity.UUID]int32 {
+	out := make(map[entity.UUID]int32)
+	for slot := range slots {
+		id := s.id(slot)
+		if other, ok := out[id]; ok {
+			_, best := s.times(other)
+			if _, updated := s.times(slot); updated < best {
+				continue
 			}
 		}
-		return out
+		out[id] = slot
 	}
-	old, now := collect(a), collect(b)
-	for k, x := range old {
-		if !compare(x, now[k]) {
+	return out
+}
+
+// sets calls compare with both states of everything that one of two sets holds,
+// until it returns false.
+func sets(a, b iter.Seq[int32], inA, inB states, compare func(old, now int32) bool) {
+	old, now := inA.newest(a), inB.newest(b)
+	for id, slot := range old {
+		other, ok := now[id]
+		if !ok {
+			other = missing
+		}
+		if !compare(slot, other) {
 			return
 		}
 	}
-	for k, x := range now {
-		if old[k] == nil && !compare(nil, x) {
+	for id, slot := range now {
+		if _, ok := old[id]; !ok && !compare(missing, slot) {
 			return
 		}
 	}

@@ -29,21 +29,23 @@ type step struct {
 func (d *desired) difference() (steps []step, right int) {
 	found := make(map[key]bool)
 	mine := make(map[string]bool) // by Origin
-	for n := range d.view.Nodes() {
-		has, known := mine[n.Origin]
+	for slot := range d.view.NodeList() {
+		origin := d.view.NodeOrigin(slot)
+		has, known := mine[origin]
 		if !known {
 			// Names of sources may hold commas, so that this may say yes in error; the
 			// facets decide.
-			for source := range strings.SplitSeq(n.Origin, ",") {
+			for source := range strings.SplitSeq(origin, ",") {
 				has = has || ours(source)
 			}
 			if len(mine) < 1<<16 {
-				mine[n.Origin] = has
+				mine[origin] = has
 			}
 		}
 		if !has {
 			continue
 		}
+		n := d.view.NodeAt(slot)
 		state := d.view.NodeState(n)
 		anchored := d.anchored(n)
 		for i := range state.Facets {
