@@ -73,7 +73,7 @@ func (e *Engine) Status(ctx context.Context) (Status, error) {
 		s.HeardDropped += uint64(e.busDropped())
 	}
 	e.recent.mu.Lock()
-	s.Subscribers, s.CutOff = e.recent.subscribers, e.recent.cutOff
+	s.Subscribers, s.CutOff = len(e.recent.readers), e.recent.cutOff
 	e.recent.mu.Unlock()
 	s.Log = e.log.Status(ctx)
 	s.LogRecords, s.LogBytes = s.Log.Last+1-s.Log.First, s.Log.Bytes
