@@ -1,0 +1,403 @@
+package pack
+
+import (
+	"strings"
+	"unsafe"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// cursor walks the attributes of encoded data in the order of their keys.
+type cursor struct {
+	d     *Dict
+	data  string
+	shape *shape
+	// i is the number of the current attribute, n how many there are, p where
+	// the value is.
+	i, n, p int
+	name    string // without shape
+}
+
+// open returns a cursor before the first attribute of data[p:end].
+func (d *Dict) open(data string, p, end int) cursor {
+	if p >= end {
+		return cursor{d: d, i: -1}
+	}
+	n, p := readUvarint(data, p)
+	if n != 0 {
+		sh := d.shape(uint32(n) - 1)
+		return cursor{d: d, data: data, shape: sh, i: -1, n: len(sh.names), p: p}
+	}
+	n, p = readUvarint(data, p)
+	return cursor{d: d, data: data, i: -1, n: int(n), p: p}
+}
+
+// next goes on to an attribute, p being where it starts.
+func (c *cursor) next() bool {
+	if c.i+1 >= c.n {
+		return false
+	}
+	if c.i++; c.i > 0 {
+		c.p = skip(c.data, c.p)
+	}
+	if c.shape != nil {
+		return true
+	}
+	n, p := readUvarint(c.data, c.p)
+	if n != 0 {
+		c.name, c.p = c.d.Text(uint32(n)-1), p
+		return true
+	}
+	l, p := readUvarint(c.data, p)
+	c.name, c.p = c.data[p:p+int(l)], p+int(l)
+	return true
+}
+
+func (c *cursor) key() string {
+	if c.shape != nil {
+		return c.shape.names[c.i]
+	}
+	return c.name
+}
+
+// seek returns where the value of a key is among the attributes data[p:end],
+// -1 when there is none.
+func (d *Dict) seek(data string, p, end int, key string) int {
+	if p >= end {
+		return -1
+	}
+	if n, q := readUvarint(data, p); n != 0 {
+		names := d.shape(uint32(n) - 1).names
+		for i := range names {
+			if names[i] == key {
+				for ; i > 0; i-- {
+					q = skip(data, q)
+				}
+				return q
+			}
+		}
+		return -1
+	}
+	for c := d.open(data, p, end); c.next(); {
+		if c.name == key {
+			return c.p
+		}
+	}
+	return -1
+}
+
+// Get returns the value of a top-level key, the zero Value when there is none.
+// Numbers and most strings need no allocation: strings point into data or the
+// dictionary. The text of a UUID, an address or a digest is made.
+func (d *Dict) Get(data, key string) entity.Value {
+	p := d.seek(data, 0, len(data), key)
+	if p < 0 {
+		return entity.Value{}
+	}
+	v, _ := d.value(data, p)
+	return v
+}
+
+// GetKey is Get for a key by its number in the dictionary.
+func (d *Dict) GetKey(data string, key uint32) entity.Value {
+	if data == "" {
+		return entity.Value{}
+	}
+	n, p := readUvarint(data, 0)
+	if n == 0 {
+		return d.Get(data, d.Text(key))
+	}
+	for i, k := range d.shape(uint32(n) - 1).keys {
+		if k == key {
+			for ; i > 0; i-- {
+				p = skip(data, p)
+			}
+			v, _ := d.value(data, p)
+			return v
+		}
+	}
+	return entity.Value{}
+}
+
+// Len returns the number of attributes.
+func (d *Dict) Len(data string) int {
+	c := d.open(data, 0, len(data))
+	return c.n
+}
+
+// Attrs returns the attributes decoded.
+func (d *Dict) Attrs(data string) entity.Attrs { return d.attrs(data, 0, len(data)) }
+
+func (d *Dict) attrs(data string, p, end int) entity.Attrs {
+	c := d.open(data, p, end)
+	if c.n == 0 {
+		return nil
+	}
+	out := make(entity.Attrs, 0, c.n)
+	for c.next() {
+		v, _ := d.value(data, c.p)
+		out = append(out, entity.Attr{Key: c.key(), Value: v})
+	}
+	return out
+}
+
+// Each calls yield for every attribute in the order of the keys, until it
+// returns false. Values are as [Dict.Get] gives them.
+func (d *Dict) Each(data string, yield func(key string, v entity.Value) bool) {
+	for c := d.open(data, 0, len(data)); c.next(); {
+		v, _ := d.value(data, c.p)
+		if !yield(c.key(), v) {
+			return
+		}
+	}
+}
+
+// interned returns the entry that the head at p stands for.
+func (d *Dict) interned(data string, p int) (v entity.Value, ok bool) {
+	switch h := data[p]; {
+	case h >= internedHead:
+		return d.entry(uint32(h&^internedHead)<<8 | uint32(data[p+1])), true
+	case h == headNumber:
+		return d.entry(uint32(data[p+1]) | uint32(data[p+2])<<8), true
+	default:
+		return entity.Value{}, false
+	}
+}
+
+// text returns the string at p that is written as it is.
+func text(data string, p int) (s string, ok bool) {
+	switch h := data[p]; {
+	case h >= shortString && h < internedHead:
+		n := int(h & maxShort)
+		return data[p+1 : p+1+n], true
+	case h == headString:
+		n, q := readUvarint(data, p+1)
+		return data[q : q+int(n)], true
+	default:
+		return "", false
+	}
+}
+
+// value decodes the value at p and returns where it ends.
+func (d *Dict) value(data string, p int) (entity.Value, int) {
+	if v, ok := d.interned(data, p); ok {
+		return v, skip(data, p)
+	}
+	if s, ok := text(data, p); ok {
+		return entity.String(s), skip(data, p)
+	}
+	if v, ok := plain(data, p); ok {
+		return v, skip(data, p)
+	}
+	h := data[p]
+	switch {
+	case packedText(h):
+		b := appendText(make([]byte, 0, longestPacked), data, p)
+		return entity.String(unsafe.String(unsafe.SliceData(b), len(b))), skip(data, p)
+	case h == headOne:
+		v, end := d.value(data, p+1)
+		return entity.List(v), end
+	case h == headList:
+		_, q := readUvarint(data, p+1)
+		n, q := readUvarint(data, q)
+		list := make([]entity.Value, n)
+		for i := range list {
+			list[i], q = d.value(data, q)
+		}
+		return entity.List(list...), q
+	case h == headMap:
+		n, q := readUvarint(data, p+1)
+		return entity.Map(d.attrs(data, q, q+int(n))), q + int(n)
+	default:
+		return entity.Value{}, p + 1
+	}
+}
+
+// Lookup resolves a path as [entity.Attrs.Lookup] does.
+func (d *Dict) Lookup(data, path string, yield func(entity.Value) bool) {
+	d.lookup(data, 0, len(data), path, yield)
+}
+
+func (d *Dict) lookup(data string, p, end int, path string, yield func(entity.Value) bool) bool {
+	if q := d.seek(data, p, end, path); q >= 0 {
+		if v, _ := d.value(data, q); !yield(v) {
+			return false
+		}
+	}
+	for i := strings.IndexByte(path, '.'); i >= 0; {
+		if q := d.seek(data, p, end, path[:i]); q >= 0 && !d.descend(data, q, path[i+1:], yield) {
+			return false
+		}
+		next := strings.IndexByte(path[i+1:], '.')
+		if next < 0 {
+			break
+		}
+		i += 1 + next
+	}
+	return true
+}
+
+// descend follows the rest of a path into the value at p.
+func (d *Dict) descend(data string, p int, path string, yield func(entity.Value) bool) bool {
+	if v, ok := d.interned(data, p); ok {
+		return descend(v, path, yield)
+	}
+	switch data[p] {
+	case headMap:
+		n, q := readUvarint(data, p+1)
+		return d.lookup(data, q, q+int(n), path, yield)
+	case headOne:
+		return d.descend(data, p+1, path, yield)
+	case headList:
+		_, q := readUvarint(data, p+1)
+		n, q := readUvarint(data, q)
+		for range n {
+			if !d.descend(data, q, path, yield) {
+				return false
+			}
+			q = skip(data, q)
+		}
+	}
+	return true
+}
+
+// descend follows a path into a value that is decoded.
+func descend(v entity.Value, path string, yield func(entity.Value) bool) bool {
+	switch v.Kind() {
+	case entity.KindMap:
+		more := true
+		v.Map().Lookup(path, func(x entity.Value) bool {
+			more = yield(x)
+			return more
+		})
+		return more
+	case entity.KindList:
+		for _, e := range v.List() {
+			if !descend(e, path, yield) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Holds reports whether a top-level key has a scalar value, or a list with an
+// element that has it. Integers and floats of the same numeric value are the
+// same. It allocates nothing.
+func (d *Dict) Holds(data, key string, v entity.Value) bool {
+	p := d.seek(data, 0, len(data), key)
+	return p >= 0 && d.holds(data, p, v, true)
+}
+
+func (d *Dict) holds(data string, p int, v entity.Value, lists bool) bool {
+	if have, ok := d.interned(data, p); ok {
+		if have.Kind() == entity.KindList && lists {
+			for _, e := range have.List() {
+				if e.IsScalar() && entity.Compare(e, v) == 0 {
+					return true
+				}
+			}
+		}
+		return have.IsScalar() && entity.Compare(have, v) == 0
+	}
+	if s, ok := text(data, p); ok {
+		return v.Kind() == entity.KindString && s == v.Str()
+	}
+	if have, ok := plain(data, p); ok {
+		return entity.Compare(have, v) == 0
+	}
+	h := data[p]
+	switch {
+	case packedText(h):
+		return v.Kind() == entity.KindString && sameText(data, p, v.Str())
+	case h == headOne && lists:
+		return d.holds(data, p+1, v, false)
+	case h == headList && lists:
+		_, q := readUvarint(data, p+1)
+		n, q := readUvarint(data, q)
+		for range n {
+			if d.holds(data, q, v, false) {
+				return true
+			}
+			q = skip(data, q)
+		}
+	}
+	return false
+}
+
+// sameText compares a packed string with a text.
+func sameText(data string, p int, s string) bool {
+	if data[p] == headHex {
+		n, q := readUvarint(data, p+1)
+		if len(s) != int(2*n) {
+			return false
+		}
+		for i := range int(n) {
+			if c := data[q+i]; hexDigits[c>>4] != s[2*i] || hexDigits[c&15] != s[2*i+1] {
+				return false
+			}
+		}
+		return true
+	}
+	var b [longestPacked]byte
+	return string(appendText(b[:0], data, p)) == s
+}
+
+// Equal reports whether data holds the attributes a, as [entity.Attrs.Equal]
+// takes it.
+func (d *Dict) Equal(data string, a entity.Attrs) bool {
+	return d.equal(data, 0, len(data), a)
+}
+
+func (d *Dict) equal(data string, p, end int, a entity.Attrs) bool {
+	c := d.open(data, p, end)
+	if c.n != len(a) {
+		return false
+	}
+	for i := range a {
+		if c.next(); c.key() != a[i].Key || !d.same(data, c.p, a[i].Value) {
+			return false
+		}
+	}
+	return true
+}
+
+// same reports whether the value at p is v, kind and content.
+func (d *Dict) same(data string, p int, v entity.Value) bool {
+	if have, ok := d.interned(data, p); ok {
+		return have.Equal(v)
+	}
+	if s, ok := text(data, p); ok {
+		return v.Kind() == entity.KindString && s == v.Str()
+	}
+	if have, ok := plain(data, p); ok {
+		return have.Equal(v)
+	}
+	h := data[p]
+	switch {
+	case packedText(h):
+		return v.Kind() == entity.KindString && sameText(data, p, v.Str())
+	case h == headOne:
+		list := v.List()
+		return len(list) == 1 && d.same(data, p+1, list[0])
+	case h == headList:
+		_, q := readUvarint(data, p+1)
+		n, q := readUvarint(data, q)
+		list := v.List()
+		if v.Kind() != entity.KindList || len(list) != int(n) {
+			return false
+		}
+		for _, e := range list {
+			if !d.same(data, q, e) {
+				return false
+			}
+			q = skip(data, q)
+		}
+		return true
+	case h == headMap:
+		n, q := readUvarint(data, p+1)
+		return v.Kind() == entity.KindMap && d.equal(data, q, q+int(n), v.Map())
+	default:
+		return v.IsZero()
+	}
+}
