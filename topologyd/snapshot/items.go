@@ -1,16 +1,12 @@
 package snapshot
 
 import (
-	"iter"
-	"slices"
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/wire"
 )
-
-func values[T any](s []T) iter.Seq[T] { return slices.Values(s) }
 
 func appendNode(b []byte, n *graph.NodeState) []byte {
 	b = wire.AppendUUID(wire.AppendRef(b, n.Ref), n.TID)
@@ -32,12 +28,18 @@ func appendNode(b []byte, n *graph.NodeState) []byte {
 	return b
 }
 
-func readNode(r *wire.Reader, version byte) graph.NodeState {
+// readHistory reads a node up to its facets.
+func readHistory(r *wire.Reader, version byte) graph.NodeState {
 	n := graph.NodeState{Ref: r.Ref()}
 	if version > 1 {
 		n.TID, n.Known = r.UUID(), true
 	}
 	n.CreatedAt, n.UpdatedAt, n.Revision = r.Int(), r.Int(), r.Uint()
+	return n
+}
+
+func readNode(r *wire.Reader, version byte) graph.NodeState {
+	n := readHistory(r, version)
 	for range r.Count(5) {
 		f := graph.FacetState{Source: r.String(), Time: r.Int(), Interval: time.Duration(r.Int()), Attributes: r.Attrs()}
 		for range r.Count(50) {

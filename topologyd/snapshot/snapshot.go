@@ -12,12 +12,15 @@ package snapshot
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
+	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -135,57 +138,89 @@ func Read(path string, g *graph.Graph, now time.Time) (pos Position, err error) 
 		return pos, fmt.Errorf("read snapshot: %w", err)
 	}
 	defer f.Close()
-	r := &reader{in: bufio.NewReaderSize(f, 1<<20), sum: crc32.New(crc32.MakeTable(crc32.Castagnoli))}
-	pos, err = r.read(g, now)
-	if err != nil {
+	if pos, err = newReader(f).read(f, g, now); err != nil {
 		return pos, fmt.Errorf("read snapshot %s: %w", path, err)
 	}
 	return pos, nil
 }
 
-func (r *reader) read(g *graph.Graph, now time.Time) (pos Position, err error) {
-	var found byte
+// head reads what comes before the nodes.
+func (r *reader) head() (pos Position, found byte, logged time.Time, err error) {
 	if head := r.raw(len(magic) + 1); r.err == nil && string(head[:len(magic)]) != magic {
-		return pos, errors.New("not a snapshot")
+		return pos, 0, logged, errors.New("not a snapshot")
 	} else if r.err == nil {
 		if found = head[len(magic)]; found == 0 || found > version {
-			return pos, fmt.Errorf("version %d: %w; this one reads up to version %d, so use a newer one", found, ErrNewer, version)
+			return pos, found, logged, fmt.Errorf("version %d: %w; this one reads up to version %d, so use a newer one", found, ErrNewer, version)
 		}
 	}
-	var logged time.Time
 	r.item(func(in *wire.Reader) {
 		pos.Record, pos.Revision = in.Uint(), in.Uint()
 		if found > 1 {
 			pos.Log, logged = in.String(), time.Unix(0, in.Int())
 		}
 	})
-	var nodes []graph.NodeState
-	r.list(func(in *wire.Reader) {
+	return pos, found, logged, r.err
+}
+
+// read restores the nodes as they come. Their histories and those of the edges
+// can be restored only when all nodes are there; rather than be kept until then,
+// those of the nodes are read once more from the file.
+func (r *reader) read(f io.ReaderAt, g *graph.Graph, now time.Time) (pos Position, err error) {
+	pos, found, logged, err := r.head()
+	if err != nil {
+		return pos, err
+	}
+	for in := range r.list() {
 		n := readNode(in, found)
 		if in.Err() == nil {
 			g.RestoreNode(&n, now)
-			n.Facets = nil
-			nodes = append(nodes, n)
 		}
-	})
-	var edges []graph.EdgeState
-	r.list(func(in *wire.Reader) { edges = append(edges, readEdge(in)) })
+	}
+	if r.err != nil {
+		return pos, r.err
+	}
+	again := newReader(io.NewSectionReader(f, 0, math.MaxInt64))
+	if _, _, _, err := again.head(); err != nil {
+		return pos, err
+	}
+	g.RestoreHistory(histories(again, found), edges(r), pos.Revision)
 	var tombs []graph.Tombstone
 	if found > 1 {
-		r.list(func(in *wire.Reader) { tombs = append(tombs, readTombstone(in)) })
+		for in := range r.list() {
+			tombs = append(tombs, readTombstone(in))
+		}
 	}
 	want := r.sum.Sum32()
 	if sum := r.raw(4); r.err == nil && binary.LittleEndian.Uint32(sum) != want {
 		return pos, fmt.Errorf("%w: checksum does not match", wire.ErrCorrupt)
 	}
-	if r.err != nil {
-		return pos, r.err
+	if err := cmp.Or(r.err, again.err); err != nil {
+		return pos, err
 	}
-	g.RestoreHistory(values(nodes), values(edges), pos.Revision)
 	if found > 1 {
 		g.RestoreTombstones(tombs, logged)
 	}
 	return pos, nil
+}
+
+func histories(r *reader, found byte) iter.Seq[graph.NodeState] {
+	return func(yield func(graph.NodeState) bool) {
+		for in := range r.list() {
+			if n := readHistory(in, found); in.Err() == nil && !yield(n) {
+				return
+			}
+		}
+	}
+}
+
+func edges(r *reader) iter.Seq[graph.EdgeState] {
+	return func(yield func(graph.EdgeState) bool) {
+		for in := range r.list() {
+			if e := readEdge(in); in.Err() == nil && !yield(e) {
+				return
+			}
+		}
+	}
 }
 
 // writer writes items and sums them up; its first error sticks.
@@ -226,15 +261,28 @@ func (w *writer) finish() error {
 type reader struct {
 	in  *bufio.Reader
 	sum hash.Hash32
+	b   []byte // the item that is read
 	err error
 }
 
+func newReader(in io.Reader) *reader {
+	return &reader{in: bufio.NewReaderSize(in, 1<<20), sum: crc32.New(crc32.MakeTable(crc32.Castagnoli))}
+}
+
+// keepItem is the longest item whose memory is used again.
+const keepItem = 1 << 20
+
+// raw reads n bytes, which hold until the next call.
 func (r *reader) raw(n int) []byte {
-	b := make([]byte, n)
+	if cap(r.b) < n || cap(r.b) > keepItem {
+		r.b = make([]byte, max(n, 4096))
+	}
+	b := r.b[:n]
 	if r.err == nil {
 		_, r.err = io.ReadFull(r.in, b)
 	}
 	if r.err != nil {
+		clear(b) // who looks at the error later reads nothing of before
 		return b
 	}
 	r.sum.Write(b)
@@ -266,10 +314,13 @@ func (r *reader) item(fn func(*wire.Reader)) {
 	r.err = in.Err()
 }
 
-func (r *reader) list(fn func(*wire.Reader)) {
-	var n uint64
-	r.item(func(in *wire.Reader) { n = in.Uint() })
-	for ; n > 0 && r.err == nil; n-- {
-		r.item(fn)
+// list yields the items of a section; what could not be read ends it.
+func (r *reader) list() iter.Seq[*wire.Reader] {
+	return func(yield func(*wire.Reader) bool) {
+		var n uint64
+		r.item(func(in *wire.Reader) { n = in.Uint() })
+		for more := true; n > 0 && r.err == nil && more; n-- {
+			r.item(func(in *wire.Reader) { more = yield(in) })
+		}
 	}
 }
