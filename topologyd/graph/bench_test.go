@@ -101,3 +101,33 @@ func BenchmarkMemory(b *testing.B) {
 		runtime.KeepAlive(g)
 	}
 }
+
+// BenchmarkViewAfterWrite applies one change and takes a view, in turn, in a
+// graph of a million nodes.
+func BenchmarkViewAfterWrite(b *testing.B) {
+	if testing.Short() {
+		b.Skip("fills a graph with a million nodes")
+	}
+	const n = 1_000_000
+	g := New(DefaultConfig())
+	fill(g, n)
+	events := make([]Prepared, 1000)
+	for i := range events {
+		e := entitytest.Network(i*991+1, t0.Add(1))
+		e.Attributes = e.Attributes.With("MTU", entity.Int(int64(i)))
+		events[i] = g.Prepare(&e, 0)
+	}
+	for i := range events { // all nodes to what they will have once more
+		g.Apply(&events[i], t0, nil)
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		p := &events[i%len(events)]
+		p.Event.Attributes = p.Event.Attributes.With("MTU", entity.Int(int64(i)))
+		fresh := g.Prepare(p.Event, 0)
+		g.Apply(&fresh, t0, nil)
+		g.View()
+		i++
+	}
+}

@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"slices"
-
 	"github.com/skein-net/skein/internal/entity"
 )
 
@@ -26,11 +24,12 @@ type Builder struct {
 func NewBuilder(nodes, edges int) *Builder {
 	nodes, edges = max(nodes, 0), max(edges, 0)
 	b := &Builder{v: &View{built: &built{}}, relations: make(map[string]uint32)}
-	reserve(&b.v.t.nodes, nodes)
-	reserve(&b.v.t.edges, edges)
+	b.v.t.nodes.reserve(nodes, builtEpoch)
+	b.v.t.edges.reserve(edges, builtEpoch)
 	b.v.built.index.keys = make(map[string]*keyIndex)
 	b.v.built.nodeIDs.ids = make([]entity.UUID, 0, nodes)
 	b.v.built.nodeIDs.size(nodes)
+	b.v.built.room = edges
 	return b
 }
 
@@ -40,7 +39,7 @@ func NewBuilder(nodes, edges int) *Builder {
 // that is found by ID.
 func (b *Builder) AddNode(n *Node) int32 {
 	t := &b.v.t
-	slot := push(&t.nodes)
+	slot := t.nodes.push(builtEpoch)
 	n.Slot = slot
 	t.nodes.at(slot).node = n
 	t.nodeCount++
@@ -99,7 +98,7 @@ func (b *Builder) View(revision uint64) *View {
 
 // addRecord adds the record of one pair of ends, the back-th of its edge.
 func (b *Builder) addRecord(e *Edge, parent, child, back int32) {
-	slot := push(&b.v.t.edges)
+	slot := b.v.t.edges.push(builtEpoch)
 	if back == 0 {
 		e.Slot, e.ParentSlot, e.ChildSlot = slot, parent, child
 	}
@@ -132,32 +131,4 @@ func (b *Builder) relation(name string) uint32 {
 	n := uint32(len(t.relations))
 	b.relations[name] = n
 	return n
-}
-
-// reserve makes room for n records in one piece.
-func reserve[T any](p *paged[T], n int) {
-	pages := (n + pageMask) >> pageBits
-	all := make([]page[T], pages)
-	p.dir = make([]*page[T], pages)
-	for i := range all {
-		all[i].epoch = builtEpoch
-		p.dir[i] = &all[i]
-	}
-	p.epoch = builtEpoch
-}
-
-// push appends a zero record of a built view and returns its number; new room
-// is made by the sixteenth.
-func push[T any](p *paged[T]) int32 {
-	i := p.n
-	if int(i)>>pageBits == len(p.dir) {
-		more := make([]page[T], 4+len(p.dir)/16)
-		p.dir = slices.Grow(p.dir, len(more))
-		for j := range more {
-			more[j].epoch = builtEpoch
-			p.dir = append(p.dir, &more[j])
-		}
-	}
-	p.n++
-	return i
 }

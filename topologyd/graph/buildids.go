@@ -79,6 +79,7 @@ type built struct {
 	// when somebody first asks for one by its ID.
 	edgeIDs idTable
 	entered int32
+	room    int // for so many edges
 	once    sync.Once
 }
 
@@ -86,7 +87,7 @@ type built struct {
 // one with the same.
 func (b *built) enterEdges(t *tables) (recurs bool) {
 	if b.edgeIDs.cells == nil {
-		room := len(t.edges.dir) << pageBits
+		room := max(int(t.edges.n), b.room)
 		b.edgeIDs.ids = make([]entity.UUID, 0, room)
 		b.edgeIDs.size(room)
 	}

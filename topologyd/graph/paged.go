@@ -1,39 +1,94 @@
 package graph
 
-const (
-	pageBits = 8
-	pageSize = 1 << pageBits
-	pageMask = pageSize - 1
+import (
+	"math/bits"
+	"unsafe"
 )
 
-// page is a run of records that belongs to the epoch in which it was made or
-// last copied.
-type page[T any] struct {
-	epoch uint64
-	recs  [pageSize]T
-}
+const (
+	// pageBytes bounds what the first write to a page after a view copies.
+	pageBytes = 3200
+	// A directory node holds the pages of one stretch of records.
+	nodeBits  = 7
+	nodePages = 1 << nodeBits
+	nodeMask  = nodePages - 1
+)
 
 // paged is a growing vector with copy-on-write pages. A copy of the struct is
 // a snapshot, provided that the writer goes on with a higher epoch: it then
-// copies the directory and each page once before it writes to them.
+// copies each page once before it writes to it, and what leads to the page: a
+// directory node and the list of these. All three are a few kilobytes at a
+// million records. The zero value is an empty vector.
 type paged[T any] struct {
-	dir   []*page[T]
+	dir   []*dirNode
 	epoch uint64 // of dir
 	n     int32  // records in use, from 0
+	// shift is the logarithm of the records a page; it depends on T alone.
+	shift uint8
+}
+
+// dirNode leads to the pages of a stretch of records. It belongs to the epoch in
+// which it was made or last copied, and so do those of its pages that are owned.
+type dirNode struct {
+	epoch uint64
+	owned [nodePages / 64]uint64
+	// pages are the first records of arrays of 1<<shift of them, nil where there
+	// is none yet. They are typed by the vector.
+	pages [nodePages]unsafe.Pointer
 }
 
 // at returns the record i for reading. It must not be written through.
-func (p *paged[T]) at(i int32) *T { return &p.dir[i>>pageBits].recs[i&pageMask] }
+func (p *paged[T]) at(i int32) *T {
+	s := p.shift & 31
+	page := uint32(i) >> s
+	return (*T)(unsafe.Add(p.dir[page>>nodeBits].pages[page&nodeMask], uintptr(uint32(i)&(1<<s-1))*unsafe.Sizeof(*new(T))))
+}
 
 // edit returns the record i for writing in the given epoch.
 func (p *paged[T]) edit(i int32, epoch uint64) *T {
-	pg := p.dir[i>>pageBits]
-	if pg.epoch != epoch {
-		p.ownDir(epoch, len(p.dir), len(p.dir))
-		pg = &page[T]{epoch: epoch, recs: pg.recs}
-		p.dir[i>>pageBits] = pg
+	page := uint32(i) >> (p.shift & 31)
+	node, k := p.dir[page>>nodeBits], page&nodeMask
+	if node.epoch != epoch || node.owned[k/64]&(1<<(k%64)) == 0 {
+		p.own(page, epoch)
 	}
-	return &pg.recs[i&pageMask]
+	return p.at(i)
+}
+
+// own makes sure that a page may be written in this epoch.
+func (p *paged[T]) own(page uint32, epoch uint64) {
+	node, k := p.ownNode(page, epoch), page&nodeMask
+	fresh := make([]T, 1<<p.shift)
+	copy(fresh, unsafe.Slice((*T)(node.pages[k]), 1<<p.shift))
+	node.pages[k] = unsafe.Pointer(unsafe.SliceData(fresh))
+	node.owned[k/64] |= 1 << (k % 64)
+}
+
+// ownNode returns the directory node of a page, which may be written in this
+// epoch.
+func (p *paged[T]) ownNode(page uint32, epoch uint64) *dirNode {
+	i := page >> nodeBits
+	node := p.dir[i]
+	if node.epoch != epoch {
+		p.ownDir(epoch, len(p.dir))
+		node = &dirNode{epoch: epoch, pages: node.pages}
+		p.dir[i] = node
+	}
+	return node
+}
+
+// ownDir makes sure that the list of directory nodes may be written in this
+// epoch and has room for so many; a new one has room for more.
+func (p *paged[T]) ownDir(epoch uint64, need int) {
+	if p.epoch == epoch && cap(p.dir) >= need {
+		return
+	}
+	room := len(p.dir)
+	if need > room {
+		room = need*5/4 + 1
+	}
+	dir := make([]*dirNode, len(p.dir), room)
+	copy(dir, p.dir)
+	p.dir, p.epoch = dir, epoch
 }
 
 // push appends a zero record and returns its number.
@@ -45,23 +100,49 @@ func (p *paged[T]) push(epoch uint64) int32 {
 
 // resize makes room for n records; new ones are zero.
 func (p *paged[T]) resize(n int32, epoch uint64) {
-	pages := int(n+pageMask) >> pageBits
-	if pages > len(p.dir) {
-		p.ownDir(epoch, pages, max(pages, len(p.dir)*5/4+4))
-		for len(p.dir) < pages {
-			p.dir = append(p.dir, &page[T]{epoch: epoch})
+	if p.dir == nil {
+		p.shift = pageShift[T]()
+	}
+	size := int32(1) << p.shift
+	have, want := uint32(p.n+size-1)>>p.shift, uint32(n+size-1)>>p.shift
+	for page := have; page < want; page++ {
+		if !p.hasPage(page) { // reserved, or left from when the vector was longer
+			p.addPage(page, make([]T, size), epoch)
 		}
 	}
 	p.n = n
 }
 
-// ownDir makes sure that the directory may be written in this epoch and has
-// room for so many pages; a new one has room for more.
-func (p *paged[T]) ownDir(epoch uint64, need, room int) {
-	if p.epoch == epoch && cap(p.dir) >= need {
-		return
+// reserve makes room for n records of an empty vector in one piece. It does not
+// change their number: what push then returns is there already.
+func (p *paged[T]) reserve(n int, epoch uint64) {
+	p.shift = pageShift[T]()
+	size := 1 << p.shift
+	all := make([]T, (n+size-1)&^(size-1))
+	for page := uint32(0); len(all) > 0; page++ {
+		p.addPage(page, all[:size:size], epoch)
+		all = all[size:]
 	}
-	dir := make([]*page[T], len(p.dir), room)
-	copy(dir, p.dir)
-	p.dir, p.epoch = dir, epoch
+}
+
+func (p *paged[T]) hasPage(page uint32) bool {
+	return int(page>>nodeBits) < len(p.dir) && p.dir[page>>nodeBits].pages[page&nodeMask] != nil
+}
+
+// addPage enters a page behind the last one.
+func (p *paged[T]) addPage(page uint32, recs []T, epoch uint64) {
+	if int(page>>nodeBits) == len(p.dir) {
+		p.ownDir(epoch, len(p.dir)+1)
+		p.dir = append(p.dir, &dirNode{epoch: epoch})
+	}
+	node, k := p.ownNode(page, epoch), page&nodeMask
+	node.pages[k] = unsafe.Pointer(unsafe.SliceData(recs))
+	node.owned[k/64] |= 1 << (k % 64)
+}
+
+// pageShift returns the logarithm of how many records a page has: as many as
+// fit.
+func pageShift[T any]() uint8 {
+	n := pageBytes / max(unsafe.Sizeof(*new(T)), 1)
+	return uint8(max(bits.Len(uint(n))-1, 0))
 }

@@ -93,12 +93,9 @@ func (l *slotList) all(yield func(int32) bool) {
 	if l.many == nil {
 		return
 	}
-	for i, pg := range l.many.dir {
-		n := min(l.many.n-int32(i)<<pageBits, pageSize)
-		for _, s := range pg.recs[:max(n, 0)] {
-			if !yield(s) {
-				return
-			}
+	for i := range l.many.n {
+		if !yield(*l.many.at(i)) {
+			return
 		}
 	}
 }

@@ -21,7 +21,7 @@ func TestSlotList(t *testing.T) {
 		}
 		var snapshots []snapshot
 		epoch := uint64(1)
-		limit := []int32{3, maxFew - 2, maxFew + 2, 5 * pageSize}[seed%4]
+		limit := []int32{3, maxFew - 2, maxFew + 2, 1 << 10}[seed%4]
 		for i := range int32(3000) {
 			switch n := l.len(); {
 			case n == 0 || n < limit && rng.IntN(5) > 1:
