@@ -182,12 +182,12 @@ func (c *compiler) sumMetrics(s *call) (op, Kind, error) {
 	if key != "" {
 		kind = KindNumber
 	}
-	return func(x *exec, in flow) flow {
+	add := func(x *exec, in flow) entity.Value {
 		t, all := total{}, sum{}
 		for g := range in.groups {
 			for _, m := range g.metrics {
 				if !x.visit() {
-					return flow{kind: kind}
+					return entity.Value{}
 				}
 				if key == "" {
 					all.part(m, whole)
@@ -197,12 +197,15 @@ func (c *compiler) sumMetrics(s *call) (op, Kind, error) {
 			}
 		}
 		if key != "" {
-			return flow{kind: kind, number: t.value()}
+			return t.value()
 		}
 		out := entity.Attrs{}
 		if all.some {
 			out = all.attrs()
 		}
-		return flow{kind: kind, number: entity.Map(out)}
+		return entity.Map(out)
+	}
+	return func(x *exec, in flow) flow {
+		return flow{kind: kind, scope: in.scope, number: func() entity.Value { return add(x, in) }}
 	}, kind, c.atMost(s, 1)
 }

@@ -15,13 +15,18 @@ type call struct {
 	bare bool
 }
 
-// arg is one argument: a literal, or a function (a predicate, METADATA, ASC,
-// DESC).
+// arg is one argument: a literal, a function (a predicate, METADATA, ASC,
+// DESC), or a sub-traversal.
 type arg struct {
 	pos int
 	val entity.Value
 	fn  *call
+	// sub are the steps of a sub-traversal: Out('Type', 'bridge').Count().
+	sub []call
 }
+
+// isLiteral reports whether the argument is a string, a number or a boolean.
+func (a *arg) isLiteral() bool { return a.fn == nil && a.sub == nil }
 
 // isKey reports whether the argument is a string.
 func (a *arg) isKey() bool { return a.fn == nil && a.val.Kind() == entity.KindString }
@@ -36,6 +41,9 @@ func (a *arg) isFn(name string) bool { return a.fn != nil && a.fn.name == name }
 func (a *arg) describe() string {
 	if a.fn != nil {
 		return a.fn.name
+	}
+	if a.sub != nil {
+		return "the traversal " + clip(string(appendCalls(nil, a.sub)))
 	}
 	switch a.val.Kind() {
 	case entity.KindString:

@@ -15,6 +15,8 @@ type op func(x *exec, in flow) flow
 // compiler checks the steps of one query in order and builds their operators.
 type compiler struct {
 	text string
+	// table is the step table.
+	table []step
 	// source is the operator of V or E as long as only filters follow it: they
 	// become part of it, so that an index can serve them.
 	source *source
@@ -28,10 +30,13 @@ type compiler struct {
 	series *series
 	// names holds what As has named so far.
 	names map[string]named
-	// before is the step before the one that is built.
+	// before is the step before the one that is built, nil at the start of a
+	// sub-traversal.
 	before *call
 	// after are the steps after it.
 	after []call
+	// inside is set within a sub-traversal.
+	inside bool
 	// context is the moment.key of the graph that the steps work on, "" for the
 	// graph itself; contexts are all that occur.
 	context  string
@@ -49,41 +54,57 @@ type named struct {
 // compile builds the operators of a query.
 func (q *Query) compile(table []step) error {
 	c := &compiler{text: q.text, names: make(map[string]named), contexts: make(map[string]bool)}
-	kind := KindGraph
-	q.ops = make([]op, 0, len(q.steps))
-	for i := range q.steps {
-		s := &q.steps[i]
+	c.table = table
+	var err error
+	if q.ops, q.kind, err = c.chain(q.steps, KindGraph); err != nil {
+		return err
+	}
+	q.names, q.travels, q.asksFlows = len(c.names), len(c.contexts) > 0, c.asksFlows
+	if c.fields != nil {
+		q.fields = c.fields.Table
+	}
+	return nil
+}
+
+// chain builds the operators of steps that follow one another.
+func (c *compiler) chain(calls []call, kind Kind) ([]op, Kind, error) {
+	ops := make([]op, 0, len(calls))
+	c.before = nil
+	for i := range calls {
+		s := &calls[i]
 		var def *step
-		for j := range table {
-			if table[j].name == s.name {
-				def = &table[j]
+		for j := range c.table {
+			if c.table[j].name == s.name {
+				def = &c.table[j]
 			}
 		}
+		if c.inside && !def.inside {
+			return nil, 0, c.misuse(s, "cannot stand in a sub-traversal, which starts at one element and looks at what is around it")
+		}
 		if !def.on.has(kind) {
-			return c.misuse(s, "works on %s, but what stands before it (%s) gives %s", anyOf(def.on.names()), q.steps[i-1].name, kind)
+			if i == 0 {
+				return nil, 0, c.misuse(s, "works on %s, but the sub-traversal starts at %s", anyOf(def.on.names()), kind)
+			}
+			return nil, 0, c.misuse(s, "works on %s, but what stands before it (%s) gives %s", anyOf(def.on.names()), calls[i-1].name, kind)
 		}
 		if i > 0 {
-			c.before = &q.steps[i-1]
+			c.before = &calls[i-1]
 		}
-		c.after = q.steps[i+1:]
+		c.after = calls[i+1:]
 		flows := c.flows
 		o, out, err := def.build(c, s, kind)
 		if err != nil {
-			return err
+			return nil, 0, err
 		}
 		if o != nil {
 			if c.flows == flows {
 				c.flows = nil
 			}
-			q.ops = append(q.ops, o)
+			ops = append(ops, o)
 		}
 		kind = out
 	}
-	q.kind, q.names, q.travels, q.asksFlows = kind, len(c.names), len(c.contexts) > 0, c.asksFlows
-	if c.fields != nil {
-		q.fields = c.fields.Table
-	}
-	return nil
+	return ops, kind, nil
 }
 
 func (c *compiler) misuse(s *call, format string, args ...any) error {

@@ -29,6 +29,8 @@ type Limits struct {
 	// Bytes is how long the encoded answer may be. It is enforced where the
 	// answer is written: [Result.WriteJSON], [Result.WriteNDJSON], [Result.WriteDOT].
 	Bytes int
+	// Governor, if not nil, is asked during the run.
+	Governor Governor
 }
 
 // DefaultLimits returns the limits of a query that sets none of its own.
@@ -77,7 +79,8 @@ type flow struct {
 	flows iter.Seq[*flowrecord.Record]
 	// groups is a stream of groups of flows or of metrics.
 	groups iter.Seq[*group]
-	number entity.Value
+	// number works out a number, or a single map.
+	number func() entity.Value
 	// count, when set, counts the stream more cheaply than running it.
 	count func() int
 }
@@ -105,6 +108,8 @@ type exec struct {
 	next int
 	// memory is what was taken so far, in bytes.
 	memory int
+	// shared is how much of it the governor gave.
+	shared int
 	err    error
 	named  [][]int32
 }
@@ -124,6 +129,7 @@ func (x *exec) check() bool {
 		x.err = fmt.Errorf("run query: %w", context.Cause(x.ctx))
 	case time.Since(x.start) > x.lim.Time:
 		x.err = &LimitError{"time", x.lim.Time.String(), hintNarrow}
+	case !x.pace():
 	default:
 		x.next = min(x.visited+checkEvery, x.lim.Visited+1)
 		return true
@@ -136,7 +142,7 @@ func (x *exec) check() bool {
 // given back: what a step remembers lives about as long as the run.
 func (x *exec) take(bytes int) bool {
 	if x.memory += bytes; x.memory <= x.lim.Memory {
-		return true
+		return x.share()
 	}
 	x.fail(&LimitError{"memory", strconv.Itoa(x.lim.Memory) + " bytes taken by its steps", hintNarrow})
 	return false
@@ -215,7 +221,7 @@ func (x *exec) run(q *Query) (*Result, error) {
 
 // collect runs the last stream and keeps what it gives.
 func (x *exec) collect(f flow) *Result {
-	r := &Result{kind: f.kind, view: x.view, scope: f.scope, number: f.number, maxBytes: x.lim.Bytes}
+	r := &Result{kind: f.kind, view: x.view, scope: f.scope, maxBytes: x.lim.Bytes}
 	switch f.kind {
 	case KindNodes, KindEdges:
 		r.slots = gather(x, f.slots, slotBytes)
@@ -227,6 +233,8 @@ func (x *exec) collect(f flow) *Result {
 		r.flows = gather(x, x.kept(f.flows), slotBytes)
 	case KindGroups, KindMetrics:
 		r.groups = gather(x, f.groups, valueBytes)
+	case KindNumber, KindMap:
+		r.number = f.number()
 	case KindGraph:
 		if n := r.Len(); n > x.lim.Results {
 			x.tooMany()

@@ -12,9 +12,10 @@ import (
 const (
 	// MaxText is the longest query in bytes.
 	MaxText = 64 << 10
-	// MaxSteps is the largest number of steps.
+	// MaxSteps is the largest number of steps, those of sub-traversals included.
 	MaxSteps = 1000
-	// MaxNesting is how deep functions may stand inside one another.
+	// MaxNesting is how deep functions and sub-traversals may stand inside one
+	// another.
 	MaxNesting = 32
 )
 
@@ -55,12 +56,14 @@ func Parse(text string) (*Query, error) {
 func (q *Query) Kind() Kind { return q.kind }
 
 // parser turns tokens into calls: query = G {"." step}, step = name
-// ["(" arguments ")"].
+// ["(" arguments ")"], argument = literal | function | ["__."] step {"." step}.
 type parser struct {
 	lex       lexer
 	tok       token
 	steps     []step
 	functions []function
+	// count is the number of steps so far.
+	count int
 }
 
 func (p *parser) advance() error {
@@ -80,45 +83,53 @@ func (p *parser) query() ([]call, error) {
 	if p.tok.kind != tokIdent || !strings.EqualFold(p.tok.text, stepG) {
 		return nil, p.expected("G, with which every query starts")
 	}
+	calls, err := p.chain(0)
+	if err == nil && p.tok.kind != tokEnd {
+		err = p.expected("a dot and the next step", "the end of the query")
+	}
+	return calls, err
+}
+
+// chain reads steps with dots between them; the current token is the name of
+// the first.
+func (p *parser) chain(depth int) ([]call, error) {
 	calls := make([]call, 0, 8)
 	for {
-		c, err := p.step()
-		if err != nil {
-			return nil, err
-		}
-		if calls = append(calls, c); p.tok.kind == tokEnd {
-			return calls, nil
-		}
-		if p.tok.kind != tokDot {
-			return nil, p.expected("a dot and the next step", "the end of the query")
-		}
-		if err := p.advance(); err != nil {
-			return nil, err
-		}
-		if len(calls) == MaxSteps {
+		if p.count++; p.count > MaxSteps {
 			return nil, p.lex.fail(p.tok.pos, "the query has more than %d steps", MaxSteps)
 		}
 		if p.tok.kind != tokIdent {
 			return nil, p.expected("the name of a step")
 		}
+		c, err := p.step(depth)
+		if err != nil {
+			return nil, err
+		}
+		if calls = append(calls, c); p.tok.kind != tokDot {
+			return calls, nil
+		}
+		if err := p.advance(); err != nil {
+			return nil, err
+		}
 	}
 }
 
-// step reads a step whose name is the current token.
-func (p *parser) step() (call, error) {
-	c := call{pos: p.tok.pos}
-	var def *step
+// find returns the step that the current token names, nil if it names none.
+func (p *parser) find() *step {
 	for i := range p.steps {
 		if strings.EqualFold(p.steps[i].name, p.tok.text) {
-			def = &p.steps[i]
+			return &p.steps[i]
 		}
 	}
+	return nil
+}
+
+// step reads a step whose name is the current token.
+func (p *parser) step(depth int) (call, error) {
+	c := call{pos: p.tok.pos}
+	def := p.find()
 	if def == nil {
-		names := make([]string, len(p.steps))
-		for i := range p.steps {
-			names[i] = p.steps[i].name
-		}
-		return c, p.unknown("step", names)
+		return c, p.unknownStep()
 	}
 	c.name = def.name
 	c.end = c.pos + len(p.tok.text)
@@ -132,12 +143,20 @@ func (p *parser) step() (call, error) {
 		c.bare = true
 		return c, nil
 	}
-	if err := p.arguments(&c, 1); err != nil {
+	if err := p.arguments(&c, depth+1, def.subs); err != nil {
 		return c, err
 	}
 	// G and G() are the same; the canonical form has no parentheses.
 	c.bare = def.bare && len(c.args) == 0
 	return c, nil
+}
+
+func (p *parser) unknownStep() *SyntaxError {
+	names := make([]string, len(p.steps))
+	for i := range p.steps {
+		names[i] = p.steps[i].name
+	}
+	return p.unknown("step", names)
 }
 
 func (p *parser) unknown(what string, names []string) *SyntaxError {
@@ -157,24 +176,32 @@ func (p *parser) unknownFunction() error {
 		names = append(names, p.functions[i].name)
 	}
 	err := p.unknown("function", names)
-	word := p.tok.text
-	if next, lexErr := p.lex.next(); lexErr == nil && next.kind != tokOpen {
-		err.Reason += "; a text stands in quotes: " + string(appendQuoted(nil, clip(word)))
+	if !p.called() {
+		err.Reason += "; a text stands in quotes: " + string(appendQuoted(nil, clip(p.tok.text)))
 		err.Expected = nil
 	}
 	return err
 }
 
+// called reports whether a parenthesis, or nothing that can be read, follows
+// the current token.
+func (p *parser) called() bool {
+	ahead := p.lex
+	next, err := ahead.next()
+	return err != nil || next.kind == tokOpen
+}
+
 // arguments reads what stands in parentheses; the current token opens them.
-func (p *parser) arguments(c *call, depth int) error {
+// subs tells that sub-traversals are among what is expected.
+func (p *parser) arguments(c *call, depth int, subs bool) error {
 	if depth > MaxNesting {
-		return p.lex.fail(c.pos, "functions are nested more than %d deep", MaxNesting)
+		return p.lex.fail(c.pos, "functions and steps are nested more than %d deep", MaxNesting)
 	}
 	if err := p.advance(); err != nil {
 		return err
 	}
 	for p.tok.kind != tokClose || len(c.args) > 0 {
-		a, err := p.argument(depth)
+		a, err := p.argument(depth, subs)
 		if err != nil {
 			return err
 		}
@@ -193,13 +220,16 @@ func (p *parser) arguments(c *call, depth int) error {
 	return p.advance()
 }
 
-func (p *parser) argument(depth int) (arg, error) {
+func (p *parser) argument(depth int, subs bool) (arg, error) {
 	a := arg{pos: p.tok.pos, val: p.tok.val}
 	switch p.tok.kind {
 	case tokString, tokNumber:
 		return a, p.advance()
 	case tokIdent:
 	default:
+		if subs {
+			return a, p.expected("a traversal such as Out('Type', 'bridge')")
+		}
 		return a, p.expected("a string in quotes", "a number", "TRUE", "FALSE", "a function such as WITHIN")
 	}
 	switch {
@@ -217,7 +247,7 @@ func (p *parser) argument(depth int) (arg, error) {
 		}
 	}
 	if def == nil {
-		return a, p.unknownFunction()
+		return p.traversal(depth, subs)
 	}
 	a.fn = &call{name: def.name, pos: a.pos, end: a.pos + len(p.tok.text), bare: def.bare}
 	if err := p.advance(); err != nil {
@@ -229,5 +259,32 @@ func (p *parser) argument(depth int) (arg, error) {
 	if p.tok.kind != tokOpen {
 		return a, p.expected(fmt.Sprintf(`"(" after %s`, def.name))
 	}
-	return a, p.arguments(a.fn, depth+1)
+	return a, p.arguments(a.fn, depth+1, false)
+}
+
+// anonymous may stand before the first step of a sub-traversal.
+const anonymous = "__"
+
+// traversal reads a sub-traversal; the current token is the name of its first
+// step, or __.
+func (p *parser) traversal(depth int, subs bool) (arg, error) {
+	a := arg{pos: p.tok.pos}
+	var err error
+	if p.tok.text == anonymous {
+		if err := p.advance(); err != nil {
+			return a, err
+		}
+		if p.tok.kind != tokDot {
+			return a, p.expected("a dot and a step after __")
+		}
+		if err := p.advance(); err != nil {
+			return a, err
+		}
+	} else if def := p.find(); def == nil && subs && p.called() {
+		return a, p.unknownStep()
+	} else if def == nil || !def.bare && !p.called() {
+		return a, p.unknownFunction()
+	}
+	a.sub, err = p.chain(depth)
+	return a, err
 }

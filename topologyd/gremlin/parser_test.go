@@ -16,9 +16,11 @@ func TestBounds(t *testing.T) {
 	for _, tc := range []struct{ name, text, want string }{
 		{"steps", "G" + strings.Repeat(".V().G", 500), "line 1, column 3001: the query has more than 1000 steps"},
 		{"chained", "G.V()" + strings.Repeat(".In()", 10_000), "line 1, column 4997: the query has more than 1000 steps"},
-		{"nested", deep(8000), "line 1, column 233: functions are nested more than 32 deep"},
+		{"nested", deep(8000), "line 1, column 233: functions and steps are nested more than 32 deep"},
 		{"length", "G.V('" + strings.Repeat("x", MaxText), "line 1, column 65537: the query is 65541 bytes long, the limit is 65536"},
-		{"unclosed", strings.Repeat("G(", 30_000), `line 1, column 3: unknown function G; did you mean GT?`},
+		{"unclosed", strings.Repeat("G(", 30_000), "line 1, column 65: functions and steps are nested more than 32 deep"},
+		{"traversals", "G.V()" + strings.Repeat(".Where(Out()", 5000), "line 1, column 385: functions and steps are nested more than 32 deep"},
+		{"inside", "G.V().Where(In()" + strings.Repeat(".In()", 10_000), "line 1, column 4998: the query has more than 1000 steps"},
 		{"parentheses", "G" + strings.Repeat("(", 60_000), `line 1, column 3: found "(", expected a string in quotes, a number, TRUE, FALSE or a function such as WITHIN`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -10,8 +10,11 @@ import (
 
 // predicate takes an argument that is a value or a predicate.
 func (c *compiler) predicate(a *arg) (predicate, error) {
-	if a.fn == nil {
+	if a.isLiteral() {
 		return predicate{op: opEqual, a: a.val}, nil
+	}
+	if a.sub != nil {
+		return predicate{}, c.bad(a, "a value", "a predicate such as NE, WITHIN or REGEX")
 	}
 	switch fn := a.fn; fn.name {
 	case fnNE:
@@ -46,7 +49,7 @@ func (c *compiler) predicate(a *arg) (predicate, error) {
 }
 
 func (c *compiler) literal(a *arg) (entity.Value, error) {
-	if a.fn != nil {
+	if !a.isLiteral() {
 		return entity.Value{}, c.bad(a, "a string, a number, TRUE or FALSE")
 	}
 	return a.val, nil

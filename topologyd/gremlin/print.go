@@ -11,13 +11,18 @@ import (
 // Parsing it gives an equal query.
 func (q *Query) String() string {
 	b := make([]byte, 0, len(q.text)+16)
-	for i := range q.steps {
+	return string(appendCalls(b, q.steps))
+}
+
+// appendCalls writes a chain of steps.
+func appendCalls(b []byte, calls []call) []byte {
+	for i := range calls {
 		if i > 0 {
 			b = append(b, '.')
 		}
-		b = appendCall(b, &q.steps[i])
+		b = appendCall(b, &calls[i])
 	}
-	return string(b)
+	return b
 }
 
 func appendCall(b []byte, c *call) []byte {
@@ -35,9 +40,12 @@ func appendArgs(b []byte, c *call) []byte {
 		if i > 0 {
 			b = append(b, ',', ' ')
 		}
-		if a := &c.args[i]; a.fn != nil {
+		switch a := &c.args[i]; {
+		case a.fn != nil:
 			b = appendCall(b, a.fn)
-		} else {
+		case a.sub != nil:
+			b = appendCalls(b, a.sub)
+		default:
 			b = appendLiteral(b, a.val)
 		}
 	}

@@ -62,6 +62,8 @@ const (
 	takesNames
 	takesMetric
 	takesSlices
+	// takesTraversal: a sub-traversal.
+	takesTraversal
 )
 
 // help is what there is to say of a step beside what it does.

@@ -17,6 +17,8 @@ func stepHelp() map[string]help {
 		"HasKey":    {args: "(key)", gives: same, takes: takesKey, detail: "what has a key", example: "G.V().HasKey('IPV4')"},
 		"HasNot":    {args: "(key)", gives: same, takes: takesKey, detail: "what has not got a key", example: "G.V().HasNot('State')"},
 
+		"Where": {args: "(traversal)", gives: same, takes: takesTraversal, detail: "what a traversal that starts at it gives something for", example: "G.V().Where(Out('Type', 'bridge'))"},
+
 		"In":    {args: argsFilter, gives: nodes, takes: takesFilter, of: nodes, detail: "the parents; of flows the interface that sent the first packet", example: "G.V().Has('Type', 'veth').In('Type', 'bridge')"},
 		"Out":   {args: argsFilter, gives: nodes, takes: takesFilter, of: nodes, detail: "the children; of flows the interface that got the first packet", example: "G.V().Has('Type', 'bridge').Out()"},
 		"Both":  {args: argsFilter, gives: nodes, takes: takesFilter, of: nodes, detail: "parents and children; of flows the interfaces at both ends", example: "G.V().Has('Name', 'eth0').Both()"},

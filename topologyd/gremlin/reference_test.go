@@ -53,7 +53,7 @@ func bare(name string) bool {
 
 func uses(calls []call, name string) bool {
 	return slices.ContainsFunc(calls, func(c call) bool {
-		return c.name == name || slices.ContainsFunc(c.args, func(a arg) bool { return a.fn != nil && uses([]call{*a.fn}, name) })
+		return c.name == name || slices.ContainsFunc(c.args, func(a arg) bool { return a.fn != nil && uses([]call{*a.fn}, name) || uses(a.sub, name) })
 	})
 }
 

@@ -154,7 +154,7 @@ func sameCalls(a, b []call) bool {
 			if x.fn != nil && y.fn != nil {
 				return sameCalls([]call{*x.fn}, []call{*y.fn})
 			}
-			return x.fn == nil && y.fn == nil && x.val.Equal(y.val)
+			return x.fn == nil && y.fn == nil && x.val.Equal(y.val) && sameCalls(x.sub, y.sub)
 		})
 	})
 }

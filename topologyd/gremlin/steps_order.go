@@ -79,22 +79,21 @@ func part[T any](in iter.Seq[T], bounds [2]int) iter.Seq[T] {
 func buildCount(c *compiler, s *call, _ Kind) (op, Kind, error) {
 	c.source = nil
 	return func(x *exec, in flow) flow {
-		n := 0
+		count := in.count
 		switch {
-		case in.count != nil:
-			n = in.count()
+		case count != nil:
 		case in.slots != nil:
-			n = length(in.slots)
+			count = func() int { return length(in.slots) }
 		case in.values != nil:
-			n = length(in.values)
+			count = func() int { return length(in.values) }
 		case in.flows != nil:
-			n = length(in.flows)
+			count = func() int { return length(in.flows) }
 		case in.groups != nil:
-			n = length(in.groups)
+			count = func() int { return length(in.groups) }
 		default:
-			n = length(in.paths)
+			count = func() int { return length(in.paths) }
 		}
-		return flow{kind: KindNumber, number: entity.Int(int64(n))}
+		return flow{kind: KindNumber, scope: in.scope, number: func() entity.Value { return entity.Int(int64(count())) }}
 	}, KindNumber, c.atMost(s, 0)
 }
 

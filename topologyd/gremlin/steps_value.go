@@ -228,7 +228,7 @@ func buildSum(c *compiler, s *call, in Kind) (op, Kind, error) {
 			return nil, 0, err
 		}
 	}
-	return func(x *exec, in flow) flow {
+	sum := func(x *exec, in flow) entity.Value {
 		t := total{}
 		add := func(v entity.Value) bool {
 			if v.Kind() == entity.KindList {
@@ -258,7 +258,10 @@ func buildSum(c *compiler, s *call, in Kind) (op, Kind, error) {
 		if t.wrong != 0 {
 			x.fail(c.misuse(s, "a value is a %s, not a number", t.wrong))
 		}
-		return flow{kind: KindNumber, number: t.value()}
+		return t.value()
+	}
+	return func(x *exec, in flow) flow {
+		return flow{kind: KindNumber, scope: in.scope, number: func() entity.Value { return sum(x, in) }}
 	}, KindNumber, nil
 }
 

@@ -95,6 +95,9 @@ type step struct {
 	on kinds
 	// bare is set when the parentheses may be left out.
 	bare bool
+	// inside tells that it may stand in a sub-traversal, subs that it takes some
+	// as arguments.
+	inside, subs bool
 	// build checks the arguments and makes the operator and the kind it gives.
 	build func(c *compiler, s *call, in Kind) (op, Kind, error)
 }
@@ -108,37 +111,39 @@ func steps() []step {
 		{name: "V", on: onGraph, build: buildSource},
 		{name: "E", on: onGraph, build: buildSource},
 
-		{name: "Has", on: onFields, build: buildHas},
-		{name: "HasEither", on: onFields, build: buildHas},
-		{name: "HasKey", on: onFields, build: buildHasKey},
-		{name: "HasNot", on: onFields, build: buildHasKey},
+		{name: "Has", on: onFields, inside: true, build: buildHas},
+		{name: "HasEither", on: onFields, inside: true, build: buildHas},
+		{name: "HasKey", on: onFields, inside: true, build: buildHasKey},
+		{name: "HasNot", on: onFields, inside: true, build: buildHasKey},
 
-		{name: "In", on: onNodes | onFlows, build: buildMoveOrSide(dirIn, KindNodes, sideA)},
-		{name: "Out", on: onNodes | onFlows, build: buildMoveOrSide(dirOut, KindNodes, sideB)},
-		{name: "Both", on: onNodes | onFlows, build: buildMoveOrSide(dirBoth, KindNodes, sideA|sideB)},
-		{name: "InE", on: onNodes, build: buildMove(dirIn, KindEdges)},
-		{name: "OutE", on: onNodes, build: buildMove(dirOut, KindEdges)},
-		{name: "BothE", on: onNodes, build: buildMove(dirBoth, KindEdges)},
-		{name: "InV", on: onEdges, build: buildEnds(dirIn)},
-		{name: "OutV", on: onEdges, build: buildEnds(dirOut)},
-		{name: "BothV", on: onEdges, build: buildEnds(dirBoth)},
+		{name: "Where", on: onElements | onFlows, inside: true, subs: true, build: buildWhere},
 
-		{name: "Descendants", on: onNodes, build: buildTree(dirOut)},
-		{name: "Ascendants", on: onNodes, build: buildTree(dirIn)},
-		{name: "Neighbors", on: onNodes, build: buildTree(dirBoth)},
+		{name: "In", on: onNodes | onFlows, inside: true, build: buildMoveOrSide(dirIn, KindNodes, sideA)},
+		{name: "Out", on: onNodes | onFlows, inside: true, build: buildMoveOrSide(dirOut, KindNodes, sideB)},
+		{name: "Both", on: onNodes | onFlows, inside: true, build: buildMoveOrSide(dirBoth, KindNodes, sideA|sideB)},
+		{name: "InE", on: onNodes, inside: true, build: buildMove(dirIn, KindEdges)},
+		{name: "OutE", on: onNodes, inside: true, build: buildMove(dirOut, KindEdges)},
+		{name: "BothE", on: onNodes, inside: true, build: buildMove(dirBoth, KindEdges)},
+		{name: "InV", on: onEdges, inside: true, build: buildEnds(dirIn)},
+		{name: "OutV", on: onEdges, inside: true, build: buildEnds(dirOut)},
+		{name: "BothV", on: onEdges, inside: true, build: buildEnds(dirBoth)},
+
+		{name: "Descendants", on: onNodes, inside: true, build: buildTree(dirOut)},
+		{name: "Ascendants", on: onNodes, inside: true, build: buildTree(dirIn)},
+		{name: "Neighbors", on: onNodes, inside: true, build: buildTree(dirBoth)},
 		{name: "ShortestPathTo", on: onNodes, build: buildPath},
 		{name: "SubGraph", on: onElements | onPaths, build: buildSubGraph},
 
-		{name: "Dedup", on: onStreams, build: buildDedup},
-		{name: "Sort", on: onFields, build: buildSort},
-		{name: "Limit", on: onStreams | onGroups | onMetrics, build: buildRange},
-		{name: "Range", on: onStreams | onGroups | onMetrics, build: buildRange},
-		{name: "Count", on: onStreams | onGroups | onMetrics, build: buildCount},
+		{name: "Dedup", on: onStreams, inside: true, build: buildDedup},
+		{name: "Sort", on: onFields, inside: true, build: buildSort},
+		{name: "Limit", on: onStreams | onGroups | onMetrics, inside: true, build: buildRange},
+		{name: "Range", on: onStreams | onGroups | onMetrics, inside: true, build: buildRange},
+		{name: "Count", on: onStreams | onGroups | onMetrics, inside: true, build: buildCount},
 
-		{name: "Values", on: onFields, build: buildValues},
-		{name: "ValueMap", on: onFields, build: buildValueMap},
-		{name: "Keys", on: onFields | onMetrics, build: buildKeys},
-		{name: "Sum", on: onFields | onMetrics, build: buildSum},
+		{name: "Values", on: onFields, inside: true, build: buildValues},
+		{name: "ValueMap", on: onFields, inside: true, build: buildValueMap},
+		{name: "Keys", on: onFields | onMetrics, inside: true, build: buildKeys},
+		{name: "Sum", on: onFields | onMetrics, inside: true, build: buildSum},
 
 		{name: "Flows", on: onGraph | onNodes | onPaths, build: buildFlows},
 		{name: "Nodes", on: onFlows, build: buildFlowNodes(sideCapture | sideA | sideB)},

@@ -1,0 +1,149 @@
+package gremlin
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/flowrecord"
+)
+
+// traversal is a sub-traversal: steps that start at elements which another step
+// looks at.
+type traversal struct {
+	ops []op
+	// from is what it starts at, kind what it gives.
+	from, kind Kind
+}
+
+// traversal takes an argument that is a sub-traversal which starts at elements
+// of a kind.
+func (c *compiler) traversal(a *arg, from Kind) (*traversal, error) {
+	if a.sub == nil {
+		return nil, c.bad(a, "a traversal such as Out('Type', 'bridge')")
+	}
+	outer := *c
+	c.source, c.flows, c.series, c.inside = nil, nil, nil, true
+	t := &traversal{from: from}
+	var err error
+	t.ops, t.kind, err = c.chain(a.sub, from)
+	c.source, c.flows, c.series, c.inside = outer.source, outer.flows, outer.series, outer.inside
+	c.before, c.after = outer.before, outer.after
+	return t, err
+}
+
+// walker is a traversal in one run. It is started at one element, or a few,
+// after the other; what that takes is made only once. Two runs of one
+// walker must not overlap.
+type walker struct {
+	x    *exec
+	kind Kind
+	// starts are what it starts at, record the one flow.
+	starts []int32
+	one    [1]int32
+	record *flowrecord.Record
+	out    flow
+	// hit is set by what any gives to the stream.
+	hit     bool
+	onSlot  func(int32) bool
+	onValue func(entity.Value) bool
+	onFlow  func(*flowrecord.Record) bool
+}
+
+// bind makes a traversal ready for a run, on the part of the graph that a flow
+// is of.
+func (t *traversal) bind(x *exec, sc *scope) *walker {
+	w := &walker{x: x, kind: t.kind}
+	f := flow{kind: t.from, scope: sc}
+	if t.from == KindFlows {
+		f.flows = func(yield func(*flowrecord.Record) bool) { yield(w.record) }
+	} else {
+		f.slots = func(yield func(int32) bool) {
+			for _, slot := range w.starts {
+				if !yield(slot) {
+					return
+				}
+			}
+		}
+		f.count = func() int { return len(w.starts) }
+	}
+	for _, o := range t.ops {
+		f = o(x, f)
+	}
+	w.out = f
+	w.onSlot = func(int32) bool { w.hit = true; return false }
+	w.onValue = func(entity.Value) bool { w.hit = true; return false }
+	w.onFlow = func(*flowrecord.Record) bool { w.hit = true; return false }
+	return w
+}
+
+// at starts at one element.
+func (w *walker) at(slot int32) *walker {
+	w.one[0] = slot
+	w.starts = w.one[:]
+	return w
+}
+
+// atAll starts at elements, one after the other.
+func (w *walker) atAll(slots []int32) *walker {
+	w.starts = slots
+	return w
+}
+
+// atFlow starts at a flow.
+func (w *walker) atFlow(r *flowrecord.Record) *walker {
+	w.record = r
+	return w
+}
+
+// any tells whether the traversal gives something.
+func (w *walker) any() bool {
+	w.hit = false
+	switch {
+	case w.out.slots != nil:
+		w.out.slots(w.onSlot)
+	case w.out.values != nil:
+		w.out.values(w.onValue)
+	case w.out.flows != nil:
+		w.out.flows(w.onFlow)
+	}
+	return w.hit && w.x.err == nil
+}
+
+// slots is the stream of what a traversal to nodes or edges gives.
+func (w *walker) slots() iter.Seq[int32] { return w.out.slots }
+
+// values is the stream of what the traversal gives, as values: a number, the
+// values, and of elements their IDs.
+func (w *walker) values() iter.Seq[entity.Value] {
+	switch {
+	case w.out.number != nil:
+		return func(yield func(entity.Value) bool) { yield(w.out.number()) }
+	case w.out.values != nil:
+		return w.out.values
+	case w.out.slots != nil:
+		return func(yield func(entity.Value) bool) {
+			for slot := range w.out.slots {
+				id := entity.UUID{}
+				if w.kind == KindEdges {
+					id = w.x.view.EdgeID(slot)
+				} else {
+					id = w.x.view.NodeID(slot)
+				}
+				if !yield(entity.String(id.String())) {
+					return
+				}
+			}
+		}
+	default:
+		return slices.Values[[]entity.Value](nil)
+	}
+}
+
+// first is the first of the values, none when there is none.
+func (w *walker) first() entity.Value {
+	for v := range w.values() {
+		return v
+	}
+	return entity.Value{}
+}
