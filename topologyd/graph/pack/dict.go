@@ -45,9 +45,32 @@ type Dict struct {
 
 // shape is a set of keys in order.
 type shape struct {
+	// marks tell names apart quickly.
+	marks []uint32
 	names []string
 	keys  []uint32
 	json  []string // ,"key":
+}
+
+// mark is the length of a name and some of its bytes.
+func mark(s string) uint32 {
+	n := len(s)
+	if n == 0 {
+		return 0
+	}
+	return uint32(n)<<24 | uint32(s[0])<<16 | uint32(s[n/2])<<8 | uint32(s[n-1])
+}
+
+// find returns the number of a name among those of the shape, -1 when it is not
+// there.
+func (s *shape) find(name string) int {
+	m := mark(name)
+	for i, have := range s.marks {
+		if have == m && s.names[i] == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // sighting counts how often different owners had a text.
@@ -243,8 +266,9 @@ func (d *Dict) shapeFor(a entity.Attrs, owner uint32) uint32 {
 	if d.shapeCount == maxShapes || !d.recurs(maphash.Bytes(d.seed, d.numbers), owner) {
 		return 0
 	}
-	sh := shape{names: make([]string, len(a)), keys: make([]uint32, len(a)), json: make([]string, len(a))}
+	sh := shape{names: make([]string, len(a)), keys: make([]uint32, len(a)), json: make([]string, len(a)), marks: make([]uint32, len(a))}
 	for i := range a {
+		sh.marks[i] = mark(a[i].Key)
 		sh.keys[i] = uint32(binary.LittleEndian.Uint16(d.numbers[2*i:]))
 		sh.names[i] = d.Text(sh.keys[i])
 		comma := ","

@@ -71,44 +71,40 @@ func readBits(data string, p, n int) (v uint64) {
 	return v
 }
 
+// widths are the lengths of values by their heads, 0 where it takes more than
+// the head to know.
+const widths = "" +
+	"\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01" + // integers
+	"\x01\x01\x02\x03\x05\x09\x09\x00\x00\x00\x11\x07\x05\x06\x03\x00\x00\x00\x01" + // headFalse to headNone
+	"\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01" + // not used
+	"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x20" + // short strings
+	"\x21\x22\x23\x24\x25\x26\x27\x28\x29\x2a\x2b\x2c\x2d\x2e\x2f\x30\x31\x32\x33\x34\x35\x36\x37\x38\x39\x3a\x3b\x3c\x3d\x3e\x3f\x40" +
+	"\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02" + // interned
+	"\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02" +
+	"\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02" +
+	"\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02"
+
 // skip returns where the value at p ends.
 func skip(data string, p int) int {
-	for {
-		h := data[p]
-		switch {
-		case h >= internedHead:
-			return p + 2
-		case h >= shortString:
-			return p + 1 + int(h&maxShort)
-		case h < headFalse:
-			return p + 1
-		}
-		switch h {
-		case headInt8:
-			return p + 2
-		case headInt16, headNumber:
-			return p + 3
-		case headInt32, headIPv4:
-			return p + 5
-		case headInt64, headFloat:
-			return p + 9
-		case headUUID:
-			return p + 17
-		case headMAC:
-			return p + 7
-		case headIPv4Len:
-			return p + 6
-		case headOne:
-			p++
-		case headWhole:
-			_, p = readUvarint(data, p+1)
-			return p
-		case headString, headHex, headList, headMap:
-			n, q := readUvarint(data, p+1)
-			return q + int(n)
-		default:
-			return p + 1
-		}
+	if w := widths[data[p]]; w != 0 {
+		return p + int(w)
+	}
+	return skipLong(data, p)
+}
+
+func skipLong(data string, p int) int {
+	for data[p] == headOne {
+		p++
+	}
+	switch h := data[p]; h {
+	case headWhole:
+		_, p = readUvarint(data, p+1)
+		return p
+	case headString, headHex, headList, headMap:
+		n, q := readUvarint(data, p+1)
+		return q + int(n)
+	default:
+		return p + int(widths[h])
 	}
 }
 

@@ -227,3 +227,24 @@ func FuzzPack(f *testing.F) {
 		}
 	})
 }
+
+// TestWidths holds the table against what it stands for.
+func TestWidths(t *testing.T) {
+	require.Len(t, widths, 256)
+	for h := range 256 {
+		want := 1
+		switch b := byte(h); {
+		case b >= internedHead:
+			want = 2
+		case b >= shortString:
+			want = 1 + h&maxShort
+		case b == headWhole || b == headString || b == headHex || b == headOne || b == headList || b == headMap:
+			want = 0
+		default:
+			if w, ok := map[byte]int{headInt8: 2, headInt16: 3, headNumber: 3, headInt32: 5, headIPv4: 5, headInt64: 9, headFloat: 9, headUUID: 17, headMAC: 7, headIPv4Len: 6}[b]; ok {
+				want = w
+			}
+		}
+		require.EqualValues(t, want, widths[h], "%#x", h)
+	}
+}

@@ -60,6 +60,18 @@ func (c *cursor) key() string {
 	return c.name
 }
 
+// skipAll returns where the n-th value after the one at p begins.
+func skipAll(data string, p, n int) int {
+	for ; n > 0; n-- {
+		if w := widths[data[p]]; w != 0 {
+			p += int(w)
+		} else {
+			p = skipLong(data, p)
+		}
+	}
+	return p
+}
+
 // seek returns where the value of a key is among the attributes data[p:end],
 // -1 when there is none.
 func (d *Dict) seek(data string, p, end int, key string) int {
@@ -67,16 +79,11 @@ func (d *Dict) seek(data string, p, end int, key string) int {
 		return -1
 	}
 	if n, q := readUvarint(data, p); n != 0 {
-		names := d.shape(uint32(n) - 1).names
-		for i := range names {
-			if names[i] == key {
-				for ; i > 0; i-- {
-					q = skip(data, q)
-				}
-				return q
-			}
+		i := d.shape(uint32(n) - 1).find(key)
+		if i < 0 {
+			return -1
 		}
-		return -1
+		return skipAll(data, q, i)
 	}
 	for c := d.open(data, p, end); c.next(); {
 		if c.name == key {
@@ -94,8 +101,7 @@ func (d *Dict) Get(data, key string) entity.Value {
 	if p < 0 {
 		return entity.Value{}
 	}
-	v, _ := d.value(data, p)
-	return v
+	return d.get(data, p)
 }
 
 // GetKey is Get for a key by its number in the dictionary.
@@ -109,11 +115,7 @@ func (d *Dict) GetKey(data string, key uint32) entity.Value {
 	}
 	for i, k := range d.shape(uint32(n) - 1).keys {
 		if k == key {
-			for ; i > 0; i-- {
-				p = skip(data, p)
-			}
-			v, _ := d.value(data, p)
-			return v
+			return d.get(data, skipAll(data, p, i))
 		}
 	}
 	return entity.Value{}
@@ -121,8 +123,15 @@ func (d *Dict) GetKey(data string, key uint32) entity.Value {
 
 // Len returns the number of attributes.
 func (d *Dict) Len(data string) int {
-	c := d.open(data, 0, len(data))
-	return c.n
+	if data == "" {
+		return 0
+	}
+	n, p := readUvarint(data, 0)
+	if n != 0 {
+		return len(d.shape(uint32(n) - 1).names)
+	}
+	n, _ = readUvarint(data, p)
+	return int(n)
 }
 
 // Attrs returns the attributes decoded.
@@ -178,6 +187,22 @@ func text(data string, p int) (s string, ok bool) {
 	}
 }
 
+// get decodes the value at p.
+func (d *Dict) get(data string, p int) entity.Value {
+	switch h := data[p]; {
+	case h >= internedHead:
+		return d.entry(uint32(h&^internedHead)<<8 | uint32(data[p+1]))
+	case h >= shortString:
+		return entity.String(data[p+1 : p+1+int(h&maxShort)])
+	case h < headFalse:
+		return entity.Int(int64(h))
+	case h == headInt16:
+		return entity.Int(int64(int16(uint16(data[p+1]) | uint16(data[p+2])<<8)))
+	}
+	v, _ := d.value(data, p)
+	return v
+}
+
 // value decodes the value at p and returns where it ends.
 func (d *Dict) value(data string, p int) (entity.Value, int) {
 	if v, ok := d.interned(data, p); ok {
@@ -192,7 +217,7 @@ func (d *Dict) value(data string, p int) (entity.Value, int) {
 	h := data[p]
 	switch {
 	case packedText(h):
-		b := appendText(make([]byte, 0, longestPacked), data, p)
+		b := appendText(make([]byte, 0, textLen(data, p)), data, p)
 		return entity.String(unsafe.String(unsafe.SliceData(b), len(b))), skip(data, p)
 	case h == headOne:
 		v, end := d.value(data, p+1)

@@ -120,6 +120,22 @@ func appendUUID(b []byte, u entity.UUID) []byte {
 
 const hexDigits = "0123456789abcdef"
 
+// textLen returns the length of the text of the packed string at p, or a little
+// more.
+func textLen(data string, p int) int {
+	switch data[p] {
+	case headUUID:
+		return 36
+	case headMAC:
+		return 17
+	case headHex:
+		n, _ := readUvarint(data, p+1)
+		return 2 * int(n)
+	default:
+		return 18
+	}
+}
+
 // appendText appends the text of the packed string at p, whose head is one of
 // headHex to headIPv4Len.
 func appendText(b []byte, data string, p int) []byte {
@@ -129,14 +145,15 @@ func appendText(b []byte, data string, p int) []byte {
 		copy(u[:], data[p+1:])
 		return appendUUID(b, u)
 	case headMAC:
+		var t [17]byte
 		for i := range 6 {
-			if i > 0 {
-				b = append(b, ':')
-			}
 			c := data[p+1+i]
-			b = append(b, hexDigits[c>>4], hexDigits[c&15])
+			t[3*i], t[3*i+1] = hexDigits[c>>4], hexDigits[c&15]
+			if i < 5 {
+				t[3*i+2] = ':'
+			}
 		}
-		return b
+		return append(b, t[:]...)
 	case headIPv4, headIPv4Len:
 		for i := range 4 {
 			if i > 0 {
