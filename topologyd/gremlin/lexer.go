@@ -162,9 +162,10 @@ func (l *lexer) number() (token, error) {
 	return t, nil
 }
 
-// str reads a string in single or double quotes. Escapes are \\ \' \" \n \t
-// and \uXXXX; any other backslash stands for itself, so that a regular
-// expression such as 'eth\d+' needs no doubling.
+// str reads a string in single or double quotes. Escapes are \\ \' \" \n \r \t
+// \xHH and \uHHHH, both of which name a code point; any other backslash stands
+// for itself, so that a regular expression such as 'eth\d+' needs no doubling,
+// nor does its \x{1F600}.
 func (l *lexer) str(quote byte) (token, error) {
 	start := l.i
 	l.i++
@@ -218,13 +219,24 @@ func (l *lexer) escape() (out string, n int, err error) {
 		return string(rune(c)), 2, nil
 	case 'n':
 		return "\n", 2, nil
+	case 'r':
+		return "\r", 2, nil
 	case 't':
 		return "\t", 2, nil
+	case 'x':
+		if strings.HasPrefix(l.text[l.i+2:], "{") {
+			return "", 0, nil
+		}
+		r, ok := hex(l.text, l.i+2, 2)
+		if !ok {
+			return "", 0, l.fail(l.i, `\x is not followed by two hexadecimal digits`)
+		}
+		return string(r), 4, nil
 	case 'u':
 	default:
 		return "", 0, nil
 	}
-	r, ok := hex4(l.text, l.i+2)
+	r, ok := hex(l.text, l.i+2, 4)
 	if !ok {
 		return "", 0, l.fail(l.i, `\u is not followed by four hexadecimal digits`)
 	}
@@ -232,7 +244,7 @@ func (l *lexer) escape() (out string, n int, err error) {
 		return string(r), 6, nil
 	}
 	if strings.HasPrefix(l.text[l.i+6:], `\u`) {
-		if low, ok := hex4(l.text, l.i+8); ok {
+		if low, ok := hex(l.text, l.i+8, 4); ok {
 			if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
 				return string(r), 12, nil
 			}
@@ -241,10 +253,11 @@ func (l *lexer) escape() (out string, n int, err error) {
 	return "", 0, l.fail(l.i, `\u names one half of a surrogate pair`)
 }
 
-func hex4(s string, i int) (rune, bool) {
-	if i+4 > len(s) {
+// hex reads n hexadecimal digits at s[i:].
+func hex(s string, i, n int) (rune, bool) {
+	if i+n > len(s) {
 		return 0, false
 	}
-	v, err := strconv.ParseUint(s[i:i+4], 16, 32)
+	v, err := strconv.ParseUint(s[i:i+n], 16, 32)
 	return rune(v), err == nil
 }

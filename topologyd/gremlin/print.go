@@ -75,6 +75,8 @@ func appendQuoted(b []byte, s string) []byte {
 			b = append(b, '\\', c)
 		case c == '\n':
 			b = append(b, '\\', 'n')
+		case c == '\r':
+			b = append(b, '\\', 'r')
 		case c == '\t':
 			b = append(b, '\\', 't')
 		case c < ' ' || c == 0x7f:

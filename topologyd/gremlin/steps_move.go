@@ -1,5 +1,7 @@
 package gremlin
 
+import "github.com/skein-net/skein/internal/entity"
+
 // direction is which edges of a node a step follows, or which ends of an edge.
 type direction uint8
 
@@ -36,8 +38,17 @@ func (x *exec) around(sc *scope, slot int32, dir direction, visit func(edge, oth
 	return true
 }
 
-// passes tells whether the edge in a slot passes a filter.
-func (x *exec) passes(f *filter, edge int32) bool { return f.edge(x.view, edge) }
+// passes tells whether the edge in a slot passes a filter. Nearly all that edges
+// are asked for is one RelationType.
+func (x *exec) passes(f *filter, edge int32) bool {
+	if f == nil {
+		return true
+	}
+	if t := &f.terms[0]; t.relation && len(f.terms) == 1 && t.pred.op == opEqual && t.pred.sense == someHit {
+		return x.view.RelationType(edge) == t.pred.a.Str() && t.pred.a.Kind() == entity.KindString
+	}
+	return f.edge(x.view, edge)
+}
 
 // buildMove makes In, Out, Both (filter on the neighbour) and InE, OutE, BothE
 // (filter on the edge).

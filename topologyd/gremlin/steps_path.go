@@ -6,18 +6,26 @@ import (
 )
 
 // buildPath makes ShortestPathTo: (METADATA(key, value …) or key, value …
-// [, METADATA(edge key, value …)]).
+// [, METADATA(edge key, value …)] [, weight]), where weight is the key of a
+// number of edges; it may only follow a METADATA.
 func buildPath(c *compiler, s *call, _ Kind) (op, Kind, error) {
 	c.source = nil
 	if len(s.args) == 0 {
 		return nil, 0, c.missing(s, "METADATA(key, value, ...) of the node to reach", "its key and value")
 	}
-	target, edges := s.args, []arg(nil)
-	if n := len(s.args); n > 1 && s.args[n-1].isFn(fnMetadata) && (n%2 == 1 || s.args[0].isFn(fnMetadata)) {
-		target, edges = s.args[:n-1], s.args[n-1:]
+	target, edges, weight := s.args, []arg(nil), ""
+	if n := len(target); n > 1 && target[n-1].fn == nil && target[n-2].isFn(fnMetadata) {
+		var err error
+		if weight, err = c.key(&target[n-1]); err != nil {
+			return nil, 0, err
+		}
+		target = target[:n-1]
+	}
+	if n := len(target); n > 1 && target[n-1].isFn(fnMetadata) && (n%2 == 1 || target[0].isFn(fnMetadata)) {
+		target, edges = target[:n-1], target[n-1:]
 	}
 	if target[0].isFn(fnMetadata) && len(target) > 1 {
-		return nil, 0, c.bad(&target[1], "METADATA(key, value, ...) of the edges to follow")
+		return nil, 0, c.bad(&target[1], "METADATA(key, value, ...) of the edges to follow", "the key of their weight")
 	}
 	to := &source{kind: KindNodes}
 	f, err := c.filter(s, target, false)
@@ -30,54 +38,31 @@ func buildPath(c *compiler, s *call, _ Kind) (op, Kind, error) {
 		return nil, 0, err
 	}
 	return func(x *exec, in flow) flow {
-		p := &pathfinder{x: x, scope: in.scope, along: along}
-		return flow{kind: KindPaths, scope: in.scope, paths: p.run(in.slots, to)}
+		p := &pathfinder{x: x, scope: in.scope, along: along, to: to, weight: weight}
+		return flow{kind: KindPaths, scope: in.scope, paths: p.run(in.slots)}
 	}, KindPaths, nil
 }
 
-// pathfinder finds shortest paths by breadth-first search over edges in both
-// directions.
+// pathfinder finds shortest paths over edges in both directions: by breadth-first
+// search, or by the sum of a weight of edges (steps_path_weight.go).
 type pathfinder struct {
 	x     *exec
 	scope *scope
+	to    *source
 	along *filter
+	// weight is the key of a number of edges, "" when hops are counted.
+	weight string
 }
 
-// search is one breadth-first search.
-type search struct {
-	// from is for each slot the one it was reached from, plus one; 0 where the
-	// search has not been. A root was reached from itself.
-	from []int32
-	// level is the outermost level.
-	level []int32
-	// spare is the level before, to be written over.
-	spare []int32
-}
-
-// newSearch takes the memory of a search; nil means stop.
-func (p *pathfinder) newSearch(roots []int32) *search {
-	slots := p.x.view.NodeSlots()
-	if !p.x.take(slots * slotBytes) {
-		return nil
-	}
-	s := &search{from: make([]int32, slots), level: slices.Clone(roots)}
-	for _, r := range roots {
-		s.from[r] = r + 1
-	}
-	return s
-}
-
-// reached tells whether the search has come to a slot.
-func (s *search) reached(slot int32) bool { return s.from[slot] != 0 }
+// fewTargets is up to how many targets a search from both sides pays: from more,
+// one from the start alone soon comes to one.
+const fewTargets = 1024
 
 // run gives one path for each start node that can reach a target, in the order
 // of the start nodes. A start node that is a target is a path of one node.
-func (p *pathfinder) run(starts iter.Seq[int32], to *source) iter.Seq[[]int32] {
+func (p *pathfinder) run(starts iter.Seq[int32]) iter.Seq[[]int32] {
 	return func(yield func([]int32) bool) {
-		seen := p.x.bitset(p.x.view.NodeSlots())
-		if seen == nil {
-			return
-		}
+		seen := p.x.slotSet(p.x.view.NodeSlots())
 		var from []int32
 		for slot := range starts {
 			if !p.x.visit() {
@@ -87,84 +72,171 @@ func (p *pathfinder) run(starts iter.Seq[int32], to *source) iter.Seq[[]int32] {
 				from = append(from, slot)
 			}
 		}
-		if len(from) == 0 {
+		if p.x.err != nil || len(from) == 0 {
+			return
+		}
+		if len(from) == 1 && !p.known() {
+			if path := p.forward(from[0]); path != nil {
+				yield(path)
+			}
 			return
 		}
 		var targets []int32
-		to.nodes(p.x, p.scope, func(slot int32) bool {
+		p.to.nodes(p.x, p.scope, func(slot int32) bool {
 			targets = append(targets, slot)
-			return true
+			return p.x.take(slotBytes)
 		})
 		if p.x.err != nil || len(targets) == 0 {
 			return
 		}
 		if len(from) == 1 {
-			if path := p.between(from, targets); path != nil {
+			if path := p.between(from[0], targets); path != nil {
 				yield(path)
 			}
 			return
 		}
-		back := p.flood(targets, from)
+		walk := p.flood(targets, from)
 		for _, slot := range from {
-			if p.x.err != nil || back.reached(slot) && !yield(back.walk(slot, p.x)) {
+			if p.x.err != nil {
+				return
+			}
+			if path := walk(slot); path != nil && (p.x.err != nil || !yield(path)) {
 				return
 			}
 		}
 	}
 }
 
-// walk follows the predecessors from a slot to a root.
-func (s *search) walk(slot int32, x *exec) []int32 {
-	path := []int32{slot}
-	for s.from[slot] != slot+1 && x.visit() && x.take(slotBytes) {
-		slot = s.from[slot] - 1
-		path = append(path, slot)
+// known tells whether the targets are few and found without looking at all
+// nodes.
+func (p *pathfinder) known() bool {
+	if !p.to.onlyID().IsZero() {
+		return !p.x.view.IsSlice()
 	}
+	at := p.to.lookup(p.x.view)
+	return at != nil && at.count <= fewTargets
+}
+
+// forward searches from a start node alone until it comes to a target.
+func (p *pathfinder) forward(start int32) []int32 {
+	if p.to.node(p.x.view, start) {
+		return []int32{start}
+	}
+	if p.weight != "" {
+		return p.forwardByWeight(start)
+	}
+	const none = -1
+	target := int32(none)
+	s := p.newSearch([]int32{start})
+	for target == none && p.x.err == nil && len(s.level) > 0 {
+		p.expand(s, func(slot int32) bool {
+			if p.to.node(p.x.view, slot) {
+				target = slot
+			}
+			return target == none
+		})
+	}
+	if target == none {
+		return nil
+	}
+	path := s.walk(target, p.x)
+	slices.Reverse(path)
 	return path
 }
 
-// flood searches from all targets at once until all start nodes are reached,
-// so that many start nodes cost no more than one.
-func (p *pathfinder) flood(targets, starts []int32) *search {
-	s := p.newSearch(targets)
-	wanted := p.x.bitset(p.x.view.NodeSlots())
-	if s == nil || wanted == nil {
-		return nil
+// between searches from both sides.
+func (p *pathfinder) between(start int32, targets []int32) []int32 {
+	if p.weight != "" {
+		return p.betweenByWeight(start, targets)
 	}
-	left := 0
-	for _, slot := range starts {
-		if !s.reached(slot) {
-			wanted.set(slot)
-			left++
-		}
+	return p.betweenByHops(start, targets)
+}
+
+// flood searches from all targets at once until all start nodes are reached, so
+// that many start nodes cost no more than one. It returns the path of a start
+// node, nil when there is none.
+func (p *pathfinder) flood(targets, starts []int32) func(start int32) []int32 {
+	if p.weight != "" {
+		return p.floodByWeight(targets, starts)
 	}
-	for left > 0 && len(s.level) > 0 {
-		ok := p.expand(s, func(slot int32) bool {
-			if wanted.has(slot) {
-				left--
-			}
-			return left > 0
-		})
-		if !ok {
+	return p.floodByHops(targets, starts)
+}
+
+// follows tells whether an edge is one to follow, to the node at its other end.
+func (p *pathfinder) follows(edge, other int32) bool {
+	return (p.scope == nil || p.scope.edge(edge) && p.scope.node(other)) && (p.along == nil || p.x.passes(p.along, edge))
+}
+
+// search is one breadth-first search.
+type search struct {
+	// from is for each slot the one it was reached from, plus one; 0 where the
+	// search has not been. A root was reached from itself.
+	from *slotMap
+	// level is the outermost level.
+	level []int32
+	// spare is the level before, to be written over.
+	spare []int32
+}
+
+// newSearch starts at roots; it may stop the run.
+func (p *pathfinder) newSearch(roots []int32) *search {
+	s := &search{from: p.x.slotMap(p.x.view.NodeSlots()), level: slices.Clone(roots)}
+	for _, r := range roots {
+		if !s.from.put(r, r+1) {
 			break
 		}
 	}
 	return s
 }
 
-// between searches from both sides, the smaller level first, until they meet:
-// whole levels are taken in turn, so the first meeting is on a shortest path.
-func (p *pathfinder) between(starts, targets []int32) []int32 {
-	a, b := p.newSearch(starts), p.newSearch(targets)
-	if a == nil || b == nil {
-		return nil
+// reached tells whether the search has come to a slot.
+func (s *search) reached(slot int32) bool { return s.from.get(slot) != 0 }
+
+// walk follows the predecessors from a slot to a root.
+func (s *search) walk(slot int32, x *exec) []int32 {
+	path := []int32{slot}
+	for before := s.from.get(slot) - 1; before != slot && x.visit() && x.take(slotBytes); before = s.from.get(slot) - 1 {
+		slot = before
+		path = append(path, slot)
 	}
+	return path
+}
+
+func (p *pathfinder) floodByHops(targets, starts []int32) func(start int32) []int32 {
+	s := p.newSearch(targets)
+	wanted := p.x.slotSet(p.x.view.NodeSlots())
+	left := 0
+	for _, slot := range starts {
+		if !s.reached(slot) && wanted.add(slot) {
+			left++
+		}
+	}
+	for left > 0 && p.x.err == nil && len(s.level) > 0 {
+		p.expand(s, func(slot int32) bool {
+			if wanted.has(slot) {
+				left--
+			}
+			return left > 0
+		})
+	}
+	return func(start int32) []int32 {
+		if !s.reached(start) {
+			return nil
+		}
+		return s.walk(start, p.x)
+	}
+}
+
+// betweenByHops takes whole levels in turn, the smaller one first, until the
+// searches meet: the first meeting is on a shortest path.
+func (p *pathfinder) betweenByHops(start int32, targets []int32) []int32 {
+	a, b := p.newSearch([]int32{start}), p.newSearch(targets)
 	const none = -1
 	meeting := int32(none)
-	if b.reached(starts[0]) {
-		meeting = starts[0]
+	if b.reached(start) {
+		meeting = start
 	}
-	for meeting == none && len(a.level) > 0 && len(b.level) > 0 {
+	for meeting == none && p.x.err == nil && len(a.level) > 0 && len(b.level) > 0 {
 		s, other := a, b
 		if len(b.level) < len(a.level) {
 			s, other = b, a
@@ -175,11 +247,8 @@ func (p *pathfinder) between(starts, targets []int32) []int32 {
 			}
 			return meeting == none
 		})
-		if p.x.err != nil {
-			return nil
-		}
 	}
-	if meeting == none {
+	if meeting == none || p.x.err != nil {
 		return nil
 	}
 	path := a.walk(meeting, p.x)
@@ -189,22 +258,32 @@ func (p *pathfinder) between(starts, targets []int32) []int32 {
 
 // expand goes one level further and calls reach for each node that is new,
 // until it returns false.
-func (p *pathfinder) expand(s *search, reach func(slot int32) bool) bool {
+func (p *pathfinder) expand(s *search, reach func(slot int32) bool) {
+	x := p.x
 	next := s.spare[:0]
-	ok := true
+	// arrive comes to a node that is new, if the edge may be followed.
+	arrive := func(slot, edge, other int32) bool {
+		if !p.follows(edge, other) {
+			return true
+		}
+		if !s.from.put(other, slot+1) || !x.take(slotBytes) {
+			return false
+		}
+		next = append(next, other)
+		return reach(other)
+	}
+nodes:
 	for _, slot := range s.level {
-		ok = p.x.around(p.scope, slot, dirBoth, func(e, other int32) bool {
-			if s.reached(other) || !p.x.passes(p.along, e) {
-				return true
+		for edge, other := range x.view.OutSlots(slot) {
+			if !x.visit() || !s.reached(other) && !arrive(slot, edge, other) {
+				break nodes
 			}
-			s.from[other] = slot + 1
-			next = append(next, other)
-			return reach(other)
-		})
-		if !ok {
-			break
+		}
+		for edge, other := range x.view.InSlots(slot) {
+			if !x.visit() || !s.reached(other) && !arrive(slot, edge, other) {
+				break nodes
+			}
 		}
 	}
 	s.level, s.spare = next, s.level
-	return ok
 }

@@ -44,38 +44,48 @@ func buildTree(dir direction) func(*compiler, *call, Kind) (op, Kind, error) {
 func tree(x *exec, in flow, dir direction, f *filter, depth int) flow {
 	out := flow{kind: KindNodes, scope: in.scope}
 	out.slots = func(yield func(int32) bool) {
-		seen := x.bitset(x.view.NodeSlots())
-		if seen == nil {
-			return
-		}
-		var level []int32
+		seen := x.slotSet(x.view.NodeSlots())
+		var level, next []int32
 		for slot := range in.slots {
 			if !x.visit() {
 				return
 			}
 			if seen.add(slot) {
 				level = append(level, slot)
-				if !yield(slot) {
+				if !x.take(slotBytes) || !yield(slot) {
 					return
 				}
 			}
 		}
+		// arrive comes to a node that is new, if the edge may be followed.
+		arrive := func(edge, other int32) bool {
+			if in.scope != nil && !(in.scope.edge(edge) && in.scope.node(other)) || f != nil && !x.passes(f, edge) {
+				return true
+			}
+			if !seen.add(other) || !x.take(slotBytes) {
+				return false
+			}
+			next = append(next, other)
+			return yield(other)
+		}
 		for d := 0; d < depth && len(level) > 0; d++ {
-			var next []int32
 			for _, slot := range level {
-				ok := x.around(in.scope, slot, dir, func(e, other int32) bool {
-					if seen.has(other) || !x.passes(f, e) {
-						return true
+				if dir&dirOut != 0 {
+					for edge, other := range x.view.OutSlots(slot) {
+						if !x.visit() || !seen.has(other) && !arrive(edge, other) {
+							return
+						}
 					}
-					seen.set(other)
-					next = append(next, other)
-					return yield(other)
-				})
-				if !ok {
-					return
+				}
+				if dir&dirIn != 0 {
+					for edge, other := range x.view.InSlots(slot) {
+						if !x.visit() || !seen.has(other) && !arrive(edge, other) {
+							return
+						}
+					}
 				}
 			}
-			level = next
+			level, next = next, level[:0]
 		}
 	}
 	return out
