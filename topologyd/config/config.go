@@ -53,6 +53,10 @@ type Config struct {
 	// reported and passed over.
 	Fabric List
 
+	// MemoryLimit is what the process should not exceed, 0 for no limit: garbage is
+	// collected more often the nearer it comes.
+	MemoryLimit ByteSize
+
 	// WriteTimeout bounds how long one response may take to be written.
 	WriteTimeout time.Duration
 	// ShutdownTimeout bounds a graceful stop.

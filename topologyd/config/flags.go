@@ -53,6 +53,7 @@ func (c *Config) Flags() *pflag.FlagSet {
 
 	f.Var(&c.Fabric, "fabric", "A line that describes part of the network that no agent sees, as in docs/rules.md; repeat the flag for more.")
 
+	f.Var(&c.MemoryLimit, "memory-limit", "Memory that is not to be exceeded if it can be helped: the nearer it comes, the more often garbage is collected; 0: no limit.")
 	f.DurationVar(&c.WriteTimeout, "write-timeout", c.WriteTimeout, "Longest time one response may take to be read by its client.")
 	f.DurationVar(&c.ShutdownTimeout, "shutdown-timeout", c.ShutdownTimeout, "Longest graceful stop.")
 	f.VisitAll(func(fl *pflag.Flag) { fl.Usage += " (" + EnvName(fl.Name) + ")" })

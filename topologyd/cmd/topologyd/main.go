@@ -119,6 +119,7 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	defer daemon.KeepHeap(cfg.MemoryLimit, os.LookupEnv, log)()
 	log.Info("starting", "version", version.String(), "pid", os.Getpid())
 	if err := d.Start(ctx); err != nil {
 		return err
