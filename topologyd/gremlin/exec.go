@@ -112,7 +112,13 @@ type exec struct {
 	shared int
 	err    error
 	named  [][]int32
+	// report is what Explain notes about the step that is made ready, nil when
+	// nobody asks.
+	report *noted
 }
+
+// noting returns where the step that is made ready may note how it is done.
+func (x *exec) noting() *noted { return x.report }
 
 // visit counts an element that is looked at; false means stop.
 func (x *exec) visit() bool {

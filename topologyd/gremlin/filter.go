@@ -23,6 +23,8 @@ type term struct {
 	// relation is set for the RelationType of edges, which a view knows without
 	// looking at the edge.
 	relation bool
+	// id is the ID that the term asks for, zero when it asks for something else.
+	id entity.UUID
 	// table and fields are set for fields of flows; no fields means that the key
 	// leads deeper.
 	table  *flowrecord.Table
@@ -31,7 +33,13 @@ type term struct {
 
 func newTerm(key string, p predicate) term {
 	plain := !strings.ContainsAny(key, "@.") && key != "Metric" && key != "LastUpdateMetric" && key != entity.KeyRelationType
-	return term{key: key, pred: p, plain: plain, relation: key == entity.KeyRelationType}
+	t := term{key: key, pred: p, plain: plain, relation: key == entity.KeyRelationType}
+	if key == graph.FieldID && p.op == opEqual && p.sense == someHit {
+		if id, err := entity.ParseUUID(p.a.Str()); err == nil && id.String() == p.a.Str() {
+			t.id = id
+		}
+	}
+	return t
 }
 
 // found collects what a path of several values names.
@@ -47,6 +55,9 @@ func (t *term) node(v *graph.View, slot int32) bool {
 	if t.plain {
 		return t.pred.accepts(v.NodeAttr(slot, t.key))
 	}
+	if !t.id.IsZero() {
+		return v.NodeID(slot) == t.id
+	}
 	var f found
 	v.LookupNode(slot, t.key, func(v entity.Value) bool { return f.see(&t.pred, v) })
 	return t.pred.verdict(f.exists, f.hit)
@@ -58,6 +69,9 @@ func (t *term) edge(v *graph.View, slot int32) bool {
 	}
 	if t.plain {
 		return t.pred.accepts(v.EdgeAttr(slot, t.key))
+	}
+	if !t.id.IsZero() {
+		return v.EdgeID(slot) == t.id
 	}
 	var f found
 	v.LookupEdge(slot, t.key, func(v entity.Value) bool { return f.see(&t.pred, v) })

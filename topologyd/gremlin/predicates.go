@@ -47,6 +47,11 @@ type predicate struct {
 	list   []entity.Value
 	re     *regexp.Regexp
 	prefix netip.Prefix
+	// text is the regular expression as it was written, starts and whole what is
+	// known of what it matches, see starts.
+	text   string
+	starts []string
+	whole  bool
 }
 
 // accepts applies the predicate to the only value of a key, none if missing.

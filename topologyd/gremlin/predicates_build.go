@@ -143,7 +143,9 @@ func (c *compiler) regex(fn *call) (predicate, error) {
 	if err != nil {
 		return predicate{}, c.refuse(a, "not a regular expression (RE2): %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
-	return predicate{op: opRegex, re: re}, nil
+	p := predicate{op: opRegex, re: re, text: text}
+	p.starts, p.whole = starts(text)
+	return p, nil
 }
 
 // escapedEnd tells whether the last character stands for itself because an odd

@@ -1,7 +1,7 @@
 package gremlin
 
 import (
-	"iter"
+	"cmp"
 	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -11,13 +11,15 @@ import (
 // source is V or E with the filters that follow it.
 type source struct {
 	kind    Kind
-	id      entity.UUID // not zero: only this element
 	filters []*filter
+	// limited tells that Limit or Range follows, so that not all elements may be
+	// asked for.
+	limited bool
 }
 
 // buildSource makes V and E: (), (ID) or (key, value …).
 func buildSource(c *compiler, s *call, _ Kind) (op, Kind, error) {
-	src := &source{kind: KindNodes}
+	src := &source{kind: KindNodes, limited: limited(c.after)}
 	if s.name == "E" {
 		src.kind = KindEdges
 	}
@@ -26,10 +28,12 @@ func buildSource(c *compiler, s *call, _ Kind) (op, Kind, error) {
 		if src.kind == KindEdges {
 			byName = "E('RelationType', ...)"
 		}
-		var err error
-		if src.id, err = c.id(&s.args[0], s.name, byName); err != nil {
+		id, err := c.id(&s.args[0], s.name, byName)
+		if err != nil {
 			return nil, 0, err
 		}
+		same := predicate{op: opEqual, a: entity.String(id.String())}
+		src.filters = append(src.filters, &filter{terms: []term{newTerm(graph.FieldID, same)}})
 	} else if len(s.args) > 0 {
 		f, err := c.filter(s, s.args, false)
 		if err != nil {
@@ -41,36 +45,50 @@ func buildSource(c *compiler, s *call, _ Kind) (op, Kind, error) {
 	return src.run, src.kind, nil
 }
 
+// limited tells whether Limit or Range comes next, after filters.
+func limited(after []call) bool {
+	for i := range after {
+		switch after[i].name {
+		case "Limit", "Range":
+			return true
+		case "Has", "HasEither", "HasKey", "HasNot":
+		default:
+			return false
+		}
+	}
+	return false
+}
+
 func (s *source) run(x *exec, in flow) flow {
 	out := flow{kind: s.kind, scope: in.scope}
-	if s.kind == KindNodes {
-		out.slots = func(yield func(int32) bool) { s.nodes(x, in.scope, yield) }
-		if in.scope == nil && len(s.filters) == 0 && s.id.IsZero() {
-			out.count = x.view.NodeCount
-		} else if n, ok := s.count(x.view); ok && in.scope == nil {
-			out.count = func() int { return n }
+	v, note := x.view, x.noting()
+	if s.kind == KindEdges {
+		out.slots = func(yield func(int32) bool) { s.edges(x, in.scope, note, yield) }
+		if in.scope == nil && len(s.filters) == 0 {
+			out.count = v.EdgeCount
 		}
 		return out
 	}
-	out.slots = func(yield func(int32) bool) { s.edges(x, in.scope, yield) }
-	if in.scope == nil && len(s.filters) == 0 && s.id.IsZero() {
-		out.count = x.view.EdgeCount
+	out.slots = func(yield func(int32) bool) { s.find(x, in.scope, note, yield) }
+	if in.scope != nil {
+		return out
+	}
+	if len(s.filters) == 0 {
+		out.count = v.NodeCount
+		return out
+	}
+	if clauses := clausesOf(s.filters); len(clauses) == 1 {
+		if c := clauses[0].indexed(v, true); c != nil && c.exact && len(c.lists) <= 1 {
+			out.count = func() int {
+				note.add("count of the index of %s", clauses[0])
+				return c.count
+			}
+		}
 	}
 	return out
 }
 
-// count returns the number of nodes when the index alone tells it.
-func (s *source) count(v *graph.View) (int, bool) {
-	if !s.onlyID().IsZero() {
-		return 0, false
-	}
-	at := s.lookup(v)
-	if at == nil || !at.exact || len(at.lists) > 1 {
-		return 0, false
-	}
-	return at.count, true
-}
-
+// node looks whether a node passes.
 func (s *source) node(v *graph.View, slot int32) bool {
 	for _, f := range s.filters {
 		if !f.node(v, slot) {
@@ -80,196 +98,146 @@ func (s *source) node(v *graph.View, slot int32) bool {
 	return true
 }
 
-func (s *source) edge(v *graph.View, slot int32) bool {
-	for _, f := range s.filters {
-		if !f.edge(v, slot) {
-			return false
-		}
-	}
-	return true
+// way is how a source finds its nodes in one run: it takes the candidates of an
+// index, or all nodes, and tests them.
+type way struct {
+	from *candidates // nil: all nodes
+	name clause      // whose candidates they are
+	test sieves
 }
 
-func (s *source) nodes(x *exec, sc *scope, yield func(int32) bool) {
-	if id := s.onlyID(); !id.IsZero() {
-		if x.view.IsSlice() {
-			for slot := range x.view.NodeList() {
-				if !x.visit() || x.view.NodeID(slot) == id && sc.node(slot) && s.node(x.view, slot) && !yield(slot) {
+// few is how many candidates are so few that no index by order is asked, and no
+// set made, to make them fewer.
+const few = askAfter
+
+// plan chooses the index that leaves the fewest nodes.
+func (s *source) plan(v *graph.View) *way {
+	clauses := clausesOf(s.filters)
+	w := &way{test: make(sieves, len(clauses))}
+	best := -1
+	ask := func(ranges bool) {
+		for i, one := range w.test {
+			if one.found != nil {
+				continue
+			}
+			if one.found = one.clause.indexed(v, ranges); one.found == nil {
+				continue
+			}
+			one.limit = one.found.price(v)
+			if best < 0 || one.found.count < w.test[best].found.count {
+				best = i
+			}
+		}
+	}
+	for i, c := range clauses {
+		w.test[i] = newSieve(c)
+		w.test[i].asked, w.test[i].limit = true, maxLooks
+	}
+	if ask(false); best < 0 || w.test[best].found.count > few {
+		ask(true)
+	}
+	if best < 0 {
+		return w
+	}
+	first := w.test[best]
+	if !first.found.exact && first.found.count > v.NodeCount()/2 {
+		return w
+	}
+	w.from, w.name = first.found, first.clause
+	if first.found.exact {
+		w.test = slices.Delete(w.test, best, best+1)
+	} else {
+		first.found, first.limit = nil, maxLooks
+	}
+	// What the index tells to leave the fewest is tested first.
+	slices.SortStableFunc(w.test, func(a, b *sieve) int {
+		if a.found == nil || b.found == nil {
+			return cmp.Compare(missingIndex(a), missingIndex(b))
+		}
+		return cmp.Compare(a.found.count, b.found.count)
+	})
+	return w
+}
+
+func missingIndex(s *sieve) int {
+	if s.found == nil {
+		return 1
+	}
+	return 0
+}
+
+// nodes gives the nodes of a scope that pass.
+func (s *source) nodes(x *exec, sc *scope, yield func(int32) bool) { s.find(x, sc, nil, yield) }
+
+func (s *source) find(x *exec, sc *scope, note *noted, yield func(int32) bool) {
+	w := s.plan(x.view)
+	all := x.view.NodeList()
+	coming := x.view.NodeCount()
+	if sc != nil {
+		all, coming = sc.nodes.all(), sc.nodes.count()
+	}
+	if w.from != nil && w.from.count <= coming {
+		coming = w.from.count
+		note.add("index %s: %d nodes", w.name, w.from.count)
+	} else {
+		if w.from != nil {
+			w.test = append(w.test, &sieve{clause: w.name, asked: true, found: w.from, limit: w.from.price(x.view)})
+			w.from = nil
+		}
+		note.add("scan of %d nodes", coming)
+	}
+	if !s.limited {
+		for _, one := range w.test {
+			one.expect(x, coming)
+		}
+	}
+	note.sieves(w.test)
+	if w.from != nil {
+		for slot := range w.from.slots(x) {
+			if sc.node(slot) && w.test.pass(x, slot) && !yield(slot) {
+				return
+			}
+		}
+		return
+	}
+	for slot := range all {
+		if !x.visit() || w.test.pass(x, slot) && !yield(slot) {
+			return
+		}
+	}
+}
+
+func (s *source) edges(x *exec, sc *scope, note *noted, yield func(int32) bool) {
+	clauses := clausesOf(s.filters)
+	pass := func(slot int32) bool {
+		for _, c := range clauses {
+			if !c.edge(x.view, slot) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, c := range clauses {
+		if slots := c.edgesByID(x.view); slots != nil {
+			note.add("index %s: %d edges", c, len(slots))
+			for _, slot := range slots {
+				if !x.visit() || sc.edge(slot) && pass(slot) && !yield(slot) {
 					return
 				}
 			}
 			return
 		}
-		if n := x.view.Node(id); n != nil && sc.node(n.Slot) && s.node(x.view, n.Slot) && x.visit() {
-			yield(n.Slot)
-		}
-		return
 	}
-	if at := s.lookup(x.view); at != nil {
-		for slot := range at.slots(x) {
-			if sc.node(slot) && (at.exact || s.node(x.view, slot)) && !yield(slot) {
-				return
-			}
-		}
-		return
-	}
+	all := x.view.EdgeList()
 	if sc != nil {
-		for slot := range sc.nodes.all() {
-			if !x.visit() || s.node(x.view, slot) && !yield(slot) {
-				return
-			}
-		}
-		return
+		all = sc.edges.all()
+		note.add("scan of %d edges", sc.edges.count())
+	} else {
+		note.add("scan of %d edges", x.view.EdgeCount())
 	}
-	for slot := range x.view.NodeList() {
-		if !x.visit() || s.node(x.view, slot) && !yield(slot) {
+	for slot := range all {
+		if !x.visit() || pass(slot) && !yield(slot) {
 			return
 		}
 	}
-}
-
-func (s *source) edges(x *exec, sc *scope, yield func(int32) bool) {
-	if id := s.onlyID(); !id.IsZero() {
-		if x.view.IsSlice() {
-			for slot := range x.view.EdgeList() {
-				if !x.visit() || x.view.EdgeID(slot) == id && sc.edge(slot) && s.edge(x.view, slot) && !yield(slot) {
-					return
-				}
-			}
-			return
-		}
-		if e := x.view.Edge(id); e != nil && sc.edge(e.Slot) && s.edge(x.view, e.Slot) && x.visit() {
-			yield(e.Slot)
-		}
-		return
-	}
-	if sc != nil {
-		for slot := range sc.edges.all() {
-			if !x.visit() || s.edge(x.view, slot) && !yield(slot) {
-				return
-			}
-		}
-		return
-	}
-	for slot := range x.view.EdgeList() {
-		if !x.visit() || s.edge(x.view, slot) && !yield(slot) {
-			return
-		}
-	}
-}
-
-// onlyID returns the ID that V(id) or a term on @ID asks for.
-func (s *source) onlyID() entity.UUID {
-	if !s.id.IsZero() {
-		return s.id
-	}
-	for _, f := range s.filters {
-		for i := range f.terms {
-			t := &f.terms[i]
-			if t.key == graph.FieldID && t.pred.op == opEqual && t.pred.sense == someHit && (!f.either || len(f.terms) == 1) {
-				if id, err := entity.ParseUUID(t.pred.a.Str()); err == nil {
-					return id
-				}
-			}
-		}
-	}
-	return entity.UUID{}
-}
-
-// lookup is an answer of the view's index.
-type lookup struct {
-	lists []iter.Seq[int32]
-	count int
-	// exact is set when the index has done all the filtering.
-	exact bool
-}
-
-// lookup chooses the filter that leaves the fewest nodes by the index, nil if
-// none is served by it.
-func (s *source) lookup(v *graph.View) *lookup {
-	var best *lookup
-	for _, f := range s.filters {
-		if f.either {
-			best = cheaper(best, indexed(v, f.terms))
-			continue
-		}
-		for i := range f.terms {
-			best = cheaper(best, indexed(v, f.terms[i:i+1]))
-		}
-	}
-	if best != nil {
-		best.exact = len(s.filters) == 1 && (s.filters[0].either || len(s.filters[0].terms) == 1)
-	}
-	return best
-}
-
-func cheaper(a, b *lookup) *lookup {
-	if a == nil || b != nil && b.count < a.count {
-		return b
-	}
-	return a
-}
-
-// indexed asks the index for the nodes that satisfy one of the terms, nil when
-// it cannot tell.
-func indexed(v *graph.View, terms []term) *lookup {
-	l := &lookup{}
-	ask := func(key string, value entity.Value) bool {
-		nodes, count := v.SlotsWith(key, value)
-		if count > 0 {
-			l.lists = append(l.lists, nodes)
-			l.count += count
-		}
-		return count >= 0
-	}
-	for i := range terms {
-		t := &terms[i]
-		if t.pred.sense != someHit {
-			return nil
-		}
-		switch t.pred.op {
-		case opEqual:
-			if !ask(t.key, t.pred.a) {
-				return nil
-			}
-		case opWithin:
-			for _, value := range t.pred.list {
-				if !ask(t.key, value) {
-					return nil
-				}
-			}
-		default:
-			return nil
-		}
-	}
-	return l
-}
-
-// slots yields the nodes that were found, each once, in ascending order.
-func (l *lookup) slots(x *exec) iter.Seq[int32] {
-	if l.count > x.view.NodeSlots()/64+8 {
-		set := x.bitset(x.view.NodeSlots())
-		if set == nil {
-			return set.all()
-		}
-		for _, list := range l.lists {
-			for slot := range list {
-				if !x.visit() {
-					return set[:0].all()
-				}
-				set.set(slot)
-			}
-		}
-		return set.all()
-	}
-	found := make([]int32, 0, l.count)
-	for _, list := range l.lists {
-		for slot := range list {
-			if !x.visit() {
-				return slices.Values(found[:0])
-			}
-			found = append(found, slot)
-		}
-	}
-	slices.Sort(found)
-	return slices.Values(slices.Compact(found))
 }

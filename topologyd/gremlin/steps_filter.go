@@ -59,7 +59,8 @@ func filterOp(in Kind, f *filter) op {
 		out := flow{kind: in.kind, scope: in.scope}
 		switch in.kind {
 		case KindNodes:
-			out.slots = keep(x, in.slots, func(slot int32) bool { return f.node(x.view, slot) })
+			test := x.sieves(f)
+			out.slots = keep(x, in.slots, func(slot int32) bool { return test.pass(x, slot) })
 		case KindEdges:
 			out.slots = keep(x, in.slots, func(slot int32) bool { return f.edge(x.view, slot) })
 		case KindFlows:

@@ -65,6 +65,10 @@ func buildMove(dir direction, to Kind) func(*compiler, *call, Kind) (op, Kind, e
 
 func move(x *exec, in flow, dir direction, to Kind, f *filter) flow {
 	out := flow{kind: to, scope: in.scope}
+	var test sieves
+	if to == KindNodes {
+		test = x.sieves(f)
+	}
 	out.slots = func(yield func(int32) bool) {
 		last := int32(-1) // edge; in a slice it comes again for another end
 		follow := func(e, other int32) bool {
@@ -75,7 +79,7 @@ func move(x *exec, in flow, dir direction, to Kind, f *filter) flow {
 				last = e
 				return !x.passes(f, e) || yield(e)
 			}
-			return f != nil && !f.node(x.view, other) || yield(other)
+			return !test.pass(x, other) || yield(other)
 		}
 		for slot := range in.slots {
 			last = -1
@@ -120,8 +124,9 @@ func buildEnds(dir direction) func(*compiler, *call, Kind) (op, Kind, error) {
 
 func ends(x *exec, in flow, dir direction, f *filter) flow {
 	out := flow{kind: KindNodes, scope: in.scope}
+	test := x.sieves(f)
 	out.slots = func(yield func(int32) bool) {
-		give := func(slot int32) bool { return f != nil && !f.node(x.view, slot) || yield(slot) }
+		give := func(slot int32) bool { return !test.pass(x, slot) || yield(slot) }
 		for slot := range in.slots {
 			if !x.visit() {
 				return

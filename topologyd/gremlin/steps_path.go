@@ -110,11 +110,8 @@ func (p *pathfinder) run(starts iter.Seq[int32]) iter.Seq[[]int32] {
 // known tells whether the targets are few and found without looking at all
 // nodes.
 func (p *pathfinder) known() bool {
-	if !p.to.onlyID().IsZero() {
-		return !p.x.view.IsSlice()
-	}
-	at := p.to.lookup(p.x.view)
-	return at != nil && at.count <= fewTargets
+	w := p.to.plan(p.x.view)
+	return w.from != nil && w.from.count <= fewTargets
 }
 
 // forward searches from a start node alone until it comes to a target.

@@ -1,0 +1,320 @@
+package gremlin
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/graph"
+)
+
+// This file chooses how the nodes that pass filters are found: by the indexes
+// of the view where they know the answer, by looking at nodes where they do not.
+
+// clause is terms of which one must hold. All clauses of a source must hold.
+type clause []term
+
+// clausesOf takes filters apart into clauses.
+func clausesOf(filters []*filter) []clause {
+	n := 0
+	for _, f := range filters {
+		n += len(f.terms)
+	}
+	out := make([]clause, 0, n)
+	for _, f := range filters {
+		if f.either {
+			out = append(out, f.terms)
+			continue
+		}
+		for i := range f.terms {
+			out = append(out, f.terms[i:i+1])
+		}
+	}
+	return out
+}
+
+// node looks whether the clause holds for a node.
+func (c clause) node(v *graph.View, slot int32) bool {
+	for i := range c {
+		if c[i].node(v, slot) {
+			return true
+		}
+	}
+	return false
+}
+
+// edge looks whether the clause holds for an edge.
+func (c clause) edge(v *graph.View, slot int32) bool {
+	for i := range c {
+		if c[i].edge(v, slot) {
+			return true
+		}
+	}
+	return false
+}
+
+// candidates are the nodes that an index gives for a clause: no other can pass.
+type candidates struct {
+	// lists are their slots; a slot may be in several. An ordered one is in
+	// ascending order, the others are in any.
+	lists   []iter.Seq[int32]
+	ordered bool
+	// count is the sum of the lengths of the lists.
+	count int
+	// exact tells that all of them pass.
+	exact bool
+}
+
+// add takes the answer of an index; false means that it cannot tell.
+func (c *candidates) add(list iter.Seq[int32], count int, ordered bool) bool {
+	if count > 0 {
+		c.ordered = ordered && len(c.lists) == 0
+		c.lists = append(c.lists, list)
+		c.count += count
+	}
+	return count >= 0
+}
+
+// indexed asks the indexes of a view for the nodes for which the clause may
+// hold, nil when they cannot tell. Indexes by order are made on demand: they
+// are asked only when ranges is set.
+func (c clause) indexed(v *graph.View, ranges bool) *candidates {
+	out := &candidates{exact: true}
+	for i := range c {
+		if !c[i].indexed(v, ranges, out) {
+			return nil
+		}
+	}
+	return out
+}
+
+func (t *term) indexed(v *graph.View, ranges bool, out *candidates) bool {
+	p := &t.pred
+	with := func(value entity.Value) bool {
+		list, count := v.SlotsWith(t.key, value)
+		return out.add(list, count, false)
+	}
+	switch {
+	case p.sense != someHit:
+		return false
+	case t.key == graph.FieldID:
+		return t.byID(v, out)
+	case p.op == opEqual:
+		return with(p.a)
+	case p.op == opWithin:
+		for _, value := range p.list {
+			if !with(value) {
+				return false
+			}
+		}
+		return true
+	case p.op == opRegex && p.whole:
+		for _, text := range p.starts {
+			if !with(entity.String(text)) {
+				return false
+			}
+		}
+		return true
+	case ranges:
+		return t.inOrder(v, out)
+	}
+	return false
+}
+
+// byID finds nodes by their IDs.
+func (t *term) byID(v *graph.View, out *candidates) bool {
+	ids, ok := t.ids(v)
+	for _, id := range ids {
+		if slot := v.NodeSlot(id); slot >= 0 {
+			out.add(func(yield func(int32) bool) { yield(slot) }, 1, true)
+		}
+	}
+	return ok
+}
+
+// ids are the IDs that a term allows, when it names them. In a slice one ID is
+// of several elements, which are not found by it.
+func (t *term) ids(v *graph.View) (ids []entity.UUID, ok bool) {
+	if t.key != graph.FieldID || t.pred.sense != someHit || v.IsSlice() {
+		return nil, false
+	}
+	one := func(value entity.Value) {
+		// What is written in another way than IDs are is none.
+		if id, err := entity.ParseUUID(value.Str()); err == nil && id.String() == value.Str() {
+			ids = append(ids, id)
+		}
+	}
+	switch t.pred.op {
+	case opEqual:
+		one(t.pred.a)
+	case opWithin:
+		for _, value := range t.pred.list {
+			one(value)
+		}
+	default:
+		return nil, false
+	}
+	return ids, true
+}
+
+// edgesByID finds the edges for which the clause may hold by their IDs, in
+// ascending order; nil when it does not name them.
+func (c clause) edgesByID(v *graph.View) []int32 {
+	out := []int32{}
+	for i := range c {
+		ids, ok := c[i].ids(v)
+		if !ok {
+			return nil
+		}
+		for _, id := range ids {
+			if slot := v.EdgeSlot(id); slot >= 0 {
+				out = append(out, slot)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Costs, in what looking at one node takes: about 16 entries of an index are
+// read in that time, and 1,000 words cleared.
+const (
+	entriesPerLook = 16
+	wordsPerLook   = 1000
+)
+
+// price is what making a set of the candidates costs, in looks.
+func (c *candidates) price(v *graph.View) int {
+	return c.count/entriesPerLook + v.NodeSlots()/(64*wordsPerLook)
+}
+
+// set makes a set of the candidates, nil when the run has to stop.
+func (c *candidates) set(x *exec) bitset {
+	set := x.bitset(x.view.NodeSlots())
+	if set == nil {
+		return nil
+	}
+	for _, list := range c.lists {
+		for slot := range list {
+			if !x.visit() {
+				return nil
+			}
+			set.set(slot)
+		}
+	}
+	return set
+}
+
+// slots yields the candidates, each once, in ascending order.
+func (c *candidates) slots(x *exec) iter.Seq[int32] {
+	switch {
+	case len(c.lists) == 0:
+		return bitset(nil).all()
+	case c.ordered && len(c.lists) == 1:
+		return func(yield func(int32) bool) {
+			for slot := range c.lists[0] {
+				if !x.visit() || !yield(slot) {
+					return
+				}
+			}
+		}
+	case c.count > x.view.NodeSlots()/64+8:
+		return c.set(x).all()
+	}
+	found := make([]int32, 0, c.count)
+	for _, list := range c.lists {
+		for slot := range list {
+			if !x.visit() {
+				return bitset(nil).all()
+			}
+			found = append(found, slot)
+		}
+	}
+	slices.Sort(found)
+	return slices.Values(slices.Compact(found))
+}
+
+// sieve tests nodes for one clause: by looking at them, until so many were
+// looked at that a set of the nodes for which the clause holds costs no more.
+// So neither few nodes pay for a set, nor many for being looked at.
+type sieve struct {
+	clause clause
+	looked int
+	// limit is how many to look at before the next step: asking the index, then
+	// making a set.
+	limit int
+	asked bool
+	// found is what the index gave, nil when it does not help; set its nodes once
+	// they are made a set.
+	found *candidates
+	set   bitset
+}
+
+// askAfter is how many nodes are looked at before an index is asked at all.
+const askAfter = 64
+
+func newSieve(c clause) *sieve { return &sieve{clause: c, limit: askAfter} }
+
+// pass tells whether the clause holds for a node.
+func (s *sieve) pass(x *exec, slot int32) bool {
+	if s.set != nil {
+		return s.set.has(slot) && (s.found.exact || s.clause.node(x.view, slot))
+	}
+	if s.looked++; s.looked > s.limit {
+		s.further(x)
+	}
+	return s.clause.node(x.view, slot)
+}
+
+// further decides how to go on.
+func (s *sieve) further(x *exec) {
+	if !s.asked {
+		s.asked, s.limit = true, maxLooks
+		if s.found = s.clause.indexed(x.view, true); s.found != nil {
+			s.limit = s.found.price(x.view)
+		}
+		return
+	}
+	s.limit = maxLooks
+	if s.found != nil {
+		s.set = s.found.set(x)
+	}
+}
+
+// maxLooks is more than any run looks at.
+const maxLooks = int(^uint(0) >> 1)
+
+// expect tells a sieve whose index was asked how many nodes will come.
+func (s *sieve) expect(x *exec, nodes int) {
+	if s.found != nil && nodes > s.limit {
+		s.further(x)
+	}
+}
+
+// sieves tests nodes for several clauses.
+type sieves []*sieve
+
+// sieves makes the test of a filter for the nodes that come to a step of a run;
+// nil lets everything pass.
+func (x *exec) sieves(f *filter) sieves {
+	if f == nil {
+		return nil
+	}
+	clauses := clausesOf([]*filter{f})
+	out := make(sieves, len(clauses))
+	for i, c := range clauses {
+		out[i] = newSieve(c)
+	}
+	x.noting().sieves(out)
+	return out
+}
+
+// pass tells whether all clauses hold for a node.
+func (s sieves) pass(x *exec, slot int32) bool {
+	for _, one := range s {
+		if !one.pass(x, slot) {
+			return false
+		}
+	}
+	return true
+}
