@@ -2,10 +2,12 @@ package gremlin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -29,6 +31,11 @@ type Limits struct {
 	// Bytes is how long the encoded answer may be. It is enforced where the
 	// answer is written: [Result.WriteJSON], [Result.WriteNDJSON], [Result.WriteDOT].
 	Bytes int
+	// Partial asks for what was found so far when a limit is hit, instead of an
+	// error. It works for queries all of whose steps pass on what they are given
+	// bit by bit, see [Result.Limit]; where a step needs all its input (Count, Sort,
+	// Group, SubGraph, ShortestPathTo ...) a limit stays an error.
+	Partial bool
 	// Governor, if not nil, is asked during the run.
 	Governor Governor
 }
@@ -104,26 +111,33 @@ type exec struct {
 	lim     Limits
 	start   time.Time
 	visited int
-	// next is the number of visited elements at which check is called.
-	next int
+	// left is how much may still be done before check is called, in visited
+	// elements.
+	left int
+	// partial tells that a limit ends the answer instead of being an error.
+	partial bool
 	// memory is what was taken so far, in bytes.
 	memory int
 	// shared is how much of it the governor gave.
 	shared int
 	err    error
 	named  [][]int32
-	// report is what Explain notes about the step that is made ready, nil when
-	// nobody asks.
-	report *noted
+	// explain is what Explain learns of the run, nil when nobody asks.
+	explain *explainer
 }
-
-// noting returns where the step that is made ready may note how it is done.
-func (x *exec) noting() *noted { return x.report }
 
 // visit counts an element that is looked at; false means stop.
 func (x *exec) visit() bool {
 	x.visited++
-	return x.visited < x.next || x.check()
+	x.left--
+	return x.left > 0 || x.check()
+}
+
+// work counts what takes as long as visiting so many elements, but does not
+// count as visited; false means stop.
+func (x *exec) work(elements int) bool {
+	x.left -= elements
+	return x.left > 0 || x.check()
 }
 
 func (x *exec) check() bool {
@@ -132,16 +146,26 @@ func (x *exec) check() bool {
 	case x.visited > x.lim.Visited:
 		x.err = &LimitError{"visited", strconv.Itoa(x.lim.Visited) + " elements looked at", hintNarrow}
 	case x.ctx.Err() != nil:
-		x.err = fmt.Errorf("run query: %w", context.Cause(x.ctx))
+		x.err = x.ended()
 	case time.Since(x.start) > x.lim.Time:
 		x.err = &LimitError{"time", x.lim.Time.String(), hintNarrow}
 	case !x.pace():
 	default:
-		x.next = min(x.visited+checkEvery, x.lim.Visited+1)
+		x.left = min(checkEvery, x.lim.Visited+1-x.visited)
 		return true
 	}
-	x.next = 0
+	x.left = 0
 	return false
+}
+
+// ended is the error of a run whose context has ended. Where a part of the
+// answer will do, a deadline is a limit like the run's own.
+func (x *exec) ended() error {
+	cause := context.Cause(x.ctx)
+	if x.partial && errors.Is(cause, context.DeadlineExceeded) {
+		return &LimitError{"time", time.Since(x.start).Round(time.Millisecond).String(), hintNarrow}
+	}
+	return fmt.Errorf("run query: %w", cause)
 }
 
 // take counts memory that a step is about to take; false means stop. Nothing is
@@ -176,7 +200,7 @@ func (x *exec) fail(err error) {
 	if x.err == nil {
 		x.err = err
 	}
-	x.next = 0
+	x.left = 0
 }
 
 const (
@@ -203,31 +227,50 @@ func newExec(ctx context.Context, q *Query, v *graph.View, src Sources, now time
 		x.baseWindow = pointAt(src.At)
 	}
 	x.window = x.baseWindow
+	x.partial = lim.Partial && q.streams()
 	return x
 }
 
 func (x *exec) run(q *Query) (*Result, error) {
-	if !x.check() {
-		return nil, x.err
-	}
-	f := flow{kind: KindGraph}
-	for _, o := range q.ops {
-		f = o(x, f)
-		if x.err != nil {
-			return nil, x.err
-		}
+	f, err := x.ready(q)
+	if err != nil {
+		return nil, err
 	}
 	r := x.collect(f)
 	r.query = q
-	if x.err != nil {
-		return nil, x.err
+	if r.limit, err = x.end(); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
 
+// ready gives the stream of the last step.
+func (x *exec) ready(q *Query) (flow, error) {
+	if !x.check() {
+		return flow{}, x.err
+	}
+	f := flow{kind: KindGraph}
+	for _, o := range q.ops {
+		if f = x.explain.step(x, o, f); x.err != nil {
+			return flow{}, x.err
+		}
+	}
+	return f, nil
+}
+
+// end tells how the run ended: with an error, or with the limit that it was
+// stopped by where a part of the answer will do.
+func (x *exec) end() (limit string, err error) {
+	var l *LimitError
+	if x.err != nil && x.partial && errors.As(x.err, &l) {
+		return l.Limit, nil
+	}
+	return "", x.err
+}
+
 // collect runs the last stream and keeps what it gives.
 func (x *exec) collect(f flow) *Result {
-	r := &Result{kind: f.kind, view: x.view, scope: f.scope, maxBytes: x.lim.Bytes}
+	r := &Result{kind: f.kind, view: x.view, scope: f.scope, maxBytes: x.lim.Bytes, partial: x.partial, cut: new(atomic.Bool)}
 	switch f.kind {
 	case KindNodes, KindEdges:
 		r.slots = gather(x, f.slots, slotBytes)
@@ -259,9 +302,9 @@ func gather[T any](x *exec, in iter.Seq[T], size int) []T {
 	for e := range in {
 		if len(out) == x.lim.Results {
 			x.tooMany()
-			break
 		}
-		if !x.take(size) {
+		// What comes after an error may be wrong.
+		if x.err != nil || !x.take(size) {
 			break
 		}
 		out = append(out, e)

@@ -145,7 +145,7 @@ func drain[T any](x *exec, s *call, ask func(context.Context) iter.Seq2[T, error
 func (x *exec) sourceFailed(err, what error) {
 	switch {
 	case x.ctx.Err() != nil:
-		x.fail(fmt.Errorf("run query: %w", context.Cause(x.ctx)))
+		x.fail(x.ended())
 	case errors.Is(err, context.DeadlineExceeded):
 		x.fail(&LimitError{"time", x.lim.Time.String(), hintNarrow})
 	default:

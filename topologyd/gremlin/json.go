@@ -3,7 +3,6 @@ package gremlin
 import (
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/graph"
@@ -36,6 +35,7 @@ func (r *Result) WriteJSON(out io.Writer) error {
 func (r *Result) WriteNDJSON(out io.Writer) error {
 	w := r.writer(out)
 	err := r.elements(func(wrap string, appendJSON func([]byte) []byte) error {
+		w.begin()
 		if wrap != "" {
 			w.text(`{"`, wrap, `":`)
 		}
@@ -46,10 +46,19 @@ func (r *Result) WriteNDJSON(out io.Writer) error {
 		w.text("\n")
 		return w.done()
 	})
-	if err != nil {
+	if err = r.leave(err); err != nil {
 		return err
 	}
 	return w.flush()
+}
+
+// leave notes that the rest of the elements was left out.
+func (r *Result) leave(err error) error {
+	if err == errCut {
+		r.cut.Store(true)
+		return nil
+	}
+	return err
 }
 
 // json writes the answer as one JSON text.
@@ -72,12 +81,13 @@ func (r *Result) json(w *writer) error {
 			w.text(`],"Edges":[`)
 			part, comma = wrap, ""
 		}
+		w.begin()
 		w.text(comma)
 		comma = ","
 		w.b = appendJSON(w.b)
 		return w.done()
 	})
-	if err != nil {
+	if err = r.leave(err); err != nil {
 		return err
 	}
 	if part == "Node" {
@@ -190,13 +200,21 @@ type writer struct {
 	out  io.Writer // nil: keep everything in b
 	sent int
 	max  int // -1: no limit
+	// partial tells that elements may be left out, left that some were; from is
+	// where in b the last one begins.
+	partial bool
+	from    int
+	left    bool
 }
+
+// begin starts an element.
+func (w *writer) begin() { w.from = len(w.b) }
 
 // piece is how much is collected before it is handed on.
 const piece = 32 << 10
 
 func (r *Result) writer(out io.Writer) *writer {
-	return &writer{b: make([]byte, 0, piece+piece/2), out: out, max: r.maxBytes}
+	return &writer{b: make([]byte, 0, piece+piece/2), out: out, max: r.maxBytes, partial: r.partial}
 }
 
 func (w *writer) text(parts ...string) {
@@ -207,8 +225,12 @@ func (w *writer) text(parts ...string) {
 
 // done ends an element.
 func (w *writer) done() error {
-	if w.max >= 0 && w.sent+len(w.b) > w.max {
-		return &LimitError{"bytes", strconv.Itoa(w.max) + " bytes of answer", hintFewer}
+	if w.max >= 0 && !w.left && w.sent+len(w.b) > w.max {
+		if w.partial {
+			w.b, w.left = w.b[:w.from], true
+			return errCut
+		}
+		return TooLong(w.max)
 	}
 	if w.out != nil && len(w.b) >= piece {
 		return w.flush()

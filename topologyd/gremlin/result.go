@@ -3,6 +3,7 @@ package gremlin
 import (
 	"iter"
 	"slices"
+	"sync/atomic"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
@@ -25,6 +26,11 @@ type Result struct {
 	number entity.Value
 
 	maxBytes int
+	// partial tells that what does not fit may be left out, limit what broke the
+	// answer off, cut that something was left out where it was written.
+	partial bool
+	limit   string
+	cut     *atomic.Bool
 }
 
 // Kind tells which of the accessors holds the answer.
