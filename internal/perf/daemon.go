@@ -52,18 +52,24 @@ func (p *program) stop() {
 }
 
 // rss returns the resident memory of the program in bytes.
-func (p *program) rss() (int64, error) {
+func (p *program) rss() (int64, error) { return p.memory("VmRSS:") }
+
+// peak returns the most it has been.
+func (p *program) peak() (int64, error) { return p.memory("VmHWM:") }
+
+// memory returns a figure of proc(5), status, in bytes.
+func (p *program) memory(field string) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, fmt.Errorf("read memory use: %w", err)
 	}
 	for line := range strings.Lines(string(b)) {
-		if f := strings.Fields(line); len(f) > 1 && f[0] == "VmRSS:" {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == field {
 			kb, err := strconv.ParseInt(f[1], 10, 64)
 			return kb << 10, err
 		}
 	}
-	return 0, fmt.Errorf("no VmRSS")
+	return 0, fmt.Errorf("no %s", field)
 }
 
 // cpu returns the processor time of the program (proc(5), stat, in ticks of 10

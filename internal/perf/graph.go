@@ -13,7 +13,6 @@ import (
 	"github.com/skein-net/skein/internal/entity/entitytest"
 	"github.com/skein-net/skein/internal/entity/lineproto"
 	"github.com/skein-net/skein/internal/perf/table"
-	"github.com/skein-net/skein/topologyd/client"
 )
 
 // batchLines is how many lines one write holds, and writers how many
@@ -70,76 +69,94 @@ func measureGraph(ctx context.Context, t *table.Table, bin string, n int) error 
 	}
 	defer d.remove()
 	size := fmt.Sprintf("%d k nodes", n/1000)
-
-	empty, err := d.rss()
-	if err != nil {
+	if err := d.measureLoad(ctx, t, n, size); err != nil {
 		return err
 	}
-	now := time.Now()
-	first, again := bodies(n, now), bodies(n, now.Add(time.Second))
-	rate, err := d.write(ctx, first, n)
-	if err != nil {
+	if err := d.measureQueries(ctx, t, n, size); err != nil {
 		return err
 	}
-	t.Add("new entities a second, logged and synced, "+size, "100,000", "%.0f", rate)
-	count, err := d.ask(ctx, "G.V().Count()")
-	if err != nil {
-		return err
-	}
-	if got := strings.TrimSpace(string(count)); got != strconv.Itoa(n) {
-		return fmt.Errorf("%s nodes in the graph instead of %d", got, n)
-	}
-	if rate, err = d.write(ctx, again, n); err != nil {
-		return err
-	}
-	t.Add("unchanged reports a second, "+size, "500,000", "%.0f", rate)
-	full, err := d.rss()
-	if err != nil {
-		return err
-	}
-	t.Add("resident memory a node with its two edges, "+size, "1 kB a node with an edge", "%.2f kB", float64(full-empty)/float64(n)/1000)
-
-	end := min(n-1, 1+101*100) // as far as the predecessor's longest answer
-	if end%101 == 0 {
-		end-- // a host, which the chain does not reach
-	}
-	far := entitytest.NetworkName(end)
-	for _, q := range []struct{ name, gremlin, goal string }{
-		{"`G.V().Count()`", "G.V().Count()", ""},
-		{"`Has('Name', x)`", fmt.Sprintf("G.V().Has('Name', '%s')", entitytest.NetworkName(n/2)), "0.3 ms at 100 k"},
-		{"`Has('Type','veth').Count()`", "G.V().Has('Type','veth').Count()", ""},
-		{"`Has('Type','veth').Out().Count()`", "G.V().Has('Type','veth').Out().Count()", "5 ms at 100 k"},
-		{"`Has('Type','veth').Values('Name')`", "G.V().Has('Type','veth').Values('Name')", ""},
-		{"`ShortestPathTo`, across 100 hosts", fmt.Sprintf("G.V().Has('Name', '%s').ShortestPathTo(METADATA('Name','%s'))", entitytest.NetworkName(1), far), "2 ms at 10 k, 10 ms at 100 k"},
-		{"`G.V()`: all nodes as JSON", "G.V()", ""},
-	} {
-		p50, p99, err := timed(ctx, func(ctx context.Context) error {
-			_, err := d.ask(ctx, q.gremlin)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", q.gremlin, err)
-		}
-		t.Add(q.name+" over HTTP, p50 · p99, "+size, q.goal, "%s · %s ms", ms(p50), ms(p99))
-	}
-
-	// What a Grafana dashboard shows first, read by the client that the datasource
-	// has.
-	p50, p99, err := timed(ctx, func(ctx context.Context) error {
-		_, err := d.Topology(ctx, client.TopologyQuery{Gremlin: "G"})
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("draw: %w", err)
-	}
-	t.Add("all of it drawn as at most 200 nodes and groups, client included, p50 · p99, "+size, "300 ms at 5 k", "%s · %s ms", ms(p50), ms(p99))
-
 	restart, err := d.restart(ctx)
 	if err != nil {
 		return err
 	}
 	t.Add("restart to the first answer, "+size, "3 s at 100 k", "%.2f s", restart.Seconds())
+	rss, peak, err := d.held()
+	if err != nil {
+		return err
+	}
+	t.Add("resident memory after that · at most, "+size, "", "%d · %d MB", rss/1e6, peak/1e6)
 	return nil
+}
+
+// held returns the resident memory and the most it has been.
+func (d *daemon) held() (rss, peak int64, err error) {
+	if rss, err = d.rss(); err == nil {
+		peak, err = d.peak()
+	}
+	return rss, peak, err
+}
+
+// settleAfter is how long the daemon is left alone before its memory is
+// measured: it gives back what it does not need when it has nothing to do.
+const settleAfter = 15 * time.Second
+
+// measureLoad writes the graph, and all of it once more.
+func (d *daemon) measureLoad(ctx context.Context, t *table.Table, n int, size string) error {
+	empty, err := d.rss()
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	rate, err := d.write(ctx, bodies(n, now), n)
+	if err != nil {
+		return err
+	}
+	t.Add("new entities a second, logged and synced, "+size, "100,000", "%.0f", rate)
+	nodes, err := d.count(ctx, "G.V().Count()")
+	if err != nil {
+		return err
+	}
+	if nodes != n {
+		return fmt.Errorf("%d nodes in the graph instead of %d", nodes, n)
+	}
+	edges, err := d.count(ctx, "G.E().Count()")
+	if err != nil {
+		return err
+	}
+	loaded, _, err := d.held()
+	if err != nil {
+		return err
+	}
+	if rate, err = d.write(ctx, bodies(n, now.Add(time.Second)), n); err != nil {
+		return err
+	}
+	t.Add("unchanged reports a second, "+size, "500,000", "%.0f", rate)
+	select {
+	case <-time.After(settleAfter):
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	settled, peak, err := d.held()
+	if err != nil {
+		return err
+	}
+	t.Add(fmt.Sprintf("resident memory when written · when settled · at most, %s and %d k edges", size, edges/1000),
+		"1,500 MB at 1 M", "%d · %d · %d MB", loaded/1e6, settled/1e6, peak/1e6)
+	t.Add("of that a node with its two edges, settled, "+size, "1 kB a node with an edge", "%.2f kB", float64(settled-empty)/float64(n)/1000)
+	return nil
+}
+
+// count asks a query whose answer is a number.
+func (d *daemon) count(ctx context.Context, gremlin string) (int, error) {
+	b, err := d.ask(ctx, gremlin)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", gremlin, err)
+	}
+	return n, nil
 }
 
 // timed asks something again and again, for at most five seconds.
