@@ -73,7 +73,7 @@ func (g *Graph) apply(p *Prepared, logged, now time.Time, out []Change) ([]Chang
 			at = milliseconds(g.logged)
 		}
 		g.view = nil
-		g.bury(&g.tombs, p, (*g.t.states.at(slot)).facets[facet].interval, g.logged)
+		g.bury(&g.tombs, p, g.live.of(slot)[facet].keep(), g.logged)
 		g.removeFacet(slot, facet, at)
 	default:
 		g.stats.Changed++
@@ -113,16 +113,16 @@ func (g *Graph) setFacet(slot int32, p *Prepared, at, now int64) {
 	if j, ok := old.find(f.source); ok {
 		before = old.facets[j].edges
 	} else {
-		g.live[slot] = slices.Insert(g.live[slot], i, liveness{})
+		g.live.insert(slot, i)
 		g.stats.Facets++
 	}
-	l := &g.live[slot][i]
+	l := &g.live.of(slot)[i]
 	if l.stale {
 		l.stale = false
 		g.stats.Stale--
 	}
-	l.time, l.seen, l.hash = f.time, now, p.hash
-	g.setLine(slot, i, p.Line)
+	l.time, l.seen, l.hash, l.interval = f.time, now, p.hash, seconds(f.interval)
+	g.live.setLine(slot, i, p.Line)
 
 	added := len(g.out)
 	g.reassert(slot, f.source, before, f.edges, at)
@@ -152,13 +152,13 @@ func (g *Graph) removeFacet(slot int32, i int, at int64) {
 func (g *Graph) dropFacet(slot int32, i int, at int64) {
 	old := *g.t.states.at(slot)
 	f := &old.facets[i]
-	g.setLine(slot, i, 0)
-	if g.live[slot][i].stale {
+	g.live.setLine(slot, i, 0)
+	if g.live.of(slot)[i].stale {
 		g.stats.Stale--
 	}
 	g.stats.Facets--
 	*g.t.states.edit(slot, g.epoch) = old.without(i)
-	g.live[slot] = slices.Delete(g.live[slot], i, i+1)
+	g.live.remove(slot, i)
 	g.reassert(slot, f.source, f.edges, nil, at)
 }
 
@@ -166,11 +166,12 @@ func (g *Graph) dropFacet(slot int32, i int, at int64) {
 func (g *Graph) newNode(id entity.UUID, ref entity.Ref) int32 {
 	slot := take(&g.freeNodes, &g.t.nodes, g.epoch)
 	g.t.states.resize(g.t.nodes.n, g.epoch)
-	for len(g.live) < int(g.t.nodes.n) {
-		g.live = append(g.live, nil)
+	g.t.heads.resize(g.t.nodes.n, g.epoch)
+	g.live.one.resize(g.t.nodes.n, unshared)
+	for len(g.index.places) < int(g.t.nodes.n) {
 		g.index.places = append(g.index.places, nil)
 	}
-	*g.t.nodes.edit(slot, g.epoch) = nodeRec{node: &Node{ID: id, Slot: slot}}
+	*g.t.nodes.edit(slot, g.epoch) = &Node{ID: id, Slot: slot}
 	*g.t.states.edit(slot, g.epoch) = &state{ref: ref}
 	g.t.nodeIDs.insert(idHash(id), slot, g.epoch)
 	g.t.nodeCount++
@@ -179,20 +180,20 @@ func (g *Graph) newNode(id entity.UUID, ref entity.Ref) int32 {
 
 // deleteNode takes a node without facets away, with its edges.
 func (g *Graph) deleteNode(slot int32, at int64) {
-	rec := *g.t.nodes.at(slot)
-	g.isolate(slot, rec.node.ID, at)
+	g.isolate(slot, at)
+	node := *g.t.nodes.at(slot)
 	for _, pl := range g.index.places[slot] {
 		g.t.index.remove(&g.index, g.epoch, pl)
 	}
-	g.index.places[slot], g.live[slot] = nil, nil
-	g.t.nodeIDs.remove(idHash(rec.node.ID), slot, g.epoch)
-	*g.t.nodes.edit(slot, g.epoch) = nodeRec{}
+	g.index.places[slot] = nil
+	g.t.nodeIDs.remove(idHash(node.ID), slot, g.epoch)
+	*g.t.nodes.edit(slot, g.epoch) = nil
 	*g.t.states.edit(slot, g.epoch) = nil
 	g.freeNodes = append(g.freeNodes, slot)
 	g.t.nodeCount--
-	last := *rec.node
+	last := *node
 	last.UpdatedAt = max(at, last.UpdatedAt)
-	g.emit(Change{Op: NodeDeleted, At: last.UpdatedAt, Node: &last, OldNode: rec.node})
+	g.emit(Change{Op: NodeDeleted, At: last.UpdatedAt, Node: &last, OldNode: node})
 }
 
 // refreshNode makes a node's next revision when what its facets say, or its
@@ -200,7 +201,7 @@ func (g *Graph) deleteNode(slot int32, at int64) {
 // the list of changes, so that a node is seen before its first edges.
 func (g *Graph) refreshNode(slot int32, at int64, pos int) {
 	st := *g.t.states.at(slot)
-	old := g.t.nodes.at(slot).node
+	old := *g.t.nodes.at(slot)
 	tid := g.deriveTID(slot, st)
 	attrs := st.merged(tid)
 	if old.Revision > 0 && tid == old.tid && old.Attrs.Equal(attrs) && old.Origin == st.origin() {
@@ -227,7 +228,7 @@ func (g *Graph) refreshNode(slot int32, at int64, pos int) {
 		}
 		st.facets[0].attrs = n.Attrs
 	}
-	g.t.nodes.edit(slot, g.epoch).node = n
+	*g.t.nodes.edit(slot, g.epoch) = n
 	g.out = slices.Insert(g.out, pos, Change{Op: op, At: n.UpdatedAt, Node: n, OldNode: was})
 	if n.tid != before {
 		g.propagateTID(slot, at)

@@ -24,8 +24,9 @@ type Builder struct {
 func NewBuilder(nodes, edges int) *Builder {
 	nodes, edges = max(nodes, 0), max(edges, 0)
 	b := &Builder{v: &View{built: &built{}}, relations: make(map[string]uint32)}
-	b.v.t.nodes.reserve(nodes, builtEpoch)
-	b.v.t.edges.reserve(edges, builtEpoch)
+	b.v.t.heads.reserve(nodes, builtEpoch)
+	b.v.t.links.reserve(edges, builtEpoch)
+	b.v.built.nodes, b.v.built.edges = make([]*Node, 0, nodes), make([]*Edge, 0, edges)
 	b.v.built.index.keys = make(map[string]*keyIndex)
 	b.v.built.nodeIDs.ids = make([]entity.UUID, 0, nodes)
 	b.v.built.nodeIDs.size(nodes)
@@ -39,13 +40,13 @@ func NewBuilder(nodes, edges int) *Builder {
 // that is found by ID.
 func (b *Builder) AddNode(n *Node) int32 {
 	t := &b.v.t
-	slot := t.nodes.push(builtEpoch)
+	slot := t.heads.push(builtEpoch)
 	n.Slot = slot
-	t.nodes.at(slot).node = n
+	b.v.built.nodes = append(b.v.built.nodes, n)
 	t.nodeCount++
 	ids := &b.v.built.nodeIDs
 	ids.ids = append(ids.ids, n.ID)
-	if ids.enter(slot, func(old int32) bool { return t.nodes.at(old).node.UpdatedAt <= n.UpdatedAt }) {
+	if ids.enter(slot, func(old int32) bool { return b.v.built.nodes[old].UpdatedAt <= n.UpdatedAt }) {
 		b.v.slice = true
 	}
 	return slot
@@ -98,37 +99,37 @@ func (b *Builder) View(revision uint64) *View {
 
 // addRecord adds the record of one pair of ends, the back-th of its edge.
 func (b *Builder) addRecord(e *Edge, parent, child, back int32) {
-	slot := b.v.t.edges.push(builtEpoch)
+	slot := b.v.t.links.push(builtEpoch)
+	b.v.built.edges = append(b.v.built.edges, e)
 	if back == 0 {
 		e.Slot, e.ParentSlot, e.ChildSlot = slot, parent, child
 	}
-	*b.v.t.edges.at(slot) = edgeRec{edge: e, parent: parent, child: child, back: back, relation: b.relation(e.RelationType)}
+	*b.v.t.links.at(slot) = edgeLink{parent: parent, child: child, back: back, relation: b.relation(e.RelationType)}
 }
 
 // connect enters a record at the head of the lists of both ends.
 func (b *Builder) connect(slot int32) {
 	t := &b.v.t
-	rec := t.edges.at(slot)
-	p := t.nodes.at(rec.parent)
+	rec := t.links.at(slot)
+	p := t.heads.at(rec.parent)
 	rec.nextOut, p.firstOut = p.firstOut, slot+1
 	p.outs++
-	c := t.nodes.at(rec.child)
+	c := t.heads.at(rec.child)
 	rec.nextIn, c.firstIn = c.firstIn, slot+1
 	c.ins++
 }
 
-// relation returns the number of a relation type, plus one, 0 when it gets
-// none.
+// relation returns the number of a relation type for a link.
 func (b *Builder) relation(name string) uint32 {
 	t := &b.v.t
 	if n, ok := b.relations[name]; ok {
 		return n
 	}
 	if len(t.relations) == maxRelations {
-		return 0
+		return noRelation
 	}
 	t.relations = append(t.relations, name)
-	n := uint32(len(t.relations))
+	n := uint32(len(t.relations) - 1 + firstRelation)
 	b.relations[name] = n
 	return n
 }

@@ -73,6 +73,11 @@ func (t *idTable) enter(ref int32, newer func(old int32) bool) (recurs bool) {
 
 // built is what a view has that no live graph stands behind.
 type built struct {
+	// nodes and edges are those of the slots; an edge with several records is
+	// there for each.
+	nodes []*Node
+	edges []*Edge
+
 	index   lazyIndex
 	nodeIDs idTable
 	// edgeIDs holds the edges below entered. Those of a plain state are entered
@@ -87,14 +92,14 @@ type built struct {
 // one with the same.
 func (b *built) enterEdges(t *tables) (recurs bool) {
 	if b.edgeIDs.cells == nil {
-		room := max(int(t.edges.n), b.room)
+		room := max(len(b.edges), b.room)
 		b.edgeIDs.ids = make([]entity.UUID, 0, room)
 		b.edgeIDs.size(room)
 	}
-	for ; b.entered < t.edges.n; b.entered++ {
-		rec := t.edges.at(b.entered)
-		b.edgeIDs.ids = append(b.edgeIDs.ids, rec.edge.ID)
-		if rec.back == 0 && b.edgeIDs.enter(b.entered, func(old int32) bool { return t.edges.at(old).edge.UpdatedAt <= rec.edge.UpdatedAt }) {
+	for ; b.entered < t.links.n; b.entered++ {
+		edge := b.edges[b.entered]
+		b.edgeIDs.ids = append(b.edgeIDs.ids, edge.ID)
+		if t.links.at(b.entered).back == 0 && b.edgeIDs.enter(b.entered, func(old int32) bool { return b.edges[old].UpdatedAt <= edge.UpdatedAt }) {
 			recurs = true
 		}
 	}

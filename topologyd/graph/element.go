@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"encoding/hex"
 	"strconv"
 	"strings"
 
@@ -177,18 +178,32 @@ func (n *Node) AppendJSON(b []byte) []byte {
 
 // AppendJSON appends the edge as JSON to b.
 func (e *Edge) AppendJSON(b []byte) []byte {
-	b = e.header().appendJSON(b)
-	b = append(b, `,"Parent":"`...)
-	b = append(b, e.Parent.String()...)
-	b = append(b, `","Child":"`...)
-	b = append(b, e.Child.String()...)
-	b = append(b, `","Metadata":`...)
+	b = appendEdgeStart(b, e.header(), e.Parent, e.Child)
 	return append(e.Metadata().AppendJSON(b), '}')
+}
+
+// appendEdgeStart appends an edge as JSON up to its metadata.
+func appendEdgeStart(b []byte, h header, parent, child entity.UUID) []byte {
+	b = h.appendJSON(b)
+	b = append(b, `,"Parent":"`...)
+	b = appendUUID(b, parent)
+	b = append(b, `","Child":"`...)
+	b = appendUUID(b, child)
+	return append(b, `","Metadata":`...)
+}
+
+// appendUUID appends the text of an ID.
+func appendUUID(b []byte, u entity.UUID) []byte {
+	b = append(hex.AppendEncode(b, u[:4]), '-')
+	b = append(hex.AppendEncode(b, u[4:6]), '-')
+	b = append(hex.AppendEncode(b, u[6:8]), '-')
+	b = append(hex.AppendEncode(b, u[8:10]), '-')
+	return hex.AppendEncode(b, u[10:])
 }
 
 func (h header) appendJSON(b []byte) []byte {
 	b = append(b, `{"ID":"`...)
-	b = append(b, h.id.String()...)
+	b = appendUUID(b, h.id)
 	b = append(b, `","Host":`...)
 	b = entity.AppendJSONString(b, h.host)
 	b = append(b, `,"Origin":`...)

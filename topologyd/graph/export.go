@@ -117,21 +117,20 @@ func (g *Graph) RestoreHistory(nodes iter.Seq[NodeState], edges iter.Seq[EdgeSta
 	g.view = nil
 	for s := range nodes {
 		if i := g.t.findNode(s.Ref.UUID()); i >= 0 {
-			old := g.t.nodes.at(i).node
+			old := *g.t.nodes.at(i)
 			n := *old
 			n.CreatedAt, n.UpdatedAt, n.Revision = s.CreatedAt, s.UpdatedAt, s.Revision
 			if s.Known && n.tid != s.TID {
 				n.tid = s.TID
 				n.Attrs = g.reindex(i, old.Attrs, (*g.t.states.at(i)).merged(s.TID))
 			}
-			g.t.nodes.edit(i, g.epoch).node = &n
+			*g.t.nodes.edit(i, g.epoch) = &n
 		}
 	}
 	for s := range edges {
 		if i := g.t.findEdge(s.ID); i >= 0 {
-			e := *g.t.edges.at(i).edge
-			e.CreatedAt, e.UpdatedAt, e.Revision = s.CreatedAt, s.UpdatedAt, s.Revision
-			g.t.edges.edit(i, g.epoch).edge = &e
+			rec := g.t.edges.edit(i, g.epoch)
+			rec.createdAt, rec.updatedAt, rec.revision = s.CreatedAt, s.UpdatedAt, s.Revision
 		}
 	}
 	g.t.revision = max(g.t.revision, revision)

@@ -30,17 +30,6 @@ type assertion struct {
 	attrs entity.Attrs
 }
 
-// liveness is what moves with every report of a facet, changed or not. It is
-// the writer's alone and runs parallel to state.facets.
-type liveness struct {
-	time  int64  // of the newest event, Unix nanoseconds on the source's clock
-	seen  int64  // when the last report came, Unix nanoseconds on the daemon's clock
-	hash  uint64 // of what it said
-	line  uint64 // fingerprint of its encoded form, 0: unknown
-	stale bool
-	noted bool // among Graph.noted
-}
-
 func (s *state) find(source string) (int, bool) {
 	return slices.BinarySearchFunc(s.facets, source, func(f facet, src string) int { return strings.Compare(f.source, src) })
 }

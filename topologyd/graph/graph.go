@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/graph/pack"
 )
 
 // Config holds the limits and delays of a graph.
@@ -41,15 +42,16 @@ type content struct {
 	epoch uint64 // of the tables; raised by every view
 	view  *View  // of the current state, nil after a change
 
-	// What only the writer needs, by slot.
-	live     [][]liveness
-	evidence [][]evidence
-	index    indexWriter
+	// What only the writer needs.
+	live       heartbeats
+	names      names
+	index      indexWriter
+	sets       map[string]string // packed attributes of edges
+	staleEdges int
 
-	freeNodes, freeEdges []int32
+	freeNodes, freeEdges, freeExtras []int32
 
-	dangling map[entity.UUID]map[dangler]struct{}
-	lines    map[uint64]lineRef
+	dangling map[entity.UUID]waiting
 	keys     map[string]string
 
 	// tombs are the deletions of the log, which all replicas know; heard are
@@ -66,14 +68,10 @@ type content struct {
 	busy    int32         // the node that it speaks of, refreshed at its end
 	depth   int           // of renewing TIDs
 	renewed map[int32]int // how often a node's TID was renewed
+	scratch []byte
+	one     [1]evidence
 
 	stats Stats
-}
-
-// lineRef is the facet whose encoded form has a fingerprint.
-type lineRef struct {
-	slot   int32
-	source string
 }
 
 // Stats counts what happened since the graph was made.
@@ -102,12 +100,15 @@ func (g *Graph) Reset() {
 	g.content = content{
 		collect:  g.collect,
 		epoch:    1,
-		dangling: make(map[entity.UUID]map[dangler]struct{}),
+		dangling: make(map[entity.UUID]waiting),
+		live:     heartbeats{many: make(map[int32][]liveness)},
+		names:    names{numbers: make(map[string]uint32)},
+		sets:     make(map[string]string),
 		tombs:    newTombs(g.cfg.MaxTombstones),
 		heard:    newTombs(g.cfg.MaxTombstones),
-		lines:    make(map[uint64]lineRef),
 		keys:     make(map[string]string),
 	}
+	g.t.dict = pack.NewDict()
 	g.t.index.seed = g.seed
 }
 
@@ -134,7 +135,8 @@ func (g *Graph) Revision() uint64 {
 func (g *Graph) Refresh(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, facets := range g.live {
+	for slot := range g.live.one.n {
+		facets := g.live.of(slot)
 		for i := range facets {
 			facets[i].seen = now.UnixNano()
 		}
@@ -264,7 +266,7 @@ func (g *Graph) settle(p *Prepared, outcome Outcome, slot int32, facet int, now 
 		g.stats.Unchanged++
 		g.touch(slot, facet, p.facet.time, now)
 		g.note(slot, facet)
-		g.setLine(slot, facet, p.Line)
+		g.live.setLine(slot, facet, p.Line)
 	}
 }
 
@@ -302,13 +304,12 @@ func (g *Graph) admit(p *Prepared, slot int32, now int64) (outcome Outcome, face
 			return Changed, facet
 		}
 	}
-	l := &g.live[slot][facet]
-	f := &(*g.t.states.at(slot)).facets[facet]
+	l := &g.live.of(slot)[facet]
 	if p.facet.time < l.time {
 		// A source whose clock was set back would be ignored for as long as the
 		// step; after a silence longer than its interval, a minute at the least,
 		// older times count again.
-		if now-l.seen <= max(f.interval, int64(time.Minute)) {
+		if now-l.seen <= max(l.keep(), int64(time.Minute)) {
 			return Outdated, facet
 		}
 		p.Force = true
@@ -338,7 +339,7 @@ func (g *Graph) decide(p *Prepared, slot int32, logged int64) (outcome Outcome, 
 	switch {
 	case !p.Force && p.facet.time < (*g.t.states.at(slot)).facets[facet].time:
 		return Outdated, facet
-	case !isDelete && g.live[slot][facet].hash == p.hash:
+	case !isDelete && g.live.of(slot)[facet].hash == p.hash:
 		return Unchanged, facet
 	default:
 		return Changed, facet
@@ -347,27 +348,13 @@ func (g *Graph) decide(p *Prepared, slot int32, logged int64) (outcome Outcome, 
 
 // touch notes a report of a facet that changes nothing else.
 func (g *Graph) touch(slot int32, facet int, eventTime, now int64) {
-	l := &g.live[slot][facet]
+	l := &g.live.of(slot)[facet]
 	l.time, l.seen = max(l.time, eventTime), max(l.seen, now)
 	if l.stale {
 		l.stale = false
 		g.stats.Stale--
 		g.view = nil
 		g.refreshStale(slot)
-	}
-}
-
-// setLine remembers the fingerprint of a facet's encoded form.
-func (g *Graph) setLine(slot int32, facet int, line uint64) {
-	l := &g.live[slot][facet]
-	if l.line == line {
-		return
-	}
-	if l.line != 0 {
-		delete(g.lines, l.line)
-	}
-	if l.line = line; line != 0 {
-		g.lines[line] = lineRef{slot, (*g.t.states.at(slot)).facets[facet].source}
 	}
 }
 
@@ -381,16 +368,15 @@ func (g *Graph) Touch(lines []uint64, times []int64, hit []bool, now time.Time, 
 	g.begin(out)
 	n := now.UnixNano()
 	for i, line := range lines {
-		ref, ok := g.lines[line]
-		if !ok || line == 0 {
+		if line == 0 {
 			continue
 		}
-		facet, ok := (*g.t.states.at(ref.slot)).find(ref.source)
-		if !ok {
+		slot, facet := g.live.findLine(line)
+		if slot < 0 {
 			continue
 		}
-		g.touch(ref.slot, facet, times[i], n)
-		g.note(ref.slot, facet)
+		g.touch(slot, facet, times[i], n)
+		g.note(slot, facet)
 		g.stats.Unchanged++
 		hit[i] = true
 	}

@@ -31,7 +31,7 @@ func (g *Graph) CollectHeard() {
 
 // note remembers a facet as heard until TakeHeard.
 func (g *Graph) note(slot int32, facet int) {
-	l := &g.live[slot][facet]
+	l := &g.live.of(slot)[facet]
 	if !g.collect || l.noted {
 		return
 	}
@@ -50,10 +50,10 @@ func (g *Graph) TakeHeard() []Heard {
 		if st == nil { // gone since
 			continue
 		}
-		if i, ok := st.find(at.source); ok && g.live[at.slot][i].noted {
-			l := &g.live[at.slot][i]
+		if i, ok := st.find(at.source); ok && g.live.of(at.slot)[i].noted {
+			l := &g.live.of(at.slot)[i]
 			l.noted = false
-			out = append(out, Heard{g.t.nodes.at(at.slot).node.ID, at.source, l.time})
+			out = append(out, Heard{g.t.nodeID(at.slot), at.source, l.time})
 		}
 	}
 	g.noted = g.noted[:0]

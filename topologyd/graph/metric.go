@@ -25,7 +25,7 @@ func (g *Graph) SetMetric(id entity.UUID, at time.Time, counters entity.Attrs) b
 	if slot < 0 {
 		return false
 	}
-	old := g.t.nodes.at(slot).node
+	old := *g.t.nodes.at(slot)
 	last := at.UnixMilli()
 	before := old.Metric.Map()
 	start := last
@@ -60,7 +60,7 @@ func (g *Graph) SetMetric(id entity.UUID, at time.Time, counters entity.Attrs) b
 	if !old.Metric.IsZero() {
 		n.LastUpdateMetric = entity.Map(append(grown, entity.A(keyStart, entity.Int(start)), entity.A(keyLast, entity.Int(last))).Normalize())
 	}
-	g.t.nodes.edit(slot, g.epoch).node = &n
+	*g.t.nodes.edit(slot, g.epoch) = &n
 	g.view = nil
 	return true
 }

@@ -97,8 +97,8 @@ func describe(t *testing.T, v *View) (out []string) {
 	nodes, outs, ins := 0, 0, 0
 	for n := range v.Nodes() {
 		nodes++
-		require.Same(t, n, v.Node(n.ID))
-		require.Same(t, n, v.NodeAt(n.Slot))
+		require.Equal(t, n.Slot, v.Node(n.ID).Slot)
+		checkNodeSlot(t, v, n)
 		attrs := map[string]string{}
 		for _, a := range n.Attrs {
 			if a.Key != entity.KeyTID {
@@ -109,8 +109,10 @@ func describe(t *testing.T, v *View) (out []string) {
 		degree := 0
 		for e := range v.Out(n.Slot) {
 			require.Equal(t, n.ID, e.Parent)
-			require.Same(t, v.Node(e.Child), v.NodeAt(e.ChildSlot))
-			require.Same(t, e, v.Edge(e.ID))
+			require.Equal(t, v.NodeSlot(e.Child), e.ChildSlot)
+			require.Equal(t, v.NodeSlot(e.Parent), e.ParentSlot)
+			require.Equal(t, e.Slot, v.Edge(e.ID).Slot)
+			checkEdgeSlot(t, v, e)
 			require.Equal(t, e.RelationType, v.RelationType(e.Slot))
 			attrs := map[string]string{}
 			for _, a := range e.Attrs {
@@ -230,6 +232,7 @@ func TestModel(t *testing.T) {
 		require.Zero(t, s.Nodes+s.Edges+s.Facets+s.Dangling+s.Stale)
 		require.Zero(t, g.t.nodeIDs.used+g.t.edgeIDs.used+g.t.index.lists.used, "tables are empty when the graph is")
 		require.Empty(t, g.dangling)
+		checkEmpty(t, g)
 	}
 }
 

@@ -13,8 +13,12 @@ import (
 func TestPaged(t *testing.T) {
 	t.Run("small", func(t *testing.T) { testPaged(t, func(i int32) cell { return cell{uint32(i), -i} }) })
 	t.Run("pointers", func(t *testing.T) { testPaged(t, func(i int32) *int32 { return &i }) })
-	t.Run("large", func(t *testing.T) { testPaged(t, func(i int32) [2000]byte { return [2000]byte{byte(i), byte(i >> 8)} }) })
-	t.Run("larger than a page", func(t *testing.T) { testPaged(t, func(i int32) [5000]byte { return [5000]byte{byte(i), byte(i >> 8)} }) })
+	t.Run("large", func(t *testing.T) {
+		testPaged(t, func(i int32) [2000]byte { return [2000]byte{byte(i), byte(i >> 8)} })
+	})
+	t.Run("larger than a page", func(t *testing.T) {
+		testPaged(t, func(i int32) [5000]byte { return [5000]byte{byte(i), byte(i >> 8)} })
+	})
 }
 
 func testPaged[T comparable](t *testing.T, value func(int32) T) {

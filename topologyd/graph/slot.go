@@ -2,6 +2,7 @@ package graph
 
 import (
 	"iter"
+	"strings"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -13,12 +14,18 @@ import (
 func (v *View) HasNode(slot int32) bool { return v.NodeAt(slot) != nil }
 
 // HasEdge reports whether there is an edge in a slot that is its own.
-func (v *View) HasEdge(slot int32) bool { return v.EdgeAt(slot) != nil }
+func (v *View) HasEdge(slot int32) bool {
+	if slot < 0 || slot >= v.t.links.n {
+		return false
+	}
+	rec := v.t.links.at(slot)
+	return rec.relation != 0 && rec.back == 0
+}
 
 // NodeList yields the slots of all nodes in ascending order.
 func (v *View) NodeList() iter.Seq[int32] {
 	return func(yield func(int32) bool) {
-		for i := int32(0); i < v.t.nodes.n; i++ {
+		for i := int32(0); i < v.t.heads.n; i++ {
 			if v.HasNode(i) && !yield(i) {
 				return
 			}
@@ -29,7 +36,7 @@ func (v *View) NodeList() iter.Seq[int32] {
 // EdgeList yields the slots of all edges in ascending order.
 func (v *View) EdgeList() iter.Seq[int32] {
 	return func(yield func(int32) bool) {
-		for i := int32(0); i < v.t.edges.n; i++ {
+		for i := int32(0); i < v.t.links.n; i++ {
 			if v.HasEdge(i) && !yield(i) {
 				return
 			}
@@ -41,7 +48,12 @@ func (v *View) EdgeList() iter.Seq[int32] {
 func (v *View) NodeID(slot int32) entity.UUID { return v.NodeAt(slot).ID }
 
 // EdgeID returns the ID of the edge in a slot, which must not be free.
-func (v *View) EdgeID(slot int32) entity.UUID { return v.EdgeAt(slot).ID }
+func (v *View) EdgeID(slot int32) entity.UUID {
+	if v.built != nil {
+		return v.built.edges[slot].ID
+	}
+	return v.t.edges.at(slot).id
+}
 
 // NodeAttr returns the value of a top-level attribute of the node in a slot,
 // which must not be free; the zero Value when there is none.
@@ -50,7 +62,15 @@ func (v *View) NodeAttr(slot int32, key string) entity.Value { return v.NodeAt(s
 // EdgeAttr returns the value of a top-level attribute of the edge in a slot,
 // which must not be free; the zero Value when there is none. RelationType is not
 // among them (see [View.Relation]).
-func (v *View) EdgeAttr(slot int32, key string) entity.Value { return v.EdgeAt(slot).Attrs.Get(key) }
+func (v *View) EdgeAttr(slot int32, key string) entity.Value {
+	if v.built != nil {
+		return v.built.edges[slot].Attrs.Get(key)
+	}
+	if rec := v.t.edges.at(slot); rec.extra != 0 {
+		return v.t.dict.Get(v.t.extras.at(rec.extra-1).attrs, key)
+	}
+	return entity.Value{}
+}
 
 // LookupNode is [Node.Lookup] for the node in a slot, which must not be free.
 func (v *View) LookupNode(slot int32, path string, yield func(entity.Value) bool) {
@@ -59,7 +79,16 @@ func (v *View) LookupNode(slot int32, path string, yield func(entity.Value) bool
 
 // LookupEdge is [Edge.Lookup] for the edge in a slot, which must not be free.
 func (v *View) LookupEdge(slot int32, path string, yield func(entity.Value) bool) {
-	v.EdgeAt(slot).Lookup(path, yield)
+	switch {
+	case v.built != nil:
+		v.built.edges[slot].Lookup(path, yield)
+	case strings.HasPrefix(path, "@"):
+		yieldField(path, v.t.edgeHeader(slot), yield)
+	case path == entity.KeyRelationType:
+		yield(entity.String(v.RelationType(slot)))
+	default:
+		v.t.dict.Lookup(v.t.extraOf(slot).attrs, path, yield)
+	}
 }
 
 // AppendNodeJSON is [Node.AppendJSON] for the node in a slot, which must not be
@@ -68,13 +97,30 @@ func (v *View) AppendNodeJSON(b []byte, slot int32) []byte { return v.NodeAt(slo
 
 // AppendEdgeJSON is [Edge.AppendJSON] for the edge in a slot, which must not be
 // free.
-func (v *View) AppendEdgeJSON(b []byte, slot int32) []byte { return v.EdgeAt(slot).AppendJSON(b) }
+func (v *View) AppendEdgeJSON(b []byte, slot int32) []byte {
+	if v.built != nil {
+		return v.built.edges[slot].AppendJSON(b)
+	}
+	link := v.t.links.at(slot)
+	b = appendEdgeStart(b, v.t.edgeHeader(slot), v.t.nodeID(link.parent), v.t.nodeID(link.child))
+	if attrs := v.t.extraOf(slot).attrs; attrs != "" {
+		return append(v.EdgeMetadata(slot).AppendJSON(b), '}')
+	}
+	b = append(b, `{"RelationType":`...)
+	b = entity.AppendJSONString(b, v.RelationType(slot))
+	return append(b, "}}"...)
+}
 
 // NodeMetadata is [Node.Metadata] for the node in a slot, which must not be free.
 func (v *View) NodeMetadata(slot int32) entity.Attrs { return v.NodeAt(slot).Metadata() }
 
 // EdgeMetadata is [Edge.Metadata] for the edge in a slot, which must not be free.
-func (v *View) EdgeMetadata(slot int32) entity.Attrs { return v.EdgeAt(slot).Metadata() }
+func (v *View) EdgeMetadata(slot int32) entity.Attrs {
+	if v.built != nil {
+		return v.built.edges[slot].Metadata()
+	}
+	return v.t.dict.Attrs(v.t.extraOf(slot).attrs).With(entity.KeyRelationType, entity.String(v.RelationType(slot)))
+}
 
 // NodeHost returns the Host of the node in a slot, which must not be free.
 func (v *View) NodeHost(slot int32) string { return v.NodeAt(slot).Host }
@@ -96,19 +142,33 @@ func (v *View) NodeGrowth(slot int32) entity.Value { return v.NodeAt(slot).LastU
 
 // EdgeTimes is as [View.NodeTimes] for the edge in a slot.
 func (v *View) EdgeTimes(slot int32) (created, updated int64) {
-	e := v.EdgeAt(slot)
-	return e.CreatedAt, e.UpdatedAt
+	if v.built != nil {
+		e := v.built.edges[slot]
+		return e.CreatedAt, e.UpdatedAt
+	}
+	rec := v.t.edges.at(slot)
+	return rec.createdAt, rec.updatedAt
 }
 
 // EdgeStale is as [View.NodeStale] for the edge in a slot.
-func (v *View) EdgeStale(slot int32) bool { return v.EdgeAt(slot).Stale }
+func (v *View) EdgeStale(slot int32) bool {
+	if v.built != nil {
+		return v.built.edges[slot].Stale
+	}
+	return v.t.edges.at(slot).stale
+}
 
 // NodeRevision returns the Revision of the node in a slot, which must not be
 // free.
 func (v *View) NodeRevision(slot int32) uint64 { return v.NodeAt(slot).Revision }
 
 // EdgeRevision is as [View.NodeRevision] for the edge in a slot.
-func (v *View) EdgeRevision(slot int32) uint64 { return v.EdgeAt(slot).Revision }
+func (v *View) EdgeRevision(slot int32) uint64 {
+	if v.built != nil {
+		return v.built.edges[slot].Revision
+	}
+	return v.t.edges.at(slot).revision
+}
 
 // NodeOrigin returns the Origin of the node in a slot, which must not be free.
 func (v *View) NodeOrigin(slot int32) string { return v.NodeAt(slot).Origin }

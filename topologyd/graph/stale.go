@@ -28,15 +28,16 @@ func (g *Graph) Sweep(from int32, now time.Time, out []Change) (expired []entity
 	for ; slot < g.t.nodes.n && slot < from+sweepSize; slot++ {
 		st := *g.t.states.at(slot)
 		marked := false
-		for i := range g.live[slot] {
-			l, f := &g.live[slot][i], &st.facets[i]
-			if f.interval == 0 {
+		facets := g.live.of(slot)
+		for i := range facets {
+			l := &facets[i]
+			if l.interval == 0 {
 				continue
 			}
-			silent := float64(n-l.seen) / float64(f.interval)
+			silent := float64(n-l.seen) / float64(l.keep())
 			if silent >= g.cfg.ExpireAfter {
 				expired = append(expired, entity.Event{
-					Kind: entity.Delete, Ref: st.ref, Source: f.source,
+					Kind: entity.Delete, Ref: st.ref, Source: st.facets[i].source,
 					Time: time.Unix(0, l.time), Reason: entity.ReasonExpired,
 				})
 			} else if silent >= g.cfg.StaleAfter && !l.stale {
@@ -58,18 +59,23 @@ func (g *Graph) Sweep(from int32, now time.Time, out []Change) (expired []entity
 // facets assert, in line with its facets: stale is what only stale facets
 // speak of.
 func (g *Graph) refreshStale(slot int32) {
-	n := g.t.nodes.at(slot).node
+	n := *g.t.nodes.at(slot)
 	st := *g.t.states.at(slot)
-	stale := len(g.live[slot]) > 0
-	for i := range g.live[slot] {
-		stale = stale && g.live[slot][i].stale
+	facets := g.live.of(slot)
+	stale, some := len(facets) > 0, false
+	for i := range facets {
+		stale = stale && facets[i].stale
+		some = some || facets[i].stale
 	}
 	if n.Stale != stale {
 		marked := *n
 		marked.Stale = stale
-		g.t.nodes.edit(slot, g.epoch).node = &marked
+		*g.t.nodes.edit(slot, g.epoch) = &marked
 		g.view = nil
 		g.emit(Change{Op: NodeUpdated, At: n.UpdatedAt, Node: &marked, OldNode: n, mark: true})
+	}
+	if !some && g.staleEdges == 0 {
+		return
 	}
 	for i := range st.facets {
 		for j := range st.facets[i].edges {
@@ -81,26 +87,27 @@ func (g *Graph) refreshStale(slot int32) {
 }
 
 func (g *Graph) refreshStaleEdge(e int32) {
-	edge := g.t.edges.at(e).edge
 	stale := true
-	for _, ev := range g.evidence[e] {
+	for _, ev := range g.evidenceOf(e) {
 		stale = stale && g.isStale(ev)
 	}
-	if edge.Stale == stale {
+	if g.t.edges.at(e).stale == stale {
 		return
 	}
+	edge := g.t.edge(e)
 	marked := *edge
 	marked.Stale = stale
-	g.t.edges.edit(e, g.epoch).edge = &marked
+	g.t.edges.edit(e, g.epoch).stale = stale
+	if stale {
+		g.staleEdges++
+	} else {
+		g.staleEdges--
+	}
 	g.view = nil
 	g.emit(Change{Op: EdgeUpdated, At: edge.UpdatedAt, Edge: &marked, OldEdge: edge, mark: true})
 }
 
 func (g *Graph) isStale(ev evidence) bool {
-	slot := g.t.findNode(ev.emitter)
-	if slot < 0 {
-		return false
-	}
-	i, ok := (*g.t.states.at(slot)).find(ev.source)
-	return ok && g.live[slot][i].stale
+	i, ok := (*g.t.states.at(ev.emitter)).find(g.t.name(ev.source))
+	return ok && g.live.of(ev.emitter)[i].stale
 }

@@ -82,13 +82,14 @@ func (t *table) remove(hash uint64, ref int32, epoch uint64) {
 	if t.used == 0 {
 		return
 	}
-	i := tagOf(hash) >> t.shift
+	tag := tagOf(hash)
+	i := tag >> t.shift
 	for ; ; i = (i + 1) & t.mask {
 		c := t.cells.at(int32(i))
 		if c.ref == 0 {
 			return
 		}
-		if c.ref == ref+1 {
+		if c.ref == ref+1 && c.tag == tag {
 			break
 		}
 	}

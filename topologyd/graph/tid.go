@@ -36,10 +36,10 @@ func (g *Graph) deriveTID(slot int32, st *state) entity.UUID {
 		return entity.HostTID(name)
 	}
 	var owner *Node
-	for e := g.t.nodes.at(slot).firstIn; e != 0; {
-		rec := g.t.edges.at(e - 1)
-		if rec.edge.RelationType == entity.Ownership && rec.parent != slot {
-			p := g.t.nodes.at(rec.edge.ParentSlot).node
+	for e := g.t.heads.at(slot).firstIn; e != 0; {
+		rec := g.t.links.at(e - 1)
+		if g.t.isOwnership(e-1) && rec.parent != slot {
+			p := *g.t.nodes.at(rec.parent)
 			if p != nil && !p.tid.IsZero() && (owner == nil || bytes.Compare(p.ID[:], owner.ID[:]) < 0) {
 				owner = p
 			}
@@ -55,7 +55,7 @@ func (g *Graph) deriveTID(slot int32, st *state) entity.UUID {
 // renewTID recomputes the TID of a node whose owners changed. The node that
 // the call under way speaks of is left to the call's end.
 func (g *Graph) renewTID(slot int32, at int64) {
-	n := g.t.nodes.at(slot).node
+	n := *g.t.nodes.at(slot)
 	if n == nil || n.Revision == 0 || slot == g.busy {
 		return
 	}
@@ -77,10 +77,9 @@ func (g *Graph) propagateTID(slot int32, at int64) {
 		return
 	}
 	g.depth++
-	id := g.t.nodes.at(slot).node.ID
-	for _, edge := range g.incident(slot) {
-		if edge.RelationType == entity.Ownership && edge.Parent == id {
-			g.renewTID(edge.ChildSlot, at)
+	for _, e := range g.incident(slot) {
+		if rec := g.t.links.at(e); rec.parent == slot && g.t.isOwnership(e) {
+			g.renewTID(rec.child, at)
 		}
 	}
 	g.depth--

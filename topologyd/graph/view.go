@@ -4,13 +4,22 @@ import (
 	"iter"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/graph/pack"
 )
 
 // tables is the state of the graph that a view shares with the writer.
 type tables struct {
-	nodes     paged[nodeRec]
-	edges     paged[edgeRec]
-	states    paged[*state]
+	// heads and links are what traversals read, of live and of built graphs.
+	heads paged[nodeHead]
+	links paged[edgeLink]
+	// nodes, states, edges and extras are those of a live graph.
+	nodes  paged[*Node]
+	states paged[*state]
+	edges  paged[edgeRec]
+	extras paged[edgeExtra]
+	names  paged[string]
+	dict   *pack.Dict
+
 	nodeIDs   table
 	edgeIDs   table
 	index     index
@@ -18,31 +27,6 @@ type tables struct {
 	relations []string // only grows
 	nodeCount int
 	edgeCount int
-}
-
-// nodeRec is a node and the heads of its two edge lists. A free record has no
-// node.
-type nodeRec struct {
-	node              *Node
-	firstOut, firstIn int32 // edge + 1
-	outs, ins         int32
-}
-
-// edgeRec is an edge and its place in the lists of both ends.
-type edgeRec struct {
-	edge *Edge
-	// parent and child repeat the slots of the edge, so that a traversal does
-	// not touch the edges it only passes.
-	parent, child int32
-	// back is not 0 in slices only, where an edge has a record for each pair of
-	// revisions of its ends, one after the other: how far before this the first
-	// one is. The edge's Slot is that of the first.
-	back int32
-	// relation is the number of its RelationType among tables.relations, plus
-	// one; 0 when there are too many to have one.
-	relation         uint32
-	nextOut, prevOut int32 // edge + 1
-	nextIn, prevIn   int32 // edge + 1
 }
 
 // View is the graph at one revision. It never changes and may be used by any
@@ -78,30 +62,37 @@ func (v *View) NodeCount() int { return v.t.nodeCount }
 func (v *View) EdgeCount() int { return v.t.edgeCount }
 
 // NodeSlots returns the bound of node slots: every node's Slot is below it.
-func (v *View) NodeSlots() int { return int(v.t.nodes.n) }
+func (v *View) NodeSlots() int { return int(v.t.heads.n) }
 
 // EdgeSlots returns the bound of edge slots.
-func (v *View) EdgeSlots() int { return int(v.t.edges.n) }
+func (v *View) EdgeSlots() int { return int(v.t.links.n) }
 
 // NodeAt returns the node in a slot, nil when it is free or out of bounds.
 func (v *View) NodeAt(slot int32) *Node {
-	if slot < 0 || slot >= v.t.nodes.n {
+	if slot < 0 || slot >= v.t.heads.n {
 		return nil
 	}
-	return v.t.nodes.at(slot).node
+	if v.built != nil {
+		return v.built.nodes[slot]
+	}
+	return *v.t.nodes.at(slot)
 }
 
 // EdgeAt returns the edge in a slot, nil when it is free or out of bounds. In a
 // slice only the slot that is the edge's own has it.
 func (v *View) EdgeAt(slot int32) *Edge {
-	if slot < 0 || slot >= v.t.edges.n {
+	if !v.HasEdge(slot) {
 		return nil
 	}
-	rec := v.t.edges.at(slot)
-	if rec.back != 0 {
-		return nil
+	return v.edge(slot)
+}
+
+// edge is EdgeAt for a slot that is known to be an edge's.
+func (v *View) edge(slot int32) *Edge {
+	if v.built != nil {
+		return v.built.edges[slot]
 	}
-	return rec.edge
+	return v.t.edge(slot)
 }
 
 // IsSlice reports whether the view is a slice of time in which some ID recurs.
@@ -111,9 +102,9 @@ func (v *View) IsSlice() bool { return v.slice }
 // but in a slice one for each pair of revisions that the edge stood between.
 func (v *View) Ends(edge int32) iter.Seq2[int32, int32] {
 	return func(yield func(parent, child int32) bool) {
-		for i := edge; i < v.t.edges.n; i++ {
-			rec := v.t.edges.at(i)
-			if rec.edge == nil || rec.back != i-edge || !yield(rec.parent, rec.child) {
+		for i := edge; i < v.t.links.n; i++ {
+			rec := v.t.links.at(i)
+			if rec.relation == 0 || rec.back != i-edge || !yield(rec.parent, rec.child) {
 				return
 			}
 		}
@@ -141,8 +132,8 @@ func (v *View) Edge(id entity.UUID) *Edge {
 // Nodes yields all nodes in the order of their slots.
 func (v *View) Nodes() iter.Seq[*Node] {
 	return func(yield func(*Node) bool) {
-		for i := int32(0); i < v.t.nodes.n; i++ {
-			if n := v.t.nodes.at(i).node; n != nil && !yield(n) {
+		for i := range v.t.heads.n {
+			if n := v.NodeAt(i); n != nil && !yield(n) {
 				return
 			}
 		}
@@ -152,9 +143,8 @@ func (v *View) Nodes() iter.Seq[*Node] {
 // Edges yields all edges in the order of their slots.
 func (v *View) Edges() iter.Seq[*Edge] {
 	return func(yield func(*Edge) bool) {
-		for i := int32(0); i < v.t.edges.n; i++ {
-			rec := v.t.edges.at(i)
-			if rec.edge != nil && rec.back == 0 && !yield(rec.edge) {
+		for i := range v.t.links.n {
+			if v.HasEdge(i) && !yield(v.edge(i)) {
 				return
 			}
 		}
@@ -165,10 +155,10 @@ func (v *View) Edges() iter.Seq[*Edge] {
 func (v *View) Out(slot int32) iter.Seq[*Edge] {
 	return func(yield func(*Edge) bool) {
 		last := int32(-1)
-		for e := v.t.nodes.at(slot).firstOut; e != 0; {
-			rec := v.t.edges.at(e - 1)
+		for e := v.t.heads.at(slot).firstOut; e != 0; {
+			rec := v.t.links.at(e - 1)
 			if first := e - 1 - rec.back; first != last {
-				if last = first; !yield(rec.edge) {
+				if last = first; !yield(v.edge(first)) {
 					return
 				}
 			}
@@ -181,10 +171,10 @@ func (v *View) Out(slot int32) iter.Seq[*Edge] {
 func (v *View) In(slot int32) iter.Seq[*Edge] {
 	return func(yield func(*Edge) bool) {
 		last := int32(-1)
-		for e := v.t.nodes.at(slot).firstIn; e != 0; {
-			rec := v.t.edges.at(e - 1)
+		for e := v.t.heads.at(slot).firstIn; e != 0; {
+			rec := v.t.links.at(e - 1)
 			if first := e - 1 - rec.back; first != last {
-				if last = first; !yield(rec.edge) {
+				if last = first; !yield(v.edge(first)) {
 					return
 				}
 			}
@@ -198,8 +188,8 @@ func (v *View) In(slot int32) iter.Seq[*Edge] {
 // once for each revision of its child that it led to, one after the other.
 func (v *View) OutSlots(slot int32) iter.Seq2[int32, int32] {
 	return func(yield func(edge, child int32) bool) {
-		for e := v.t.nodes.at(slot).firstOut; e != 0; {
-			rec := v.t.edges.at(e - 1)
+		for e := v.t.heads.at(slot).firstOut; e != 0; {
+			rec := v.t.links.at(e - 1)
 			if !yield(e-1-rec.back, rec.child) {
 				return
 			}
@@ -212,8 +202,8 @@ func (v *View) OutSlots(slot int32) iter.Seq2[int32, int32] {
 // the edge and of its parent, in the order of In; in a slice as OutSlots does.
 func (v *View) InSlots(slot int32) iter.Seq2[int32, int32] {
 	return func(yield func(edge, parent int32) bool) {
-		for e := v.t.nodes.at(slot).firstIn; e != 0; {
-			rec := v.t.edges.at(e - 1)
+		for e := v.t.heads.at(slot).firstIn; e != 0; {
+			rec := v.t.links.at(e - 1)
 			if !yield(e-1-rec.back, rec.parent) {
 				return
 			}
@@ -224,20 +214,22 @@ func (v *View) InSlots(slot int32) iter.Seq2[int32, int32] {
 
 // RelationType returns the RelationType of the edge in a slot that is in use.
 func (v *View) RelationType(edge int32) string {
-	rec := v.t.edges.at(edge)
-	if rec.relation != 0 {
-		return v.t.relations[rec.relation-1]
+	if n := v.t.links.at(edge).relation; n >= firstRelation {
+		return v.t.relations[n-firstRelation]
 	}
-	return rec.edge.RelationType
+	if v.built != nil {
+		return v.built.edges[edge].RelationType
+	}
+	return v.t.extraOf(edge).relation
 }
 
 // OutDegree returns the number of edges whose parent is the node in a slot, in
 // a slice of what OutSlots yields.
-func (v *View) OutDegree(slot int32) int { return int(v.t.nodes.at(slot).outs) }
+func (v *View) OutDegree(slot int32) int { return int(v.t.heads.at(slot).outs) }
 
 // InDegree returns the number of edges whose child is the node in a slot, in a
 // slice of what InSlots yields.
-func (v *View) InDegree(slot int32) int { return int(v.t.nodes.at(slot).ins) }
+func (v *View) InDegree(slot int32) int { return int(v.t.heads.at(slot).ins) }
 
 // NodesWith yields the nodes for which a key holds the scalar value, or a list
 // that holds it, and tells how many there are. Integers and floats of the same
@@ -250,7 +242,7 @@ func (v *View) NodesWith(key string, value entity.Value) (nodes iter.Seq[*Node],
 	slots, count := v.SlotsWith(key, value)
 	return func(yield func(*Node) bool) {
 		for slot := range slots {
-			if !yield(v.t.nodes.at(slot).node) {
+			if !yield(v.NodeAt(slot)) {
 				return
 			}
 		}
@@ -275,11 +267,11 @@ func (v *View) SlotsWith(key string, value entity.Value) (slots iter.Seq[int32],
 }
 
 func (t *tables) findNode(id entity.UUID) int32 {
-	return t.nodeIDs.find(idHash(id), func(i int32) bool { return t.nodes.at(i).node.ID == id })
+	return t.nodeIDs.find(idHash(id), func(i int32) bool { return t.nodeID(i) == id })
 }
 
 func (t *tables) findEdge(id entity.UUID) int32 {
-	return t.edgeIDs.find(idHash(id), func(i int32) bool { return t.edges.at(i).edge.ID == id })
+	return t.edgeIDs.find(idHash(id), func(i int32) bool { return t.edges.at(i).id == id })
 }
 
 // idHash takes 64 of the random bits of a UUIDv5. Names are chosen by those
