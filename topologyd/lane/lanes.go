@@ -64,11 +64,8 @@ type Run struct {
 // context ends before there is one. [Run.Leave] must be called.
 func (l *Lanes) Enter(ctx context.Context) (*Run, error) {
 	r := &Run{of: l, turn: make(chan struct{}, 1)}
-	if err := l.wait(ctx, r, &l.quick); err != nil {
-		l.mu.Lock()
-		l.refused++
-		l.mu.Unlock()
-		return nil, ErrBusy
+	if err := r.Return(ctx); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
@@ -80,6 +77,8 @@ func (r *Run) Pace(ctx context.Context) error {
 	l := r.of
 	ran := time.Since(r.since)
 	switch r.in {
+	case nil: // it rests
+		return nil
 	case &l.quick:
 		if ran < l.cfg.QuickFor {
 			return nil
@@ -117,6 +116,25 @@ func (r *Run) Take(bytes int) bool {
 	}
 	r.taken += int64(bytes)
 	return true
+}
+
+// Rest gives the place back while the query waits for something else, its
+// client; what it remembers it keeps.
+func (r *Run) Rest() { r.of.release(r) }
+
+// Return waits for a place in the quick lane after Rest. The error is that of
+// [Lanes.Enter].
+func (r *Run) Return(ctx context.Context) error {
+	if r.in != nil {
+		return nil
+	}
+	if err := r.of.wait(ctx, r, &r.of.quick); err != nil {
+		r.of.mu.Lock()
+		r.of.refused++
+		r.of.mu.Unlock()
+		return ErrBusy
+	}
+	return nil
 }
 
 // Leave gives back what the query has.

@@ -157,6 +157,36 @@ func TestMemoryIsShared(t *testing.T) {
 	b.Leave()
 }
 
+func TestRest(t *testing.T) {
+	l := New(small())
+	a := enter(t, l)
+	a.Take(10)
+	a.Rest()
+	b := enter(t, l) // there is room now
+	if err := a.Pace(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := a.Return(ctx); !errors.Is(err, ErrBusy) {
+		t.Fatal(err)
+	}
+	b.Leave()
+	if err := a.Return(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Return(t.Context()); err != nil { // it is there
+		t.Fatal(err)
+	}
+	if s := l.Stats(); s.Quick != 1 || s.Memory != 10 || s.Refused != 1 {
+		t.Fatalf("%+v", s)
+	}
+	a.Leave()
+	if s := l.Stats(); s.Quick != 0 || s.Memory != 0 {
+		t.Fatalf("%+v", s)
+	}
+}
+
 // Whatever queries do, never more run than may, nobody waits for ever, and in
 // the end everything is free.
 func TestNeverTooMany(t *testing.T) {
