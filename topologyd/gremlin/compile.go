@@ -37,6 +37,8 @@ type compiler struct {
 	after []call
 	// inside is set within a sub-traversal.
 	inside bool
+	// pipe is set by a step whose operator is one.
+	pipe *pipe
 	// context is the moment.key of the graph that the steps work on, "" for the
 	// graph itself; contexts are all that occur.
 	context  string
@@ -56,7 +58,7 @@ func (q *Query) compile(table []step) error {
 	c := &compiler{text: q.text, names: make(map[string]named), contexts: make(map[string]bool)}
 	c.table = table
 	var err error
-	if q.ops, q.kind, err = c.chain(q.steps, KindGraph); err != nil {
+	if q.ops, _, q.kind, err = c.chain(q.steps, KindGraph); err != nil {
 		return err
 	}
 	q.names, q.travels, q.asksFlows = len(c.names), len(c.contexts) > 0, c.asksFlows
@@ -66,9 +68,11 @@ func (q *Query) compile(table []step) error {
 	return nil
 }
 
-// chain builds the operators of steps that follow one another.
-func (c *compiler) chain(calls []call, kind Kind) ([]op, Kind, error) {
+// chain builds the operators of steps that follow one another; the first of
+// them may be pipes.
+func (c *compiler) chain(calls []call, kind Kind) ([]op, []pipe, Kind, error) {
 	ops := make([]op, 0, len(calls))
+	var pipes []pipe
 	c.before = nil
 	for i := range calls {
 		s := &calls[i]
@@ -79,32 +83,36 @@ func (c *compiler) chain(calls []call, kind Kind) ([]op, Kind, error) {
 			}
 		}
 		if c.inside && !def.inside {
-			return nil, 0, c.misuse(s, "cannot stand in a sub-traversal, which starts at one element and looks at what is around it")
+			return nil, nil, 0, c.misuse(s, "cannot stand in a sub-traversal, which starts at one element and looks at what is around it")
 		}
 		if !def.on.has(kind) {
 			if i == 0 {
-				return nil, 0, c.misuse(s, "works on %s, but the sub-traversal starts at %s", anyOf(def.on.names()), kind)
+				return nil, nil, 0, c.misuse(s, "works on %s, but the sub-traversal starts at %s", anyOf(def.on.names()), kind)
 			}
-			return nil, 0, c.misuse(s, "works on %s, but what stands before it (%s) gives %s", anyOf(def.on.names()), calls[i-1].name, kind)
+			return nil, nil, 0, c.misuse(s, "works on %s, but what stands before it (%s) gives %s", anyOf(def.on.names()), calls[i-1].name, kind)
 		}
 		if i > 0 {
 			c.before = &calls[i-1]
 		}
 		c.after = calls[i+1:]
 		flows := c.flows
+		c.pipe = nil
 		o, out, err := def.build(c, s, kind)
 		if err != nil {
-			return nil, 0, err
+			return nil, nil, 0, err
 		}
 		if o != nil {
 			if c.flows == flows {
 				c.flows = nil
 			}
+			if c.pipe != nil && len(pipes) == len(ops) {
+				pipes = append(pipes, *c.pipe)
+			}
 			ops = append(ops, o)
 		}
 		kind = out
 	}
-	return ops, kind, nil
+	return ops, pipes, kind, nil
 }
 
 func (c *compiler) misuse(s *call, format string, args ...any) error {

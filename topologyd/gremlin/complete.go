@@ -150,6 +150,16 @@ func leadOf(calls []call) lead {
 func canonical(c *call, name string) {
 	c.name = name
 	for i := range c.args {
+		for j := range c.args[i].sub {
+			s := &c.args[i].sub[j]
+			name := s.name
+			for _, def := range steps() {
+				if strings.EqualFold(def.name, name) {
+					name = def.name
+				}
+			}
+			canonical(s, name)
+		}
 		if fn := c.args[i].fn; fn != nil {
 			name := fn.name
 			for _, f := range functions() {
@@ -231,6 +241,9 @@ func (c *completer) offerSteps(dot string) {
 	// G is last: to start over is rare.
 	for _, s := range append(table[1:len(table):len(table)], table[0]) {
 		h := texts[s.name]
+		if c.inside && !s.inside {
+			continue
+		}
 		if h.absent || c.kind != KindNone && !s.on.has(c.kind) || h.takes == takesTime && c.last != stepG ||
 			h.takes == takesNames && len(c.names) == 0 || s.name == stepG && c.last == stepG {
 			continue

@@ -65,6 +65,15 @@ func (c *completer) offerArguments() {
 		if n == 0 {
 			c.offerTexts(true, ItemKey, keyMetric, "what was counted in all", keyLastMetric, "what the last report added")
 		}
+	case takesTraversal:
+		if c.quote == 0 && (n == 0 || s.name == "And" || s.name == "Or") {
+			c.inside = true
+			c.offerSteps("")
+		}
+	case takesPredicate:
+		if n == 0 {
+			c.offerFunctions(fnNE, fnNEE, fnLT, fnGT, fnLTE, fnGTE, fnInside, fnOutside, fnBetween, fnWithin, fnWithout, fnRegex, fnRange)
+		}
 	case takesSlices:
 		if n == 0 {
 			c.offerTexts(false, ItemValue, "10", "slices of 10 seconds", "60", "of a minute", "300", "of five minutes", "3600", "of an hour", "86400", "of a day")

@@ -42,14 +42,15 @@ func scriptQueries(tb testing.TB) (out []string) {
 // sound tells whether a text is the beginning of a query: it parses when its
 // parentheses are closed, or lacks arguments and nothing else.
 func sound(text string) error {
-	tails := []string{"", ", 1", ", 'x'"}
-	depth := len(scan(text+" ", len(text)+1).open)
+	tails := []string{"", ", 1", ", 'x'", ".Is(1)", ").Is(1)"}
+	depth := scan(text+" ", len(text)+1).depth
 	var err error
 	for _, tail := range tails {
 		if depth == 0 && tail != "" {
 			break
 		}
-		_, err = Parse(text + tail + strings.Repeat(")", depth))
+		closed := strings.Count(tail, ")") - strings.Count(tail, "(")
+		_, err = Parse(text + tail + strings.Repeat(")", max(0, depth-closed)))
 		var s *SyntaxError
 		if err == nil || errors.As(err, &s) && strings.HasPrefix(s.Got, "the end of the arguments") {
 			return nil

@@ -57,7 +57,7 @@ line 2, column 6: found the end of the query, expected a string in quotes, a num
   .Has(
        ^`},
 		{"G.V('Name', '" + strings.Repeat("x", 100) + "').Ot()." + strings.Repeat("Out().", 20) + "Out()", `
-line 1, column 117: unknown step Ot; did you mean At or Out?
+line 1, column 117: unknown step Ot; did you mean At, Not or Or?
   ` + strings.Repeat("x", 57) + `').Ot().Out().Out().Out().Out().Out().Out().Out().Out().Out().O
   ` + strings.Repeat(" ", 60) + `^`},
 		{"", `
@@ -93,7 +93,7 @@ func TestErrorTypes(t *testing.T) {
 		t.Errorf("got %#v", err)
 	}
 	_, err = Parse("G.V().Ot()")
-	if !errors.As(err, &syntax) || !slices.Equal(syntax.Expected, []string{"At", "Out"}) {
+	if !errors.As(err, &syntax) || !slices.Equal(syntax.Expected, []string{"At", "Not", "Or"}) {
 		t.Errorf("got %#v", err)
 	}
 }

@@ -64,6 +64,8 @@ const (
 	takesSlices
 	// takesTraversal: a sub-traversal.
 	takesTraversal
+	// takesPredicate: a value or a predicate.
+	takesPredicate
 )
 
 // help is what there is to say of a step beside what it does.
@@ -114,6 +116,8 @@ func (h *help) from(name string, in Kind) Kind {
 		return KindNone
 	case name == "Dedup" && in == KindPaths:
 		return KindNodes
+	case name == "Is" && in == KindNumber:
+		return KindValues
 	case h.gives == KindNone:
 		return in
 	default:

@@ -18,6 +18,10 @@ func stepHelp() map[string]help {
 		"HasNot":    {args: "(key)", gives: same, takes: takesKey, detail: "what has not got a key", example: "G.V().HasNot('State')"},
 
 		"Where": {args: "(traversal)", gives: same, takes: takesTraversal, detail: "what a traversal that starts at it gives something for", example: "G.V().Where(Out('Type', 'bridge'))"},
+		"Not":   {args: "(traversal)", gives: same, takes: takesTraversal, detail: "what a traversal that starts at it gives nothing for", example: "G.V().Not(In())"},
+		"And":   {args: "(traversal …)", gives: same, takes: takesTraversal, detail: "what each of the traversals gives something for", example: "G.V().And(In('Type', 'bridge'), Has('State', 'UP'))"},
+		"Or":    {args: "(traversal …)", gives: same, takes: takesTraversal, detail: "what one of the traversals gives something for", example: "G.V().Or(Has('Type', 'host'), In('Type', 'host'))"},
+		"Is":    {args: "(value or predicate)", gives: same, takes: takesPredicate, detail: "the values that are this or pass a predicate; of a number it makes a value", example: "G.V().Where(Out().Count().Is(GT(1)))"},
 
 		"In":    {args: argsFilter, gives: nodes, takes: takesFilter, of: nodes, detail: "the parents; of flows the interface that sent the first packet", example: "G.V().Has('Type', 'veth').In('Type', 'bridge')"},
 		"Out":   {args: argsFilter, gives: nodes, takes: takesFilter, of: nodes, detail: "the children; of flows the interface that got the first packet", example: "G.V().Has('Type', 'bridge').Out()"},

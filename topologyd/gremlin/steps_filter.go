@@ -1,10 +1,6 @@
 package gremlin
 
-import (
-	"iter"
-
-	"github.com/skein-net/skein/internal/entity"
-)
+import "iter"
 
 // buildHas makes Has (all pairs hold) and HasEither (one of them). On values
 // it also takes a predicate alone, for the value itself.
@@ -14,7 +10,7 @@ func buildHas(c *compiler, s *call, in Kind) (op, Kind, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		return filterOp(in, &filter{terms: []term{{pred: p}}}), in, nil
+		return filterOp(&filter{terms: []term{{pred: p}}}), in, nil
 	}
 	f, err := c.someFilter(s, in, s.name == "HasEither")
 	if err != nil {
@@ -51,22 +47,26 @@ func (c *compiler) filtered(in Kind, f *filter) op {
 		c.flows.filters = append(c.flows.filters, f)
 		return nil
 	}
-	return filterOp(in, f)
+	if onElements.has(in) {
+		return c.piped(pipe{to: in, bind: func(x *exec, _ *scope, next func(int32) bool) func(int32) bool {
+			if in == KindEdges {
+				return func(slot int32) bool { return x.visit() && (!f.edge(x.view, slot) || next(slot)) }
+			}
+			test := x.sieves(f)
+			return func(slot int32) bool { return x.visit() && (!test.pass(x, slot) || next(slot)) }
+		}})
+	}
+	return filterOp(f)
 }
 
-func filterOp(in Kind, f *filter) op {
+// filterOp filters flows and values.
+func filterOp(f *filter) op {
 	return func(x *exec, in flow) flow {
 		out := flow{kind: in.kind, scope: in.scope}
-		switch in.kind {
-		case KindNodes:
-			test := x.sieves(f)
-			out.slots = keep(x, in.slots, func(slot int32) bool { return test.pass(x, slot) })
-		case KindEdges:
-			out.slots = keep(x, in.slots, func(slot int32) bool { return f.edge(x.view, slot) })
-		case KindFlows:
+		if in.kind == KindFlows {
 			out.flows = keep(x, in.flows, f.flow)
-		default:
-			out.values = keep(x, in.values, func(v entity.Value) bool { return f.value(v) })
+		} else {
+			out.values = keep(x, in.values, f.value)
 		}
 		return out
 	}

@@ -59,54 +59,66 @@ func buildMove(dir direction, to Kind) func(*compiler, *call, Kind) (op, Kind, e
 		if err != nil {
 			return nil, 0, err
 		}
-		return func(x *exec, in flow) flow { return move(x, in, dir, to, f) }, to, nil
+		p := pipe{to: to, bind: func(x *exec, sc *scope, next func(int32) bool) func(int32) bool {
+			if to == KindEdges {
+				return x.edgesOf(sc, dir, f, next)
+			}
+			return x.nodesAround(sc, dir, f, next)
+		}}
+		if f == nil && dir != dirBoth {
+			p.count = func(x *exec, in flow) func() int { return x.degrees(in, dir, to) }
+		}
+		return c.piped(p), to, nil
 	}
 }
 
-func move(x *exec, in flow, dir direction, to Kind, f *filter) flow {
-	out := flow{kind: to, scope: in.scope}
-	var test sieves
-	if to == KindNodes {
-		test = x.sieves(f)
+// nodesAround gives the nodes at the other ends of the edges of a node.
+func (x *exec) nodesAround(sc *scope, dir direction, f *filter, next func(int32) bool) func(int32) bool {
+	test := x.sieves(f)
+	follow := func(_, other int32) bool { return !test.pass(x, other) || next(other) }
+	if f == nil {
+		follow = func(_, other int32) bool { return next(other) }
 	}
-	out.slots = func(yield func(int32) bool) {
-		last := int32(-1) // edge; in a slice it comes again for another end
-		follow := func(e, other int32) bool {
-			if to == KindEdges {
-				if e == last {
-					return true
-				}
-				last = e
-				return !x.passes(f, e) || yield(e)
-			}
-			return !test.pass(x, other) || yield(other)
+	return func(slot int32) bool { return x.around(sc, slot, dir, follow) }
+}
+
+// edgesOf gives the edges of a node.
+func (x *exec) edgesOf(sc *scope, dir direction, f *filter, next func(int32) bool) func(int32) bool {
+	last := int32(-1) // in a slice an edge comes again for another end
+	follow := func(e, _ int32) bool {
+		if e == last {
+			return true
 		}
+		last = e
+		return !x.passes(f, e) || next(e)
+	}
+	return func(slot int32) bool {
+		last = -1
+		return x.around(sc, slot, dir, follow)
+	}
+}
+
+// degrees counts the edges in one direction. Without filter and scope the
+// degrees are the answer; loops would be counted twice by Both, edges of a slice
+// for each end.
+func (x *exec) degrees(in flow, dir direction, to Kind) func() int {
+	if in.scope != nil || to == KindEdges && x.view.IsSlice() {
+		return nil
+	}
+	return func() int {
+		n := 0
 		for slot := range in.slots {
-			last = -1
-			if !x.around(in.scope, slot, dir, follow) {
-				return
+			if !x.visit() {
+				break
+			}
+			if dir == dirOut {
+				n += x.view.OutDegree(slot)
+			} else {
+				n += x.view.InDegree(slot)
 			}
 		}
+		return n
 	}
-	// Without filter and scope the degrees are the answer; loops would be
-	// counted twice by Both, edges of a slice for each end.
-	if f == nil && in.scope == nil && dir != dirBoth && !(to == KindEdges && x.view.IsSlice()) {
-		out.count = func() int {
-			n := 0
-			for slot := range in.slots {
-				if !x.visit() {
-					break
-				}
-				if dir == dirOut {
-					n += x.view.OutDegree(slot)
-				} else {
-					n += x.view.InDegree(slot)
-				}
-			}
-			return n
-		}
-	}
-	return out
 }
 
 // buildEnds makes InV (parent), OutV (child) and BothV, with an optional
@@ -118,33 +130,31 @@ func buildEnds(dir direction) func(*compiler, *call, Kind) (op, Kind, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		return func(x *exec, in flow) flow { return ends(x, in, dir, f) }, KindNodes, nil
+		p := pipe{to: KindNodes, bind: func(x *exec, sc *scope, next func(int32) bool) func(int32) bool {
+			return x.endsOf(sc, dir, f, next)
+		}}
+		return c.piped(p), KindNodes, nil
 	}
 }
 
-func ends(x *exec, in flow, dir direction, f *filter) flow {
-	out := flow{kind: KindNodes, scope: in.scope}
+// endsOf gives the nodes at the ends of an edge.
+func (x *exec) endsOf(sc *scope, dir direction, f *filter, next func(int32) bool) func(int32) bool {
 	test := x.sieves(f)
-	out.slots = func(yield func(int32) bool) {
-		give := func(slot int32) bool { return !test.pass(x, slot) || yield(slot) }
-		for slot := range in.slots {
-			if !x.visit() {
-				return
-			}
-			if x.view.IsSlice() {
-				if !x.revisions(in.scope, slot, dir, give) {
-					return
-				}
-				continue
-			}
-			for parent, child := range x.view.Ends(slot) {
-				if dir&dirIn != 0 && !give(parent) || dir&dirOut != 0 && !give(child) {
-					return
-				}
+	give := func(slot int32) bool { return !test.pass(x, slot) || next(slot) }
+	return func(slot int32) bool {
+		if !x.visit() {
+			return false
+		}
+		if x.view.IsSlice() {
+			return x.revisions(sc, slot, dir, give)
+		}
+		for parent, child := range x.view.Ends(slot) {
+			if dir&dirIn != 0 && !give(parent) || dir&dirOut != 0 && !give(child) {
+				return false
 			}
 		}
+		return true
 	}
-	return out
 }
 
 // revisions gives each revision that an edge of a slice had at its ends once:

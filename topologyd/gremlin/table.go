@@ -116,8 +116,6 @@ func steps() []step {
 		{name: "HasKey", on: onFields, inside: true, build: buildHasKey},
 		{name: "HasNot", on: onFields, inside: true, build: buildHasKey},
 
-		{name: "Where", on: onElements | onFlows, inside: true, subs: true, build: buildWhere},
-
 		{name: "In", on: onNodes | onFlows, inside: true, build: buildMoveOrSide(dirIn, KindNodes, sideA)},
 		{name: "Out", on: onNodes | onFlows, inside: true, build: buildMoveOrSide(dirOut, KindNodes, sideB)},
 		{name: "Both", on: onNodes | onFlows, inside: true, build: buildMoveOrSide(dirBoth, KindNodes, sideA|sideB)},
@@ -133,6 +131,12 @@ func steps() []step {
 		{name: "Neighbors", on: onNodes, inside: true, build: buildTree(dirBoth)},
 		{name: "ShortestPathTo", on: onNodes, build: buildPath},
 		{name: "SubGraph", on: onElements | onPaths, build: buildSubGraph},
+
+		{name: "Where", on: onElements | onFlows, inside: true, subs: true, build: buildWhere},
+		{name: "Not", on: onElements | onFlows, inside: true, subs: true, build: buildWhere},
+		{name: "And", on: onElements | onFlows, inside: true, subs: true, build: buildWhere},
+		{name: "Or", on: onElements | onFlows, inside: true, subs: true, build: buildWhere},
+		{name: "Is", on: onValues | 1<<KindNumber, inside: true, build: buildIs},
 
 		{name: "Dedup", on: onStreams, inside: true, build: buildDedup},
 		{name: "Sort", on: onFields, inside: true, build: buildSort},

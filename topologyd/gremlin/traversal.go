@@ -12,6 +12,8 @@ import (
 // looks at.
 type traversal struct {
 	ops []op
+	// pipes are the first of the operators that are pipes.
+	pipes []pipe
 	// from is what it starts at, kind what it gives.
 	from, kind Kind
 }
@@ -20,15 +22,15 @@ type traversal struct {
 // of a kind.
 func (c *compiler) traversal(a *arg, from Kind) (*traversal, error) {
 	if a.sub == nil {
-		return nil, c.bad(a, "a traversal such as Out('Type', 'bridge')")
+		return nil, c.bad(a, someTraversal)
 	}
 	outer := *c
 	c.source, c.flows, c.series, c.inside = nil, nil, nil, true
 	t := &traversal{from: from}
 	var err error
-	t.ops, t.kind, err = c.chain(a.sub, from)
+	t.ops, t.pipes, t.kind, err = c.chain(a.sub, from)
 	c.source, c.flows, c.series, c.inside = outer.source, outer.flows, outer.series, outer.inside
-	c.before, c.after = outer.before, outer.after
+	c.before, c.after, c.pipe = outer.before, outer.after, nil
 	return t, err
 }
 
@@ -67,7 +69,10 @@ func (t *traversal) bind(x *exec, sc *scope) *walker {
 		}
 		f.count = func() int { return len(w.starts) }
 	}
-	for _, o := range t.ops {
+	if len(t.pipes) > 0 {
+		f = x.through(f, t.pipes...)
+	}
+	for _, o := range t.ops[len(t.pipes):] {
 		f = o(x, f)
 	}
 	w.out = f
@@ -99,6 +104,7 @@ func (w *walker) atFlow(r *flowrecord.Record) *walker {
 // any tells whether the traversal gives something.
 func (w *walker) any() bool {
 	w.hit = false
+	memory := w.x.memory
 	switch {
 	case w.out.slots != nil:
 		w.out.slots(w.onSlot)
@@ -107,6 +113,7 @@ func (w *walker) any() bool {
 	case w.out.flows != nil:
 		w.out.flows(w.onFlow)
 	}
+	w.x.memory = memory // all that the run has taken is gone
 	return w.hit && w.x.err == nil
 }
 
