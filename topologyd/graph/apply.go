@@ -168,9 +168,6 @@ func (g *Graph) newNode(id entity.UUID, ref entity.Ref) int32 {
 	g.t.states.resize(g.t.nodes.n, g.epoch)
 	g.t.heads.resize(g.t.nodes.n, g.epoch)
 	g.live.one.resize(g.t.nodes.n, unshared)
-	for len(g.index.places) < int(g.t.nodes.n) {
-		g.index.places = append(g.index.places, nil)
-	}
 	*g.t.nodes.edit(slot, g.epoch) = &Node{ID: id, Slot: slot}
 	*g.t.states.edit(slot, g.epoch) = &state{ref: ref}
 	g.t.nodeIDs.insert(idHash(id), slot, g.epoch)
@@ -182,10 +179,7 @@ func (g *Graph) newNode(id entity.UUID, ref entity.Ref) int32 {
 func (g *Graph) deleteNode(slot int32, at int64) {
 	g.isolate(slot, at)
 	node := *g.t.nodes.at(slot)
-	for _, pl := range g.index.places[slot] {
-		g.t.index.remove(&g.index, g.epoch, pl)
-	}
-	g.index.places[slot] = nil
+	g.reindex(slot, node.Attrs, nil)
 	g.t.nodeIDs.remove(idHash(node.ID), slot, g.epoch)
 	*g.t.nodes.edit(slot, g.epoch) = nil
 	*g.t.states.edit(slot, g.epoch) = nil

@@ -120,7 +120,7 @@ func TestEqualNumbersInList(t *testing.T) {
 		w.apply(entity.Event{Kind: entity.Delete, Ref: link(name, "1", 1, name, "veth").Ref})
 	}
 	require.Zero(t, w.g.View().NodeCount())
-	require.Zero(t, w.g.t.index.lists.used)
+	require.Zero(t, w.g.t.index.terms.used)
 }
 
 // TestLazyIndexBounded asks for more keys than are kept, from several

@@ -13,35 +13,29 @@ import (
 // maxIndexedString is the longest string that is indexed.
 const maxIndexedString = 256
 
-// index finds nodes by the value of an attribute: a hash table of postings,
-// one for each key and value in use, each a list of the nodes that have it. A
-// node knows its place in each list, so that adding and removing it is
-// independent of how many nodes share the value. Elements of a list are indexed
-// like scalars.
+// maxPlainList is the length of the longest list that is searched for doubles
+// without being sorted.
+const maxPlainList = 32
+
+// index finds nodes by the value of an attribute. A key and a value in use are
+// a term. Of a term that one node has, the index keeps a part of its hash and
+// the slot of the node; whether it is the term that is looked for the node's
+// attributes tell. The nodes of other terms are in postings. Elements of a list
+// are indexed like scalars.
+//
+// Two terms of a key are special: that of the value none is had by the nodes
+// whose value holds a string too long to be indexed, that of the empty map by
+// those whose value holds a map, inside which dotted paths lead.
 type index struct {
-	seed     maphash.Seed
-	lists    table
+	seed maphash.Seed
+	// terms leads to a slot + 1, or a posting: -1 is the first.
+	terms    termTable
 	postings paged[posting]
 }
-
-// posting is the list of the nodes that have one value for one key. Two
-// postings of a key are special: that of the value none lists the nodes whose
-// value holds a string too long to be indexed, that of the empty map the nodes
-// whose value holds a map, inside which dotted paths lead.
-type posting struct {
-	hash  uint64
-	value entity.Value
-	nodes slotList
-}
-
-// place is where a node stands in a posting.
-type place struct{ posting, at int32 }
 
 // indexWriter is what only the writer of an index needs.
 type indexWriter struct {
 	freePostings []int32
-	// places are those of each node, in the order of its attributes.
-	places [][]place
 }
 
 // hash returns the hash of a key and value; numbers that compare equal have
@@ -67,9 +61,9 @@ func (x *index) hash(key string, v entity.Value) uint64 {
 		binary.LittleEndian.PutUint64(b[1:], uint64(v.Int()))
 	case entity.KindFloat:
 		f := v.Float()
-		if i := int64(f); math.Abs(f) < 1<<62 && float64(i) == f {
+		if f == math.Trunc(f) && f >= math.MinInt64 && f < math.MaxInt64 {
 			b[0] = 'i'
-			binary.LittleEndian.PutUint64(b[1:], uint64(i))
+			binary.LittleEndian.PutUint64(b[1:], uint64(int64(f)))
 		} else {
 			b[0] = 'f'
 			binary.LittleEndian.PutUint64(b[1:], math.Float64bits(f))
@@ -83,12 +77,55 @@ func (x *index) hash(key string, v entity.Value) uint64 {
 	return h.Sum64()
 }
 
-// find returns the posting of a key and value, -1 if there is none.
-func (x *index) find(hash uint64, v entity.Value) int32 {
-	return x.lists.find(hash, func(p int32) bool {
-		have := x.postings.at(p)
-		return have.hash == hash && entity.Compare(have.value, v) == 0
-	})
+// find returns the nodes that have a term.
+func (x *index) find(t *tables, key string, v entity.Value) slotSet {
+	hash := x.hash(key, v)
+	p, slot := x.search(t, hash, key, v, noSlot)
+	switch {
+	case p >= 0:
+		return x.postings.at(p).set
+	case slot >= 0:
+		return slotSet{n: 1, few: [fewSlots]int32{slot}}
+	default:
+		return slotSet{}
+	}
+}
+
+// search returns the posting of a term, or else the one node that has it, apart
+// from the node but; -1 for what there is not.
+func (x *index) search(t *tables, hash uint64, key string, v entity.Value, but int32) (post, slot int32) {
+	tag := tagOf(hash)
+	s := x.terms.of(tag)
+	if s == nil {
+		return -1, noSlot
+	}
+	slot = noSlot
+	for c, i := s.next(tag, s.home(tag)); c.ref != 0; c, i = s.next(tag, i+1) {
+		if c.ref < 0 {
+			if x.postings.at(-c.ref-1).hash == hash {
+				return -c.ref - 1, noSlot
+			}
+		} else if slot == noSlot && c.ref-1 != but && t.holds(c.ref-1, key, v) {
+			slot = c.ref - 1 // unless there is a posting: it may be there for another term
+		}
+	}
+	return -1, slot
+}
+
+// holds tells whether a node has a term.
+func (t *tables) holds(slot int32, key string, v entity.Value) bool {
+	n := *t.nodes.at(slot)
+	return n != nil && hasTerm(n.Attrs.Get(key), v)
+}
+
+// hasTerm tells whether v is among the terms of a value.
+func hasTerm(have, v entity.Value) bool {
+	if indexable(have) {
+		return v.IsScalar() && entity.Compare(have, v) == 0
+	}
+	hit := false
+	terms(have, func(x entity.Value) { hit = hit || entity.Compare(x, v) == 0 })
+	return hit
 }
 
 func indexable(v entity.Value) bool {
@@ -102,12 +139,17 @@ func terms(v entity.Value, yield func(entity.Value)) {
 	case entity.KindMap:
 		yield(entity.Map(nil))
 	case entity.KindList:
-		long, deep := false, false
-		for i, e := range v.List() {
+		long, deep, list := false, false, v.List()
+		if len(list) > maxPlainList {
+			list = slices.Clone(list)
+			slices.SortFunc(list, entity.Compare)
+			list = slices.CompactFunc(list, func(a, b entity.Value) bool { return entity.Compare(a, b) == 0 })
+		}
+		for i, e := range list {
 			switch {
 			case indexable(e):
 				// Equal as the postings take it: 2 and 2.0 are one term.
-				if !slices.ContainsFunc(v.List()[:i], func(x entity.Value) bool { return entity.Compare(x, e) == 0 }) {
+				if len(list) > maxPlainList || !slices.ContainsFunc(list[:i], func(x entity.Value) bool { return entity.Compare(x, e) == 0 }) {
 					yield(e)
 				}
 			case e.IsScalar():
@@ -132,7 +174,7 @@ func terms(v entity.Value, yield func(entity.Value)) {
 
 // covers reports whether the index can answer for a key: nothing that it does
 // not hold could match.
-func (x *index) covers(key string) bool {
+func (x *index) covers(t *tables, key string) bool {
 	if strings.HasPrefix(key, "@") || key == keyMetric || key == keyLastMetric {
 		return false
 	}
@@ -140,47 +182,69 @@ func (x *index) covers(key string) bool {
 		if key[i] != '.' {
 			continue
 		}
-		if prefix := key[:i]; prefix == keyMetric || prefix == keyLastMetric || x.lists.used > 0 &&
-			x.find(x.hash(prefix, entity.Map(nil)), entity.Map(nil)) >= 0 {
+		if prefix := key[:i]; prefix == keyMetric || prefix == keyLastMetric || x.has(t, prefix, entity.Map(nil)) {
 			return false
 		}
 	}
-	return x.find(x.hash(key, entity.Value{}), entity.Value{}) < 0
+	return !x.has(t, key, entity.Value{})
 }
 
-// add enters a node under a value and returns its place, and the value as the
-// index holds it, so that equal strings are kept once.
-func (x *index) add(w *indexWriter, epoch uint64, slot int32, key string, v entity.Value) (place, entity.Value) {
+// has tells whether any node has a term.
+func (x *index) has(t *tables, key string, v entity.Value) bool {
+	p, slot := x.search(t, x.hash(key, v), key, v, noSlot)
+	return p >= 0 || slot >= 0
+}
+
+// add enters a node under a term. What the node itself shows at this time does
+// not matter.
+func (x *index) add(t *tables, w *indexWriter, epoch uint64, slot int32, key string, v entity.Value) {
 	hash := x.hash(key, v)
-	p := x.find(hash, v)
-	if p < 0 {
+	p, other := x.search(t, hash, key, v, slot)
+	switch {
+	case p >= 0:
+		x.postings.edit(p, epoch).set.add(slot, epoch)
+	case other >= 0:
 		p = take(&w.freePostings, &x.postings, epoch)
-		*x.postings.edit(p, epoch) = posting{hash: hash, value: v}
-		x.lists.insert(hash, p, epoch)
+		post := posting{hash: hash}
+		post.set.add(other, epoch)
+		post.set.add(slot, epoch)
+		*x.postings.edit(p, epoch) = post
+		x.terms.replace(tagOf(hash), other+1, -p-1, epoch)
+	default:
+		x.terms.insert(cell{tagOf(hash), slot + 1}, epoch)
+	}
+}
+
+// remove takes a node away from a term that it was entered under. What the node
+// itself shows at this time does not matter.
+func (x *index) remove(w *indexWriter, epoch uint64, slot int32, key string, v entity.Value) {
+	hash := x.hash(key, v)
+	p := x.posting(hash)
+	if p < 0 {
+		x.terms.remove(cell{tagOf(hash), slot + 1}, epoch)
+		return
 	}
 	post := x.postings.edit(p, epoch)
-	return place{p, post.nodes.push(slot, epoch)}, post.value
+	if post.set.remove(slot, epoch); post.set.n == 1 {
+		x.terms.replace(tagOf(hash), -p-1, post.set.one()+1, epoch)
+		*post = posting{}
+		w.freePostings = append(w.freePostings, p)
+	}
 }
 
-// remove takes a node's place out of its posting. The last one of the list
-// moves there.
-func (x *index) remove(w *indexWriter, epoch uint64, pl place) {
-	post := x.postings.edit(pl.posting, epoch)
-	last := post.nodes.len() - 1
-	if pl.at != last {
-		moved := post.nodes.at(last)
-		post.nodes.set(pl.at, moved, epoch)
-		for i := range w.places[moved] {
-			if w.places[moved][i].posting == pl.posting {
-				w.places[moved][i].at = pl.at
-			}
+// posting returns the posting of a term by its hash, -1 if it has none.
+func (x *index) posting(hash uint64) int32 {
+	tag := tagOf(hash)
+	s := x.terms.of(tag)
+	if s == nil {
+		return -1
+	}
+	for c, i := s.next(tag, s.home(tag)); c.ref != 0; c, i = s.next(tag, i+1) {
+		if c.ref < 0 && x.postings.at(-c.ref-1).hash == hash {
+			return -c.ref - 1
 		}
 	}
-	if post.nodes.pop(epoch); last == 0 {
-		x.lists.remove(post.hash, pl.posting, epoch)
-		*post = posting{}
-		w.freePostings = append(w.freePostings, pl.posting)
-	}
+	return -1
 }
 
 // take returns a free record number, or a new one.

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"iter"
 	"math"
 	"strings"
 	"sync"
@@ -37,29 +36,21 @@ type scalar struct {
 	bits uint64
 }
 
-// slotsWith is [View.SlotsWith] for a built view.
-func (x *lazyIndex) slotsWith(v *View, key string, value entity.Value) (slots iter.Seq[int32], count int) {
-	none := func(func(int32) bool) {}
+// nodeSet is [View.NodeSet] for a built view.
+func (x *lazyIndex) nodeSet(v *View, key string, value entity.Value) (Slots, bool) {
 	if !indexable(value) || strings.HasPrefix(key, "@") || isCounter(key) {
-		return none, -1
+		return Slots{}, false
 	}
 	k := x.key(key)
 	k.once.Do(func() { k.fill(v, key) })
 	if !k.covers {
-		return none, -1
+		return Slots{}, false
 	}
 	id, ok := k.find(value)
 	if !ok {
-		return none, 0
+		return Slots{}, true
 	}
-	list := k.slots[k.starts[id]:k.starts[id+1]]
-	return func(yield func(int32) bool) {
-		for _, s := range list {
-			if !yield(s) {
-				return
-			}
-		}
-	}, len(list)
+	return Slots{setOf(k.slots[k.starts[id]:k.starts[id+1]])}, true
 }
 
 // key returns the part of a key. When there are too many, one of the others is
@@ -110,15 +101,14 @@ func (k *keyIndex) fill(v *View, key string) {
 		counts[id]++
 		entries = append(entries, entry{slot, id})
 	}
-	for n := range v.Nodes() {
+	for slot = range v.NodeList() {
 		for _, p := range prefixes {
-			covers = covers && !leadsOn(scan(n.Attrs, p))
+			covers = covers && !leadsOn(v.NodeAttr(slot, p))
 		}
-		have := scan(n.Attrs, key)
+		have := v.NodeAttr(slot, key)
 		if have.IsZero() {
 			continue
 		}
-		slot = n.Slot
 		terms(have, enter)
 		if !covers {
 			break
@@ -141,20 +131,6 @@ func (k *keyIndex) fill(v *View, key string) {
 		counts[e.id]++
 	}
 	k.covers = true
-}
-
-// scan is Attrs.Get for many elements in turn: of few keys most differ in
-// length, and looking at each is faster than halving.
-func scan(a entity.Attrs, key string) entity.Value {
-	if len(a) > 32 {
-		return a.Get(key)
-	}
-	for i := range a {
-		if a[i].Key == key {
-			return a[i].Value
-		}
-	}
-	return entity.Value{}
 }
 
 // number returns the number of a value; a new one gets next.

@@ -230,7 +230,7 @@ func TestModel(t *testing.T) {
 		}
 		s := g.Stats()
 		require.Zero(t, s.Nodes+s.Edges+s.Facets+s.Dangling+s.Stale)
-		require.Zero(t, g.t.nodeIDs.used+g.t.edgeIDs.used+g.t.index.lists.used, "tables are empty when the graph is")
+		require.Zero(t, g.t.nodeIDs.used+g.t.edgeIDs.used+g.t.index.terms.used, "tables are empty when the graph is")
 		require.Empty(t, g.dangling)
 		checkEmpty(t, g)
 	}

@@ -249,21 +249,14 @@ func (v *View) NodesWith(key string, value entity.Value) (nodes iter.Seq[*Node],
 	}, count
 }
 
-// SlotsWith is [View.NodesWith] for the slots of the nodes.
+// SlotsWith is [View.NodesWith] for the slots of the nodes, which come in
+// ascending order.
 func (v *View) SlotsWith(key string, value entity.Value) (slots iter.Seq[int32], count int) {
-	if v.built != nil {
-		return v.built.index.slotsWith(v, key, value)
+	set, ok := v.NodeSet(key, value)
+	if !ok {
+		return set.All(), -1
 	}
-	x := &v.t.index
-	if !indexable(value) || !x.covers(key) {
-		return func(func(int32) bool) {}, -1
-	}
-	p := x.find(x.hash(key, value), value)
-	if p < 0 {
-		return func(func(int32) bool) {}, 0
-	}
-	nodes := x.postings.at(p).nodes
-	return nodes.all, int(nodes.len())
+	return set.All(), set.Count()
 }
 
 func (t *tables) findNode(id entity.UUID) int32 {
