@@ -149,6 +149,7 @@ func (a *applier) apply(en *entry) {
 		}
 	}
 	a.record.Store(en.number)
+	a.views.expire()
 	a.pending += uint64(len(en.events))
 	a.counters.applied.Add(uint64(len(en.events)))
 	a.remember(en)
@@ -197,6 +198,7 @@ func (a *applier) finish() {
 
 // announce has stale marks told to the subscribers in order with the rest.
 func (e *Engine) announce(marks []graph.Change) {
+	e.views.expire()
 	select {
 	case e.marks <- marks:
 	case <-e.stop:

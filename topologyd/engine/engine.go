@@ -95,6 +95,7 @@ type Engine struct {
 	origin entity.UUID
 
 	graph *graph.Graph
+	views views
 	log   *eventlog.Log
 	past  *past.Store
 	lease *eventlog.Lease
@@ -196,9 +197,6 @@ func (e *Engine) close() error {
 // applied. The graph is still served as it was before.
 func (e *Engine) Failed() <-chan error { return e.failed }
 
-// View returns the current graph.
-func (e *Engine) View() *graph.View { return e.graph.View() }
-
 // Leads reports whether this daemon is the one that decides for all replicas
 // what no source decides, such as expiry. A single daemon always is.
 func (e *Engine) Leads() bool { return e.running.Load() && e.lease.Held() }
@@ -226,6 +224,7 @@ func (e *Engine) SubmitMetrics(_ context.Context, metrics []Metric) (taken int) 
 			taken++
 		}
 	}
+	e.views.expire()
 	e.counters.metrics.Add(uint64(taken))
 	e.counters.metricsUnknown.Add(uint64(len(metrics) - taken))
 	return taken

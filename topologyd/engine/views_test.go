@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/skein-net/skein/internal/entity"
+)
+
+// TestViewHasWhatWasAcknowledged: whoever was told that an event is applied
+// finds it in the next view, whatever others ask for meanwhile; so does who was
+// told by a subscription.
+func TestViewHasWhatWasAcknowledged(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	e := start(t, DefaultConfig(t.TempDir()))
+	sub, err := e.Subscribe(0)
+	require.NoError(t, err)
+	defer sub.Close()
+	const writers, writes = 3, 100
+	var writing, reading sync.WaitGroup
+	done := make(chan struct{})
+	for range 2 {
+		reading.Go(func() {
+			for last := uint64(0); ; {
+				v := e.View()
+				if v.Revision() < last {
+					t.Errorf("revision %d after %d", v.Revision(), last)
+				}
+				last = v.Revision()
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	now := time.Now()
+	for w := range writers {
+		writing.Go(func() {
+			id := entity.InterfaceRef("h1", "1", fmt.Sprint(w)).UUID()
+			for i := range writes {
+				name := fmt.Sprint("n", i)
+				if _, err := e.Submit(ctx, []Item{link(w, name, now.Add(time.Duration(i)))}); err != nil {
+					t.Error(err)
+					return
+				}
+				n := e.View().Node(id)
+				if n == nil || n.Attrs.Get("Name").Str() != name {
+					t.Errorf("write %d is acknowledged and the view has %v", i, n)
+					return
+				}
+			}
+		})
+	}
+	for seen := 0; seen < writers*writes; {
+		changes, err := sub.Next(ctx)
+		require.NoError(t, err)
+		seen += len(changes)
+		last := changes[len(changes)-1].Revision
+		require.GreaterOrEqual(t, e.View().Revision(), last, "a subscriber was told")
+	}
+	writing.Wait()
+	close(done)
+	reading.Wait()
+	require.Same(t, e.View(), e.View())
+}
+
+// TestCountersAreInTheNextView: what is not logged is seen at once, too.
+func TestCountersAreInTheNextView(t *testing.T) {
+	e := start(t, DefaultConfig(t.TempDir()))
+	now := time.Now()
+	submit(t, e, link(1, "a", now))
+	id := entity.InterfaceRef("h1", "1", "1").UUID()
+	for i := range int64(50) {
+		require.True(t, e.View().Node(id).Metric.IsZero() == (i == 0))
+		m := Metric{Node: id, Time: now.Add(time.Duration(i) * time.Second), Values: entity.Attrs{entity.A("RxBytes", entity.Int(i))}}
+		require.Equal(t, 1, e.SubmitMetrics(t.Context(), []Metric{m}))
+		require.Equal(t, i, e.View().Node(id).Metric.Map().Get("RxBytes").Int())
+	}
+}
