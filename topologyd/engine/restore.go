@@ -82,6 +82,7 @@ func (e *Engine) start(ctx context.Context) (err error) {
 	e.running.Store(true)
 	e.proposed.Go(e.propose)
 	e.proposed.Go(e.sweep)
+	e.applied.Go(func() { e.order(run) })
 	e.applied.Go(func() {
 		select {
 		case err := <-failed:

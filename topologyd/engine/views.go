@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/skein-net/skein/topologyd/graph"
@@ -45,6 +46,21 @@ func (e *Engine) View() *graph.View {
 		mine := &sharedView{e.graph.View(), told}
 		if e.views.shared.CompareAndSwap(s, mine) {
 			return mine.view
+		}
+	}
+}
+
+// order makes the ordered indexes that queries ask for, until ctx ends. Views
+// that are taken afterwards have them.
+func (e *Engine) order(ctx context.Context) {
+	for {
+		select {
+		case <-e.graph.Wanted():
+			if e.graph.BuildWanted(ctx) > 0 {
+				e.views.expire()
+			}
+		case <-ctx.Done():
+			return
 		}
 	}
 }
