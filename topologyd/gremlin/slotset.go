@@ -23,9 +23,20 @@ type slotSet struct {
 	table []int32 // slot + 1, 0 is free
 	n     int
 	bits  bitset
+	// first is the first table, for the next use.
+	first []int32
 }
 
 func (x *exec) slotSet(slots int) *slotSet { return &slotSet{x: x, slots: slots} }
+
+// reset empties the set. What it held is given back, but for the first table: a
+// set that is used again and again, and stays small, costs nothing.
+func (s *slotSet) reset() {
+	if s.n > 0 {
+		clear(s.first)
+	}
+	s.table, s.bits, s.n = s.first, nil, 0
+}
 
 func (s *slotSet) has(slot int32) bool {
 	if s.bits != nil {
@@ -77,7 +88,7 @@ func (s *slotSet) add(slot int32) bool {
 func (s *slotSet) grow() bool {
 	old := s.table
 	places := max(firstTable, growTable*len(old))
-	if places >= s.slots/64 { // as many bytes as half the bit set
+	if old != nil && places >= s.slots/64 { // as many bytes as half the bit set
 		if s.bits = s.x.bitset(s.slots); s.bits == nil {
 			return false
 		}
@@ -93,6 +104,9 @@ func (s *slotSet) grow() bool {
 		return false
 	}
 	s.table, s.n = make([]int32, places), 0
+	if s.first == nil {
+		s.first = s.table
+	}
 	for _, e := range old {
 		if e != 0 {
 			s.add(e - 1)

@@ -82,16 +82,13 @@ func dedup(x *exec, in flow, keys []string) flow {
 		if out.kind == KindEdges {
 			slots = x.view.EdgeSlots()
 		}
-		out.slots = func(yield func(int32) bool) {
-			seen := x.bitset(slots)
-			if seen == nil {
-				return
-			}
-			for slot := range keep(x, in.slots, seen.add) {
-				if !yield(slot) {
-					return
-				}
-			}
+		seen := x.slotSet(slots)
+		var yield func(int32) bool
+		each := func(slot int32) bool { return x.visit() && (!seen.add(slot) || yield(slot)) }
+		out.slots = func(next func(int32) bool) {
+			seen.reset()
+			yield = next
+			in.slots(each)
 		}
 	}
 	return out

@@ -83,26 +83,32 @@ func buildCount(c *compiler, s *call, _ Kind) (op, Kind, error) {
 		switch {
 		case count != nil:
 		case in.slots != nil:
-			count = func() int { return length(in.slots) }
+			count = lengthOf(in.slots)
 		case in.values != nil:
-			count = func() int { return length(in.values) }
+			count = lengthOf(in.values)
 		case in.flows != nil:
-			count = func() int { return length(in.flows) }
+			count = lengthOf(in.flows)
 		case in.groups != nil:
-			count = func() int { return length(in.groups) }
+			count = lengthOf(in.groups)
 		default:
-			count = func() int { return length(in.paths) }
+			count = lengthOf(in.paths)
 		}
 		return flow{kind: KindNumber, scope: in.scope, number: func() entity.Value { return entity.Int(int64(count())) }}
 	}, KindNumber, c.atMost(s, 0)
 }
 
-func length[T any](in iter.Seq[T]) int {
+// lengthOf counts a stream, any number of times.
+func lengthOf[T any](in iter.Seq[T]) func() int {
 	n := 0
-	for range in {
+	one := func(T) bool {
 		n++
+		return true
 	}
-	return n
+	return func() int {
+		n = 0
+		in(one)
+		return n
+	}
 }
 
 // buildSort makes Sort: ([ASC or DESC] [, key]). Elements are ordered by

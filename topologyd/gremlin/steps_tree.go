@@ -42,51 +42,75 @@ func buildTree(dir direction) func(*compiler, *call, Kind) (op, Kind, error) {
 // tree streams the start nodes, then what is one edge away, then two …, each
 // node once.
 func tree(x *exec, in flow, dir direction, f *filter, depth int) flow {
-	out := flow{kind: KindNodes, scope: in.scope}
-	out.slots = func(yield func(int32) bool) {
-		seen := x.slotSet(x.view.NodeSlots())
-		var level, next []int32
-		for slot := range in.slots {
-			if !x.visit() {
-				return
-			}
-			if seen.add(slot) {
-				level = append(level, slot)
-				if !x.take(slotBytes) || !yield(slot) {
-					return
-				}
-			}
+	t := &treeWalk{x: x, scope: in.scope, dir: dir, along: f, depth: depth, seen: x.slotSet(x.view.NodeSlots())}
+	start := t.start
+	return flow{kind: KindNodes, scope: in.scope, slots: func(yield func(int32) bool) {
+		t.seen.reset()
+		t.level, t.next, t.yield, t.stopped = t.level[:0], t.next[:0], yield, false
+		if in.slots(start); !t.stopped {
+			t.run()
 		}
-		// arrive comes to a node that is new, if the edge may be followed.
-		arrive := func(edge, other int32) bool {
-			if in.scope != nil && !(in.scope.edge(edge) && in.scope.node(other)) || f != nil && !x.passes(f, edge) {
-				return true
-			}
-			if !seen.add(other) || !x.take(slotBytes) {
-				return false
-			}
-			next = append(next, other)
-			return yield(other)
-		}
-		for d := 0; d < depth && len(level) > 0; d++ {
-			for _, slot := range level {
-				if dir&dirOut != 0 {
-					for edge, other := range x.view.OutSlots(slot) {
-						if !x.visit() || !seen.has(other) && !arrive(edge, other) {
-							return
-						}
-					}
-				}
-				if dir&dirIn != 0 {
-					for edge, other := range x.view.InSlots(slot) {
-						if !x.visit() || !seen.has(other) && !arrive(edge, other) {
-							return
-						}
-					}
-				}
-			}
-			level, next = next, level[:0]
-		}
+	}}
+}
+
+// treeWalk is the search of one step, used again for each stream.
+type treeWalk struct {
+	x     *exec
+	scope *scope
+	dir   direction
+	along *filter
+	depth int
+	seen  *slotSet
+	// level is how far it has come, next what is one edge further.
+	level, next []int32
+	yield       func(int32) bool
+	stopped     bool
+}
+
+// start takes a start node.
+func (t *treeWalk) start(slot int32) bool {
+	if !t.x.visit() {
+		t.stopped = true
+		return false
 	}
-	return out
+	if !t.seen.add(slot) {
+		return true
+	}
+	t.level = append(t.level, slot)
+	t.stopped = !t.x.take(slotBytes) || !t.yield(slot)
+	return !t.stopped
+}
+
+func (t *treeWalk) run() {
+	for d := 0; d < t.depth && len(t.level) > 0; d++ {
+		for _, slot := range t.level {
+			if t.dir&dirOut != 0 {
+				for edge, other := range t.x.view.OutSlots(slot) {
+					if !t.x.visit() || !t.seen.has(other) && !t.arrive(edge, other) {
+						return
+					}
+				}
+			}
+			if t.dir&dirIn != 0 {
+				for edge, other := range t.x.view.InSlots(slot) {
+					if !t.x.visit() || !t.seen.has(other) && !t.arrive(edge, other) {
+						return
+					}
+				}
+			}
+		}
+		t.level, t.next = t.next, t.level[:0]
+	}
+}
+
+// arrive comes to a node that is new, if the edge may be followed.
+func (t *treeWalk) arrive(edge, other int32) bool {
+	if t.scope != nil && !(t.scope.edge(edge) && t.scope.node(other)) || t.along != nil && !t.x.passes(t.along, edge) {
+		return true
+	}
+	if !t.seen.add(other) || !t.x.take(slotBytes) {
+		return false
+	}
+	t.next = append(t.next, other)
+	return t.yield(other)
 }

@@ -93,15 +93,36 @@ func buildValues(c *compiler, s *call, in Kind) (op, Kind, error) {
 		return nil, 0, err
 	}
 	return func(x *exec, in flow) flow {
-		return flow{kind: KindValues, scope: in.scope, values: func(yield func(entity.Value) bool) {
-			more := true
-			give := func(v entity.Value) bool {
-				if v.Kind() == entity.KindList && len(v.List()) == 0 || v.Kind() == entity.KindMap && len(v.Map()) == 0 {
-					return true
+		var yield func(entity.Value) bool
+		more := true
+		give := func(v entity.Value) bool {
+			if v.Kind() == entity.KindList && len(v.List()) == 0 || v.Kind() == entity.KindMap && len(v.Map()) == 0 {
+				return true
+			}
+			more = x.visit() && yield(v)
+			return more
+		}
+		out := flow{kind: KindValues, scope: in.scope}
+		if in.slots != nil {
+			lookup := x.view.LookupNode
+			if in.kind == KindEdges {
+				lookup = x.view.LookupEdge
+			}
+			each := func(slot int32) bool {
+				more = x.visit()
+				for i := 0; more && i < len(keys); i++ {
+					lookup(slot, keys[i], give)
 				}
-				more = x.visit() && yield(v)
 				return more
 			}
+			out.values = func(next func(entity.Value) bool) {
+				yield = next
+				in.slots(each)
+			}
+			return out
+		}
+		out.values = func(next func(entity.Value) bool) {
+			yield, more = next, true
 			for at := range x.elements(in) {
 				for _, k := range keys {
 					if at(k, give); !more {
@@ -109,7 +130,8 @@ func buildValues(c *compiler, s *call, in Kind) (op, Kind, error) {
 					}
 				}
 			}
-		}}
+		}
+		return out
 	}, KindValues, nil
 }
 
