@@ -34,7 +34,18 @@ func (r *Result) Columns() []string {
 	case KindFlows:
 		return []string{"Application", "A", "B", "ABPackets", "ABBytes", "BAPackets", "BABytes", "Last", "Interface", "UUID"}
 	case KindGroups:
-		return []string{"Group", "Flows"}
+		of := "Flows"
+		if len(r.groups) > 0 {
+			switch g := r.groups[0]; {
+			case !g.value.IsZero():
+				of = "Value"
+			case g.kind == KindNodes:
+				of = "Nodes"
+			case g.kind == KindEdges:
+				of = "Edges"
+			}
+		}
+		return []string{"Group", of}
 	case KindMetrics:
 		return append([]string{"ID"}, r.counterKeys()...)
 	case KindMap:
@@ -92,7 +103,11 @@ func (r *Result) Rows() iter.Seq[[]string] {
 			}
 		case KindGroups:
 			for _, g := range r.groups {
-				if !yield([]string{g.name, number(uint64(len(g.flows)))}) {
+				what := number(uint64(g.count()))
+				if !g.value.IsZero() {
+					what = g.value.Text()
+				}
+				if !yield([]string{g.name, what}) {
 					return
 				}
 			}

@@ -39,6 +39,8 @@ type compiler struct {
 	inside bool
 	// pipe is set by a step whose operator is one.
 	pipe *pipe
+	// pending is how many By are left that belong to a step before.
+	pending int
 	// context is the moment.key of the graph that the steps work on, "" for the
 	// graph itself; contexts are all that occur.
 	context  string

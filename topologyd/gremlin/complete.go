@@ -118,6 +118,10 @@ type lead struct {
 	last string
 	// series is what the metrics were counted of, KindNone when that is gone.
 	series Kind
+	// by is what the step that By belongs to works on, KindNone elsewhere.
+	by Kind
+	// bys is how many By may still follow it.
+	bys int
 	// names are those that As gave, in their order, with what they name.
 	names []string
 	named map[string]Kind
@@ -186,6 +190,18 @@ func (l *lead) follow(s *call, h help) {
 		}
 	}
 	switch s.name {
+	case "Order":
+		l.by, l.bys = before, maxBys
+	case "Group":
+		l.by, l.bys = before, 2-min(1, len(s.args))
+	case "Project":
+		l.by, l.bys = before, len(s.args)
+	case stepBy:
+		l.bys--
+	default:
+		l.bys = 0
+	}
+	switch s.name {
 	case "Metrics":
 		l.series = before
 	case "Aggregates":
@@ -245,7 +261,7 @@ func (c *completer) offerSteps(dot string) {
 			continue
 		}
 		if h.absent || c.kind != KindNone && !s.on.has(c.kind) || h.takes == takesTime && c.last != stepG ||
-			h.takes == takesNames && len(c.names) == 0 || s.name == stepG && c.last == stepG {
+			h.takes == takesNames && len(c.names) == 0 || s.name == stepBy && (c.bys <= 0 || c.by == KindFlows) || s.name == stepG && c.last == stepG {
 			continue
 		}
 		args := h.args

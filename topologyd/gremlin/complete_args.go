@@ -52,6 +52,14 @@ func (c *completer) offerArguments() {
 		if n == 0 || n == 1 && (s.args[0].isFn(fnAsc) || s.args[0].isFn(fnDesc)) {
 			c.offerKeys(c.kind, c.reach(s, h, nil))
 		}
+	case takesBy:
+		switch {
+		case c.bys <= 0:
+		case n == 0:
+			c.offerKeys(c.by, c.arranged())
+		case n == 1 && c.ordered():
+			c.offerKeywords(fnAsc, fnDesc)
+		}
 	case takesTime:
 		c.offerTimes(s)
 	case takesNames:

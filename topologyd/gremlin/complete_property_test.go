@@ -52,7 +52,9 @@ func sound(text string) error {
 		closed := strings.Count(tail, ")") - strings.Count(tail, "(")
 		_, err = Parse(text + tail + strings.Repeat(")", max(0, depth-closed)))
 		var s *SyntaxError
-		if err == nil || errors.As(err, &s) && strings.HasPrefix(s.Got, "the end of the arguments") {
+		var e *EvalError
+		if err == nil || errors.As(err, &s) && strings.HasPrefix(s.Got, "the end of the arguments") ||
+			errors.As(err, &e) && strings.Contains(e.Reason, "needs a By for each name") {
 			return nil
 		}
 	}

@@ -55,6 +55,25 @@ func (c *completer) reach(s *call, h help, pairs []arg) []call {
 	return calls
 }
 
+// arranged is the query for what the step before the place works on that By
+// belongs to.
+func (c *completer) arranged() []call {
+	calls := c.reach(&call{}, help{}, nil)
+	for len(calls) > 0 && calls[len(calls)-1].name == stepBy {
+		calls = calls[:len(calls)-1]
+	}
+	return calls[:max(0, len(calls)-1)]
+}
+
+// ordered tells whether a By at the place belongs to Order.
+func (c *completer) ordered() bool {
+	n := len(c.steps)
+	for n > 0 && c.steps[n-1].name == stepBy {
+		n--
+	}
+	return n > 0 && c.steps[n-1].name == "Order"
+}
+
 // counted is the query for what the metrics before the place are of.
 func (c *completer) counted() []call {
 	calls := c.reach(&call{}, help{}, nil)

@@ -98,6 +98,9 @@ func (w *world) showFlows(r *Result) (out []string) {
 	for f := range r.Flows() {
 		out = append(out, w.flows.aliases[f.ID])
 	}
+	if r.Kind() == KindGroups && len(r.groups) > 0 && r.groups[0].kind != KindNone {
+		return w.showGroups(r)
+	}
 	for name, flows := range r.Groups() {
 		name = cmp.Or(name, `""`)
 		for _, f := range flows {
@@ -113,6 +116,30 @@ func (w *world) showFlows(r *Result) (out []string) {
 			name += " " + string(m.AppendJSON(nil))
 		}
 		out = append(out, name)
+	}
+	return out
+}
+
+// showGroups gives groups of nodes and edges, and of values, as "name: …". The
+// name of a node that is its ID is its alias.
+func (w *world) showGroups(r *Result) (out []string) {
+	for _, g := range r.groups {
+		line := cmp.Or(g.name, `""`)
+		if id, err := entity.ParseUUID(g.name); err == nil {
+			line = w.names[id]
+		}
+		line += ":"
+		for _, slot := range g.slots {
+			if g.kind == KindEdges {
+				line += " " + w.names[r.view.EdgeID(slot)]
+			} else {
+				line += " " + w.names[r.view.NodeID(slot)]
+			}
+		}
+		if !g.value.IsZero() {
+			line += " " + string(g.value.AppendJSON(nil))
+		}
+		out = append(out, line)
 	}
 	return out
 }

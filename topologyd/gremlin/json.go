@@ -167,7 +167,21 @@ func (r *Result) groupsJSON(w *writer) error {
 
 // appendGroup appends a group as a member of an object.
 func (r *Result) appendGroup(b []byte, g *group) []byte {
-	b = append(entity.AppendJSONString(b, g.name), ':', '[')
+	b = append(entity.AppendJSONString(b, g.name), ':')
+	if !g.value.IsZero() {
+		return g.value.AppendJSON(b)
+	}
+	b = append(b, '[')
+	for i, slot := range g.slots {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if g.kind == KindEdges {
+			b = r.view.AppendEdgeJSON(b, slot)
+		} else {
+			b = r.view.AppendNodeJSON(b, slot)
+		}
+	}
 	for i, f := range g.flows {
 		if i > 0 {
 			b = append(b, ',')

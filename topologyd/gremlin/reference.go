@@ -62,6 +62,8 @@ const (
 	takesNames
 	takesMetric
 	takesSlices
+	// takesBy: a key of what the step before works on, or a sub-traversal.
+	takesBy
 	// takesTraversal: a sub-traversal.
 	takesTraversal
 	// takesPredicate: a value or a predicate.

@@ -7,19 +7,38 @@ import (
 	"github.com/skein-net/skein/internal/flowrecord"
 )
 
-// group is a list of flows, or of metrics, under a name.
+// group is a list of flows, nodes, edges or metrics, or a value, under a name.
 type group struct {
 	name string
 	// series is the one that Aggregates adds the metrics to.
 	series  string
 	flows   []*flowrecord.Record
 	metrics []entity.Attrs
+	// kind is what it holds when these are not flows or metrics: slots of nodes or
+	// edges, or a value, which is a list for KindValues and KindMaps.
+	kind  Kind
+	slots []int32
+	value entity.Value
 }
+
+// size is how many elements or values the group holds; a number speaks for
+// itself.
+func (g *group) size() float64 {
+	if g.value.IsNumber() {
+		return g.value.Float()
+	}
+	return float64(g.count())
+}
+
+func (g *group) count() int { return len(g.flows) + len(g.slots) + len(g.value.List()) }
 
 // buildGroup makes Group: ([key]) gives the flows by the value of a field, by
 // TrackingID when there is no key, in the order in which the values are met.
-// Flows that lack it are in the group "".
-func buildGroup(c *compiler, s *call, _ Kind) (op, Kind, error) {
+// Flows that lack it are in the group "". For nodes and edges see buildGroupBy.
+func buildGroup(c *compiler, s *call, in Kind) (op, Kind, error) {
+	if in != KindFlows {
+		return buildGroupBy(c, s, in)
+	}
 	c.source = nil
 	key := "TrackingID"
 	if len(s.args) > 0 {
@@ -66,8 +85,8 @@ func yieldAll(x *exec, list []*group, yield func(*group) bool) {
 	}
 }
 
-// buildMoreThan makes MoreThan: ([n]) keeps the groups of more than n flows, of
-// more than one when n is left out.
+// buildMoreThan makes MoreThan: ([n]) keeps the groups of more than n elements or
+// values, or of a number above n; n is 1 when it is left out.
 func buildMoreThan(c *compiler, s *call, in Kind) (op, Kind, error) {
 	c.source = nil
 	n := 1
@@ -78,7 +97,7 @@ func buildMoreThan(c *compiler, s *call, in Kind) (op, Kind, error) {
 		}
 	}
 	return func(x *exec, in flow) flow {
-		in.groups = keep(x, in.groups, func(g *group) bool { return len(g.flows) > n })
+		in.groups = keep(x, in.groups, func(g *group) bool { return g.size() > float64(n) })
 		return in
 	}, in, c.atMost(s, 1)
 }

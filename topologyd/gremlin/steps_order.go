@@ -113,7 +113,8 @@ func lengthOf[T any](in iter.Seq[T]) func() int {
 
 // buildSort makes Sort: ([ASC or DESC] [, key]). Elements are ordered by
 // @CreatedAt when there is no key, flows by Last, values by themselves. What lacks the key
-// comes last either way.
+// comes last either way. When a Limit or Range follows, no more is remembered than
+// that lets pass.
 func buildSort(c *compiler, s *call, in Kind) (op, Kind, error) {
 	c.source = nil
 	rest, descending := s.args, false
@@ -122,10 +123,7 @@ func buildSort(c *compiler, s *call, in Kind) (op, Kind, error) {
 		rest = rest[1:]
 	}
 	key := ""
-	switch {
-	case onElements.has(in):
-		key = graph.FieldCreatedAt
-	case in == KindFlows:
+	if in == KindFlows {
 		key = "Last"
 	}
 	if len(rest) > 0 {
@@ -133,38 +131,65 @@ func buildSort(c *compiler, s *call, in Kind) (op, Kind, error) {
 			return nil, 0, c.bad(&rest[0], "ASC or DESC first, then a key in quotes")
 		}
 		var err error
-		if key, err = c.keyOn(in, &rest[0]); err != nil {
+		if key, err = c.sortKey(in, &rest[0]); err != nil {
 			return nil, 0, err
 		}
 		if len(rest) > 1 {
 			return nil, 0, c.bad(&rest[1], "the end of the arguments of Sort")
 		}
 	}
-	// Skydive's names for the times an element has.
-	if onElements.has(in) && (slices.Contains([]string{"CreatedAt", "UpdatedAt", "DeletedAt"}, key)) {
-		key = "@" + key
-	}
 	if in == KindFlows {
 		return c.sortFlows(key, descending), in, nil
 	}
+	return orderOp([]sorting{{key: key, descending: descending}}, c.top()), in, nil
+}
+
+// sortKey takes an argument that is a key to sort by. The times of an element
+// also have Skydive's names.
+func (c *compiler) sortKey(in Kind, a *arg) (string, error) {
+	key, err := c.keyOn(in, a)
+	if onElements.has(in) && slices.Contains([]string{"CreatedAt", "UpdatedAt", "DeletedAt"}, key) {
+		key = "@" + key
+	}
+	return key, err
+}
+
+// sorting is what elements or values are sorted by: a key, or what a
+// sub-traversal gives first. With neither these are when they were created and
+// the values themselves.
+type sorting struct {
+	key        string
+	by         *traversal
+	descending bool
+}
+
+func orderOp(by []sorting, top int) op {
 	return func(x *exec, in flow) flow {
 		out := flow{kind: in.kind, scope: in.scope, count: in.count}
-		if in.kind == KindNodes || in.kind == KindEdges {
-			out.slots = func(yield func(int32) bool) {
-				sorted(x, in.slots, func(slot int32) entity.Value { return first(x.lookup(in.kind, slot), key) }, descending, yield)
+		if !onElements.has(in.kind) {
+			var orders []order[entity.Value]
+			for _, b := range by {
+				key := func(v entity.Value) entity.Value { return v }
+				if b.key != "" {
+					key = func(v entity.Value) entity.Value { return first(valueLookup(v), b.key) }
+				}
+				orders = append(orders, order[entity.Value]{key, b.descending})
 			}
+			out.values = sorted(x, in.values, orders, top)
 			return out
 		}
-		out.values = func(yield func(entity.Value) bool) {
-			sorted(x, in.values, func(v entity.Value) entity.Value {
-				if key == "" {
-					return v
-				}
-				return first(valueLookup(v), key)
-			}, descending, yield)
+		var orders []order[int32]
+		for _, b := range by {
+			key := x.firstOf(in.kind, cmp.Or(b.key, graph.FieldCreatedAt))
+			if b.by != nil {
+				w := b.by.bind(x, in.scope)
+				key = func(slot int32) entity.Value { return w.at(slot).first() }
+			}
+			orders = append(orders, order[int32]{key, b.descending})
 		}
+		out.slots = sorted(x, in.slots, orders, top)
 		return out
-	}, in, nil
+	}
 }
 
 // first is the first value that a path names, none if there is none.
@@ -175,47 +200,4 @@ func first(at lookupFunc, path string) entity.Value {
 		return false
 	})
 	return out
-}
-
-// sorted orders a stream; equal elements stay in their order.
-func sorted[T any](x *exec, in iter.Seq[T], key func(T) entity.Value, descending bool, yield func(T) bool) {
-	type keyed struct {
-		key  entity.Value
-		elem T
-	}
-	var list []keyed
-	for e := range in {
-		if !x.visit() || !x.take(sortBytes) {
-			return
-		}
-		list = append(list, keyed{key(e), e})
-	}
-	slices.SortStableFunc(list, func(a, b keyed) int {
-		if x.err != nil || !x.visit() {
-			return 0
-		}
-		if a.key.IsZero() || b.key.IsZero() {
-			return cmp.Compare(missing(a.key), missing(b.key))
-		}
-		c := entity.Compare(a.key, b.key)
-		if descending {
-			return -c
-		}
-		return c
-	})
-	if x.err != nil {
-		return
-	}
-	for i := range list {
-		if !yield(list[i].elem) {
-			return
-		}
-	}
-}
-
-func missing(v entity.Value) int {
-	if v.IsZero() {
-		return 1
-	}
-	return 0
 }
