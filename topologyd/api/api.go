@@ -35,6 +35,14 @@ type Config struct {
 	Concurrency int
 	// WriteTimeout is how long a client may take to read one answer.
 	WriteTimeout time.Duration
+	// Streams is how many answers may go out as streams at the same time, while
+	// their rows are found; further ones are made whole first.
+	Streams int
+	// StreamPause is how long the client of a stream may take for the next piece.
+	StreamPause time.Duration
+	// Compressors is how many answers are compressed at the same time; further
+	// ones go out as they are. Each takes about a megabyte.
+	Compressors int
 
 	// MaxSubscribers is how many watchers there may be.
 	MaxSubscribers int
@@ -56,6 +64,9 @@ func DefaultConfig() Config {
 		Limits:            gremlin.DefaultLimits(),
 		Concurrency:       8,
 		WriteTimeout:      time.Minute,
+		Streams:           32,
+		StreamPause:       10 * time.Second,
+		Compressors:       32,
 		MaxSubscribers:    256,
 		WatchWriteTimeout: 10 * time.Second,
 		PingInterval:      20 * time.Second,
@@ -116,6 +127,9 @@ type API struct {
 	cfg      Config
 	deps     Deps
 	slots    *httpx.Slots
+	streams  *httpx.Slots
+	compress *httpx.Compressors
+	tags     tags
 	replays  *httpx.Slots
 	budget   *httpx.Budget
 	buffers  sync.Pool // *bytes.Buffer
@@ -136,9 +150,12 @@ func New(cfg Config, deps Deps) (*API, error) {
 	}
 	a := &API{
 		cfg: cfg, deps: deps, n: n,
-		slots:   httpx.NewSlots(cfg.Concurrency),
-		replays: httpx.NewSlots(cfg.Replays),
-		budget:  httpx.NewBudget(answersInHand * int64(cfg.Limits.Bytes)),
+		slots:    httpx.NewSlots(cfg.Concurrency),
+		streams:  httpx.NewSlots(cfg.Streams),
+		compress: httpx.NewCompressors(cfg.Compressors),
+		tags:     newTags(),
+		replays:  httpx.NewSlots(cfg.Replays),
+		budget:   httpx.NewBudget(answersInHand * int64(cfg.Limits.Bytes)),
 	}
 	if a.now = deps.Now; a.now == nil {
 		a.now = time.Now
@@ -202,7 +219,7 @@ type counters struct {
 func newCounters(reg prometheus.Registerer) (*counters, error) {
 	c := &counters{
 		queries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_queries_total",
-			Help: "Queries by outcome: ok, or the code of the error."}, []string{"result"}),
+			Help: "Queries by outcome: ok, unchanged (304), gone (the client of a stream), or the code of the error."}, []string{"result"}),
 		watching: prometheus.NewGauge(prometheus.GaugeOpts{Name: "topologyd_watch_subscribers",
 			Help: "Watchers that are connected."}),
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_watch_messages_total",

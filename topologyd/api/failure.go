@@ -15,6 +15,8 @@ type failure struct {
 	status int
 	err    *httpx.Error
 	retry  int
+	// limit is the name of the limit that was met, if one was.
+	limit string
 }
 
 func (f *failure) Error() string { return f.err.Message }
@@ -53,10 +55,18 @@ func queryFailure(err error) *failure {
 		f = fail(http.StatusUnprocessableEntity, httpx.CodeType, "%v", err)
 	case errors.As(err, &limit) && limit.Limit == "time", errors.Is(err, context.DeadlineExceeded):
 		f = fail(http.StatusRequestTimeout, httpx.CodeLimit, "%v", err)
+		f.limit = "time"
 	case errors.As(err, &limit):
 		f = fail(http.StatusUnprocessableEntity, httpx.CodeLimit, "%v", err)
+		f.limit = limit.Limit
 	case errors.As(err, &source):
 		f = flowFailure(err)
+	case errors.Is(err, errStopping):
+		f = fail(http.StatusServiceUnavailable, httpx.CodeUnavailable, "%v; try again", err)
+		f.retry = 1
+	case errors.Is(err, errBusy):
+		f = fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%v; try again in a second", err)
+		f.retry = 1
 	case errors.Is(err, context.Canceled):
 		f = fail(http.StatusServiceUnavailable, httpx.CodeUnavailable, "the query was cancelled")
 	default:
@@ -73,6 +83,9 @@ func (a *API) failed(w http.ResponseWriter, f *failure) {
 	a.n.queries.WithLabelValues(f.err.Code).Inc()
 	if f.status == http.StatusRequestEntityTooLarge {
 		w.Header().Set("Connection", "close")
+	}
+	if f.limit != "" {
+		w.Header().Set(HeaderLimit, f.limit)
 	}
 	if f.retry > 0 {
 		httpx.WriteRetry(w, f.status, f.retry, f.err)

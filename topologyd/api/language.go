@@ -110,7 +110,7 @@ func (a *API) check(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var answer checkAnswer
-	if _, f := a.limits(&queryRequest{Gremlin: req.Gremlin}); f != nil {
+	if _, f := a.limits(&question{Gremlin: req.Gremlin}); f != nil {
 		answer.Error = f.err
 	} else if q, err := gremlin.Parse(req.Gremlin); err != nil {
 		answer.Error = queryFailure(err).err

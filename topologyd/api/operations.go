@@ -19,7 +19,7 @@ var openapi []byte
 func OpenAPI() []byte { return openapi }
 
 func (a *API) openapi(w http.ResponseWriter, r *http.Request) {
-	_ = httpx.WriteBody(w, r, http.StatusOK, "application/yaml", openapi, a.cfg.WriteTimeout)
+	_ = a.compress.WriteBody(w, r, http.StatusOK, "application/yaml", openapi, a.cfg.WriteTimeout)
 }
 
 // metrics serves the metrics of the daemon in Prometheus' formats.

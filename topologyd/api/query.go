@@ -3,23 +3,13 @@ package api
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
-)
-
-// Media types of a query's answer.
-const (
-	typeJSON   = "application/json"
-	typeNDJSON = "application/x-ndjson"
-	typeDOT    = "text/vnd.graphviz"
-
-	typeEventStream = "text/event-stream"
 )
 
 // Headers of a query's answer.
@@ -29,90 +19,126 @@ const (
 	// HeaderKind is what the answer holds: graph, nodes, edges, values, maps,
 	// number, paths, flows, groups, metrics, map.
 	HeaderKind = "X-Skein-Kind"
+	// HeaderLimit is the limit that was met, of an error or of an answer that is
+	// a part: time, visited, memory, results, bytes. Of a stream it is a trailer.
+	HeaderLimit = "X-Skein-Limit"
 )
 
-const (
-	// maxQueryBody bounds a query request: the language allows 64 KiB, which
-	// JSON may write as six times as much.
-	maxQueryBody = 512 << 10
-	// queryBodyPause is the longest wait for the body of a query.
-	queryBodyPause = 5 * time.Second
-	// keepBuffer is the largest buffer that is used again.
-	keepBuffer = 1 << 20
-)
+// keepBuffer is the largest buffer that is used again.
+const keepBuffer = 1 << 20
 
-// queryRequest is the body of POST /api/v1/query.
-type queryRequest struct {
-	Gremlin string       `json:"gremlin"`
-	At      string       `json:"at"`
-	Limits  *queryLimits `json:"limits"`
+// asked is a request that was understood.
+type asked struct {
+	*queryRequest
+	query *gremlin.Query
+	media string
+	limit gremlin.Limits
+	at    time.Time // zero: now
 }
 
-// queryLimits ask for less than the server's limits; 0 is the server's own.
-type queryLimits struct {
-	Timeout string `json:"timeout"`
-	Visited int    `json:"visited"`
-	Results int    `json:"results"`
-	Bytes   int    `json:"bytes"`
+// head is what is known of an answer beside its content.
+type head struct {
+	revision uint64
+	kind     gremlin.Kind
+	tag      string // "": none
+	limit    string // that made it a part, "": none
 }
 
-// queryGet is GET /api/v1/query?gremlin=…
-func (a *API) queryGet(w http.ResponseWriter, r *http.Request) {
-	v := r.URL.Query()
-	a.query(w, r, &queryRequest{Gremlin: v.Get("gremlin"), At: v.Get("at")})
+// set puts what is known into the headers of the answer.
+func (h *head) set(to http.Header) {
+	to[HeaderRevision] = []string{strconv.FormatUint(h.revision, 10)}
+	to[HeaderKind] = []string{h.kind.String()}
+	h.end(to)
 }
 
-// queryPost is POST /api/v1/query.
-func (a *API) queryPost(w http.ResponseWriter, r *http.Request) {
-	req, f := readQuery(w, r)
+// end sets what is known only in the end.
+func (h *head) end(to http.Header) {
+	if h.limit != "" {
+		to[HeaderLimit] = []string{h.limit}
+	} else if h.tag != "" {
+		to["Etag"] = []string{h.tag}
+	}
+}
+
+// query answers a query.
+func (a *API) query(w http.ResponseWriter, r *http.Request, req *queryRequest) {
+	q, f := a.understand(r, req)
 	if f != nil {
 		a.failed(w, f)
 		return
 	}
-	a.query(w, r, req)
+	h := w.Header()
+	h["Vary"] = []string{"Accept"} // the coding is added
+	h["Cache-Control"] = []string{"no-cache"}
+	if len(r.Header["If-None-Match"]) > 0 && a.unchanged(w, r, q) {
+		return
+	}
+	if q.media == typeNDJSON && r.Method != http.MethodHead {
+		a.stream(w, r, q, q.findRows)
+		return
+	}
+	a.whole(w, r, q)
 }
 
-func readQuery(w http.ResponseWriter, r *http.Request) (*queryRequest, *failure) {
-	data, f := readBody(w, r, maxQueryBody)
-	if f != nil {
+// understand reads a request.
+func (a *API) understand(r *http.Request, req *queryRequest) (*asked, *failure) {
+	q := &asked{queryRequest: req}
+	var f *failure
+	if q.media, f = req.media(r); f != nil {
 		return nil, f
 	}
-	var req queryRequest
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&req); err != nil {
-		return nil, fail(http.StatusBadRequest, httpx.CodeInvalid,
-			`the body is not a query: %s; send {"gremlin":"G.V().Limit(10)"}`, strings.TrimPrefix(err.Error(), "json: "))
+	if q.limit, f = a.limits(&req.question); f != nil {
+		return nil, f
 	}
-	if dec.More() {
-		return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "there is text after the query's JSON object at byte %d", dec.InputOffset())
+	if f = req.lower(&q.limit, ""); f != nil {
+		return nil, f
 	}
-	return &req, nil
+	var err error
+	if q.query, err = gremlin.Parse(req.Gremlin); err != nil {
+		return nil, queryFailure(err)
+	}
+	if q.at, f = a.moment("at", req.At); f != nil {
+		return nil, f
+	}
+	return q, nil
 }
 
-// query answers a query. The answer is made completely while the query has its
-// slot; writing it, however slow the client, holds nothing but its own bytes,
-// which a budget bounds.
-func (a *API) query(w http.ResponseWriter, r *http.Request, req *queryRequest) {
-	media := httpx.Accept(r, typeJSON, typeNDJSON, typeDOT)
-	if media == "" {
-		a.failed(w, fail(http.StatusNotAcceptable, httpx.CodeUnsupported,
-			"none of the media types in Accept is known; ask for %s, %s or %s", typeJSON, typeNDJSON, typeDOT))
-		return
+// unchanged answers 304 when the client has the answer already, before anything
+// is run.
+func (a *API) unchanged(w http.ResponseWriter, r *http.Request, q *asked) bool {
+	v := a.deps.View()
+	tag := a.tag(q, v)
+	if !noneMatch(r, tag) {
+		return false
 	}
+	a.n.queries.WithLabelValues("unchanged").Inc()
+	h := head{revision: v.Revision(), kind: q.query.Kind(), tag: tag}
+	h.set(w.Header())
+	w.Header().Add("Vary", "Accept-Encoding")
+	w.WriteHeader(http.StatusNotModified)
+	return true
+}
+
+// tag returns the entity tag of an answer on a view, "" when it has none.
+func (a *API) tag(q *asked, v *graph.View) string {
+	return a.tags.of(q.query, q.queryRequest, q.limit, q.media, v.Version())
+}
+
+// whole makes the answer completely while the query has its slot; writing it,
+// however slow the client, holds nothing but its own bytes, which a budget
+// bounds.
+func (a *API) whole(w http.ResponseWriter, r *http.Request, q *asked) {
 	buf := a.buffer()
-	head, f := a.evaluate(r.Context(), req, media, buf)
+	head, f := a.evaluate(r.Context(), q, buf)
 	if f != nil {
+		a.keep(buf)
 		a.failed(w, f)
 		return
 	}
-	a.reply(w, r, media, buf, func(h http.Header) {
-		h.Set(HeaderRevision, strconv.FormatUint(head.revision, 10))
-		h.Set(HeaderKind, head.kind.String())
-	})
+	a.reply(w, r, q.media, buf, head.set)
 }
 
-// buffer returns a buffer that reply takes back.
+// buffer returns a buffer that reply or keep takes back.
 func (a *API) buffer() *bytes.Buffer {
 	if buf, ok := a.buffers.Get().(*bytes.Buffer); ok {
 		return buf
@@ -120,8 +146,17 @@ func (a *API) buffer() *bytes.Buffer {
 	return new(bytes.Buffer)
 }
 
+// keep takes a buffer back.
+func (a *API) keep(buf *bytes.Buffer) {
+	if buf.Cap() <= keepBuffer {
+		buf.Reset()
+		a.buffers.Put(buf)
+	}
+}
+
 // reply sends an answer that is complete and counts it.
 func (a *API) reply(w http.ResponseWriter, r *http.Request, media string, buf *bytes.Buffer, header func(http.Header)) {
+	defer a.keep(buf)
 	size := int64(buf.Cap())
 	if !a.budget.Take(size) {
 		f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "too many answers wait for their clients; try again in a second")
@@ -129,66 +164,44 @@ func (a *API) reply(w http.ResponseWriter, r *http.Request, media string, buf *b
 		a.failed(w, f)
 		return
 	}
+	defer a.budget.Give(size)
 	a.n.queries.WithLabelValues("ok").Inc()
 	header(w.Header())
-	if err := httpx.WriteBody(w, r, http.StatusOK, media, buf.Bytes(), a.cfg.WriteTimeout); err != nil {
+	if err := a.compress.WriteBody(w, r, http.StatusOK, media, buf.Bytes(), a.cfg.WriteTimeout); err != nil {
 		a.deps.Log.Debug("client did not take its answer", "remote", r.RemoteAddr, "error", err)
 	}
-	a.budget.Give(size)
-	if buf.Cap() <= keepBuffer {
-		buf.Reset()
-		a.buffers.Put(buf)
-	}
 }
 
-// head is what is known of an answer beside its content.
-type head struct {
-	revision uint64
-	kind     gremlin.Kind
-}
-
-// evaluate parses and runs a query and encodes its result into buf.
-func (a *API) evaluate(ctx context.Context, req *queryRequest, media string, buf *bytes.Buffer) (head, *failure) {
-	lim, f := a.limits(req)
-	if f != nil {
-		return head{}, f
-	}
-	q, err := gremlin.Parse(req.Gremlin)
-	if err != nil {
-		return head{}, queryFailure(err)
-	}
-	at, f := a.moment("at", req.At)
-	if f != nil {
-		return head{}, f
-	}
-	ctx, done, f := a.work(ctx, lim.Time)
+// evaluate runs a query and encodes its result into buf.
+func (a *API) evaluate(ctx context.Context, q *asked, buf *bytes.Buffer) (head, *failure) {
+	ctx, done, f := a.work(ctx, q.limit.Time)
 	if f != nil {
 		return head{}, f
 	}
 	defer done()
-	view, err := a.viewAt(ctx, at)
+	view, err := a.viewAt(ctx, q.at)
 	if err != nil {
 		return head{}, queryFailure(err)
 	}
-	result, err := a.run(ctx, q, view, at, lim)
+	result, err := a.run(ctx, q.query, view, q.at, q.limit)
 	if err != nil {
 		return head{}, queryFailure(err)
 	}
-	switch media {
+	switch q.media {
 	case typeNDJSON:
 		err = result.WriteNDJSON(buf)
 	case typeDOT:
 		err = result.WriteDOT(buf)
+	case typeCSV:
+		err = limitedCSV(buf, q.limit.Bytes, result.Columns(), result.Rows())
 	default:
 		err = result.WriteJSON(buf)
+		buf.WriteByte('\n') // for those who read it in a terminal
 	}
 	if err != nil {
 		return head{}, queryFailure(err)
 	}
-	if media == typeJSON {
-		buf.WriteByte('\n') // for those who read it in a terminal
-	}
-	return head{result.Revision(), q.Kind()}, nil
+	return head{revision: result.Revision(), kind: result.Kind(), tag: a.tag(q, view)}, nil
 }
 
 // work takes a slot for costly work and bounds its time. done gives it back.
@@ -196,40 +209,14 @@ func (a *API) work(ctx context.Context, limit time.Duration) (bounded context.Co
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	if !a.slots.Acquire(bounded, limit) {
 		cancel()
-		f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%d other queries are being evaluated; try again in a second", a.cfg.Concurrency)
-		f.retry = 1
-		return nil, nil, f
+		return nil, nil, a.busy()
 	}
 	return bounded, func() { a.slots.Release(); cancel() }, nil
 }
 
-// limits returns the limits of a request: its own where they are lower.
-func (a *API) limits(req *queryRequest) (gremlin.Limits, *failure) {
-	lim := a.cfg.Limits
-	if strings.TrimSpace(req.Gremlin) == "" {
-		return lim, fail(http.StatusBadRequest, httpx.CodeInvalid, "there is no query; give gremlin, for example G.V().Limit(10)")
-	}
-	l := req.Limits
-	if l == nil {
-		return lim, nil
-	}
-	if l.Visited < 0 || l.Results < 0 || l.Bytes < 0 {
-		return lim, fail(http.StatusBadRequest, httpx.CodeInvalid, "limits are not negative; leave one out for the server's own")
-	}
-	if l.Timeout != "" {
-		d, err := time.ParseDuration(l.Timeout)
-		if err != nil || d <= 0 {
-			return lim, fail(http.StatusBadRequest, httpx.CodeInvalid, "limits.timeout %q is not a duration; write for example 500ms or 5s", l.Timeout)
-		}
-		lim.Time = min(lim.Time, d)
-	}
-	lower := func(own *int, asked int) {
-		if asked > 0 {
-			*own = min(*own, asked)
-		}
-	}
-	lower(&lim.Visited, l.Visited)
-	lower(&lim.Results, l.Results)
-	lower(&lim.Bytes, l.Bytes)
-	return lim, nil
+// busy is for who got no slot.
+func (a *API) busy() *failure {
+	f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%d other queries are being evaluated; try again in a second", a.cfg.Concurrency)
+	f.retry = 1
+	return f
 }

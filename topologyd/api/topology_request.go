@@ -15,7 +15,7 @@ import (
 
 // topologyBody is the body of POST /api/v1/topology.
 type topologyBody struct {
-	queryRequest
+	question
 	Since       string   `json:"since"`
 	Group       []string `json:"group"`
 	Expand      []string `json:"expand"`
@@ -65,7 +65,7 @@ func (a *API) topologyRequest(data []byte) (*topologyRequest, *failure) {
 		return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "%v", err)
 	}
 	var f *failure
-	if req.limits, f = a.limits(&body.queryRequest); f != nil {
+	if req.limits, f = a.limits(&body.question); f != nil {
 		return nil, f
 	}
 	if req.at, f = a.moment("at", body.At); f != nil {

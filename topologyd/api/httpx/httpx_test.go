@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 )
@@ -93,70 +92,6 @@ func TestObserver(t *testing.T) {
 	}()
 	if _, err := NewObserver(slog.Default(), reg); err == nil {
 		t.Error("metrics registered twice")
-	}
-}
-
-func TestWriteBody(t *testing.T) {
-	large := bytes.Repeat([]byte("topology "), 100_000)
-	for name, x := range map[string]struct {
-		body   []byte
-		accept string
-		zipped bool
-	}{
-		"small":       {[]byte("x"), "gzip", false},
-		"large":       {large, "br, gzip;q=0.5", true},
-		"any":         {large, "*", true},
-		"not gzip":    {large, "gzip;q=0", false},
-		"no encoding": {large, "", false},
-	} {
-		r := request("GET", "/", nil)
-		if x.accept != "" {
-			r.Header.Set("Accept-Encoding", x.accept)
-		}
-		w := httptest.NewRecorder()
-		if err := WriteBody(w, r, 200, "text/plain", x.body, time.Second); err != nil {
-			t.Fatal(err)
-		}
-		var got io.Reader = w.Body
-		if zipped := w.Header().Get("Content-Encoding") == "gzip"; zipped != x.zipped {
-			t.Errorf("%s: zipped %v", name, zipped)
-		} else if zipped {
-			z, err := gzip.NewReader(w.Body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = z
-		}
-		if b, err := io.ReadAll(got); err != nil || !bytes.Equal(b, x.body) {
-			t.Errorf("%s: %d bytes, %v", name, len(b), err)
-		}
-	}
-}
-
-func TestAccept(t *testing.T) {
-	const a, b, c = "application/json", "application/x-ndjson", "text/vnd.graphviz"
-	for accept, want := range map[string]string{
-		"":                      a,
-		"*/*":                   a,
-		"application/*":         a,
-		"text/*":                c,
-		b:                       b,
-		"text/html, */*;q=0.1":  a,
-		c + ";q=0.5, " + b:      b,
-		"*/*, " + c:             c,
-		"text/html":             "",
-		b + ";q=0":              "",
-		" Application/JSON ":    a,
-		"nonsense;;q=x,," + b:   b,
-		c + ";q=0.9," + a + ";": a,
-	} {
-		r := request("GET", "/", nil)
-		if accept != "" {
-			r.Header.Set("Accept", accept)
-		}
-		if got := Accept(r, a, b, c); got != want {
-			t.Errorf("%q: %q, want %q", accept, got, want)
-		}
 	}
 }
 
