@@ -28,6 +28,8 @@ type compiler struct {
 	asksFlows bool
 	// series are those that Aggregates can tell apart, nil when it has none to.
 	series *series
+	// spans are those of the query.
+	spans []int
 	// names holds what As has named so far.
 	names map[string]named
 	// before is the step before the one that is built, nil at the start of a
@@ -63,7 +65,7 @@ func (q *Query) compile(table []step) error {
 	if q.ops, _, q.kind, err = c.chain(q.steps, KindGraph); err != nil {
 		return err
 	}
-	q.names, q.travels, q.asksFlows = len(c.names), len(c.contexts) > 0, c.asksFlows
+	q.names, q.travels, q.asksFlows, q.spans = len(c.names), len(c.contexts) > 0, c.asksFlows, c.spans
 	if c.fields != nil {
 		q.fields = c.fields.Table
 	}
@@ -111,6 +113,9 @@ func (c *compiler) chain(calls []call, kind Kind) ([]op, []pipe, Kind, error) {
 				pipes = append(pipes, *c.pipe)
 			}
 			ops = append(ops, o)
+			if !c.inside {
+				c.spans = append(c.spans, i)
+			}
 		}
 		kind = out
 	}

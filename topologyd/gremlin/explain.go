@@ -39,13 +39,23 @@ func (n *noted) sieves(list []*sieve) {
 func (n *noted) done() []string {
 	for _, s := range n.tests {
 		if s.set != nil {
-			n.add("set of %d nodes by index %s", s.found.count, s.clause)
+			n.add("set of %s by index %s", howMany(s.found.count, "node"), s.clause)
+		} else if s.tested > 0 {
+			n.add("test by index %s: %s", s.clause, howMany(s.tested, "node"))
 		}
 		if s.looked > 0 {
-			n.add("look at %s: %d nodes", s.clause, s.looked)
+			n.add("look at %s: %s", s.clause, howMany(s.looked, "node"))
 		}
 	}
 	return n.how
+}
+
+// howMany is a number of things.
+func howMany(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
 }
 
 // String is a clause as people read it.

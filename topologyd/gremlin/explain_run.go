@@ -20,6 +20,8 @@ type watched struct {
 	// known without their being given.
 	out     int
 	counted bool
+	// streamed tells that it gives elements, and not the graph.
+	streamed bool
 	// ran is the time and the visited elements of the operator and all before it,
 	// below those of what comes after it.
 	ran, below effort
@@ -50,6 +52,7 @@ func (e *explainer) step(x *exec, o op, in flow) flow {
 	e.steps = append(e.steps, w)
 	var out flow
 	w.measure(x, &w.ran, func() { out = o(x, in) })
+	w.streamed = out.kind != KindGraph
 	out.slots = watch(x, w, out.slots)
 	out.values = watch(x, w, out.values)
 	out.paths = watch(x, w, out.paths)

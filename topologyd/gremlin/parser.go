@@ -25,6 +25,9 @@ type Query struct {
 	text  string
 	steps []call
 	ops   []op
+	// spans are the steps with which the operators begin; the steps up to the next
+	// one belong to the same operator.
+	spans []int
 	kind  Kind
 	names int
 	// travels: it goes to other times.

@@ -55,31 +55,48 @@ func (c clause) edge(v *graph.View, slot int32) bool {
 
 // candidates are the nodes that an index gives for a clause: no other can pass.
 type candidates struct {
-	// lists are their slots; a slot may be in several. An ordered one is in
-	// ascending order, the others are in any.
+	// lists are their slots, in each of them once. ordered tells that the only
+	// one is in ascending order.
 	lists   []iter.Seq[int32]
 	ordered bool
-	// count is the sum of the lengths of the lists.
+	// count is the sum of the lengths of the lists, loose that it may be more.
 	count int
+	loose bool
+	// set are the candidates as the index itself holds them, nil when it has
+	// several lists of them.
+	set *graph.Slots
 	// exact tells that all of them pass.
 	exact bool
 }
 
-// add takes the answer of an index; false means that it cannot tell.
-func (c *candidates) add(list iter.Seq[int32], count int, ordered bool) bool {
+// add takes the answer of an index by value.
+func (c *candidates) add(set graph.Slots) {
+	if c.list(set.All(), set.Count()); len(c.lists) == 1 && set.Count() > 0 {
+		c.ordered, c.set = true, &set
+	}
+}
+
+// addUnordered takes the answer of an index by order; false means that it cannot
+// tell.
+func (c *candidates) addUnordered(list iter.Seq[int32], count int) bool {
+	c.list(list, count)
+	c.loose = true
+	return count >= 0
+}
+
+func (c *candidates) list(list iter.Seq[int32], count int) {
 	if count > 0 {
-		c.ordered = ordered && len(c.lists) == 0
+		c.ordered, c.set = false, nil
 		c.lists = append(c.lists, list)
 		c.count += count
 	}
-	return count >= 0
 }
 
 // indexed asks the indexes of a view for the nodes for which the clause may
 // hold, nil when they cannot tell. Indexes by order are made on demand: they
 // are asked only when ranges is set.
 func (c clause) indexed(v *graph.View, ranges bool) *candidates {
-	out := &candidates{exact: true}
+	out := &candidates{exact: true, set: &graph.Slots{}}
 	for i := range c {
 		if !c[i].indexed(v, ranges, out) {
 			return nil
@@ -91,8 +108,11 @@ func (c clause) indexed(v *graph.View, ranges bool) *candidates {
 func (t *term) indexed(v *graph.View, ranges bool, out *candidates) bool {
 	p := &t.pred
 	with := func(value entity.Value) bool {
-		list, count := v.SlotsWith(t.key, value)
-		return out.add(list, count, false)
+		set, ok := v.NodeSet(t.key, value)
+		if ok {
+			out.add(set)
+		}
+		return ok
 	}
 	switch {
 	case p.sense != someHit:
@@ -126,7 +146,7 @@ func (t *term) byID(v *graph.View, out *candidates) bool {
 	ids, ok := t.ids(v)
 	for _, id := range ids {
 		if slot := v.NodeSlot(id); slot >= 0 {
-			out.add(func(yield func(int32) bool) { yield(slot) }, 1, true)
+			out.list(func(yield func(int32) bool) { yield(slot) }, 1)
 		}
 	}
 	return ok
@@ -185,11 +205,14 @@ const (
 
 // price is what making a set of the candidates costs, in looks.
 func (c *candidates) price(v *graph.View) int {
+	if c.set != nil {
+		return 0
+	}
 	return c.count/entriesPerLook + v.NodeSlots()/(64*wordsPerLook)
 }
 
-// set makes a set of the candidates, nil when the run has to stop.
-func (c *candidates) set(x *exec) bitset {
+// gather makes a set of the candidates, nil when the run has to stop.
+func (c *candidates) gather(x *exec) bitset {
 	set := x.bitset(x.view.NodeSlots())
 	if set == nil {
 		return nil
@@ -219,7 +242,7 @@ func (c *candidates) slots(x *exec) iter.Seq[int32] {
 			}
 		}
 	case c.count > x.view.NodeSlots()/64+8:
-		return c.set(x).all()
+		return c.gather(x).all()
 	}
 	found := make([]int32, 0, c.count)
 	for _, list := range c.lists {
@@ -245,9 +268,12 @@ type sieve struct {
 	limit int
 	asked bool
 	// found is what the index gave, nil when it does not help; set its nodes once
-	// they are made a set.
-	found *candidates
-	set   bitset
+	// they are made a set, ready that it is one already. tested counts the nodes
+	// that were tested by it.
+	found  *candidates
+	set    bitset
+	ready  bool
+	tested int
 }
 
 // askAfter is how many nodes are looked at before an index is asked at all.
@@ -257,8 +283,12 @@ func newSieve(c clause) *sieve { return &sieve{clause: c, limit: askAfter} }
 
 // pass tells whether the clause holds for a node.
 func (s *sieve) pass(x *exec, slot int32) bool {
-	if s.set != nil {
-		return s.set.has(slot) && (s.found.exact || s.clause.node(x.view, slot))
+	if s.ready {
+		s.tested++
+		if s.set != nil && !s.set.has(slot) || s.set == nil && !s.found.set.Has(slot) {
+			return false
+		}
+		return s.found.exact || s.clause.node(x.view, slot)
 	}
 	if s.looked++; s.looked > s.limit {
 		s.further(x)
@@ -270,14 +300,20 @@ func (s *sieve) pass(x *exec, slot int32) bool {
 func (s *sieve) further(x *exec) {
 	if !s.asked {
 		s.asked, s.limit = true, maxLooks
-		if s.found = s.clause.indexed(x.view, true); s.found != nil {
-			s.limit = s.found.price(x.view)
-		}
+		s.use(x.view, s.clause.indexed(x.view, true))
 		return
 	}
 	s.limit = maxLooks
 	if s.found != nil {
-		s.set = s.found.set(x)
+		s.set = s.found.gather(x)
+		s.ready = s.set != nil
+	}
+}
+
+// use takes what the index gave.
+func (s *sieve) use(v *graph.View, found *candidates) {
+	if s.found = found; found != nil {
+		s.limit, s.ready = found.price(v), found.set != nil
 	}
 }
 
@@ -286,7 +322,7 @@ const maxLooks = int(^uint(0) >> 1)
 
 // expect tells a sieve whose index was asked how many nodes will come.
 func (s *sieve) expect(x *exec, nodes int) {
-	if s.found != nil && nodes > s.limit {
+	if s.found != nil && !s.ready && nodes > s.limit {
 		s.further(x)
 	}
 }

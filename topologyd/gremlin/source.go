@@ -1,9 +1,6 @@
 package gremlin
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/graph"
 )
@@ -69,20 +66,12 @@ func (s *source) run(x *exec, in flow) flow {
 		}
 		return out
 	}
-	out.slots = func(yield func(int32) bool) { s.find(x, in.scope, note, yield) }
-	if in.scope != nil {
-		return out
-	}
-	if len(s.filters) == 0 {
-		out.count = v.NodeCount
-		return out
-	}
-	if clauses := clausesOf(s.filters); len(clauses) == 1 {
-		if c := clauses[0].indexed(v, true); c != nil && c.exact && len(c.lists) <= 1 {
-			out.count = func() int {
-				note.add("count of the index of %s", clauses[0])
-				return c.count
-			}
+	w := s.plan(v, in.scope)
+	out.slots = func(yield func(int32) bool) { w.nodes(x, in.scope, note, yield) }
+	if in.scope == nil && w.counted() {
+		out.count = func() int {
+			note.add("count of %s", w.what())
+			return w.coming
 		}
 	}
 	return out
@@ -98,113 +87,9 @@ func (s *source) node(v *graph.View, slot int32) bool {
 	return true
 }
 
-// way is how a source finds its nodes in one run: it takes the candidates of an
-// index, or all nodes, and tests them.
-type way struct {
-	from *candidates // nil: all nodes
-	name clause      // whose candidates they are
-	test sieves
-}
-
-// few is how many candidates are so few that no index by order is asked, and no
-// set made, to make them fewer.
-const few = askAfter
-
-// plan chooses the index that leaves the fewest nodes.
-func (s *source) plan(v *graph.View) *way {
-	clauses := clausesOf(s.filters)
-	w := &way{test: make(sieves, len(clauses))}
-	best := -1
-	ask := func(ranges bool) {
-		for i, one := range w.test {
-			if one.found != nil {
-				continue
-			}
-			if one.found = one.clause.indexed(v, ranges); one.found == nil {
-				continue
-			}
-			one.limit = one.found.price(v)
-			if best < 0 || one.found.count < w.test[best].found.count {
-				best = i
-			}
-		}
-	}
-	for i, c := range clauses {
-		w.test[i] = newSieve(c)
-		w.test[i].asked, w.test[i].limit = true, maxLooks
-	}
-	if ask(false); best < 0 || w.test[best].found.count > few {
-		ask(true)
-	}
-	if best < 0 {
-		return w
-	}
-	first := w.test[best]
-	if !first.found.exact && first.found.count > v.NodeCount()/2 {
-		return w
-	}
-	w.from, w.name = first.found, first.clause
-	if first.found.exact {
-		w.test = slices.Delete(w.test, best, best+1)
-	} else {
-		first.found, first.limit = nil, maxLooks
-	}
-	// What the index tells to leave the fewest is tested first.
-	slices.SortStableFunc(w.test, func(a, b *sieve) int {
-		if a.found == nil || b.found == nil {
-			return cmp.Compare(missingIndex(a), missingIndex(b))
-		}
-		return cmp.Compare(a.found.count, b.found.count)
-	})
-	return w
-}
-
-func missingIndex(s *sieve) int {
-	if s.found == nil {
-		return 1
-	}
-	return 0
-}
-
 // nodes gives the nodes of a scope that pass.
-func (s *source) nodes(x *exec, sc *scope, yield func(int32) bool) { s.find(x, sc, nil, yield) }
-
-func (s *source) find(x *exec, sc *scope, note *noted, yield func(int32) bool) {
-	w := s.plan(x.view)
-	all := x.view.NodeList()
-	coming := x.view.NodeCount()
-	if sc != nil {
-		all, coming = sc.nodes.all(), sc.nodes.count()
-	}
-	if w.from != nil && w.from.count <= coming {
-		coming = w.from.count
-		note.add("index %s: %d nodes", w.name, w.from.count)
-	} else {
-		if w.from != nil {
-			w.test = append(w.test, &sieve{clause: w.name, asked: true, found: w.from, limit: w.from.price(x.view)})
-			w.from = nil
-		}
-		note.add("scan of %d nodes", coming)
-	}
-	if !s.limited {
-		for _, one := range w.test {
-			one.expect(x, coming)
-		}
-	}
-	note.sieves(w.test)
-	if w.from != nil {
-		for slot := range w.from.slots(x) {
-			if sc.node(slot) && w.test.pass(x, slot) && !yield(slot) {
-				return
-			}
-		}
-		return
-	}
-	for slot := range all {
-		if !x.visit() || w.test.pass(x, slot) && !yield(slot) {
-			return
-		}
-	}
+func (s *source) nodes(x *exec, sc *scope, yield func(int32) bool) {
+	s.plan(x.view, sc).nodes(x, sc, nil, yield)
 }
 
 func (s *source) edges(x *exec, sc *scope, note *noted, yield func(int32) bool) {
@@ -219,7 +104,7 @@ func (s *source) edges(x *exec, sc *scope, note *noted, yield func(int32) bool) 
 	}
 	for _, c := range clauses {
 		if slots := c.edgesByID(x.view); slots != nil {
-			note.add("index %s: %d edges", c, len(slots))
+			note.add("index %s: %s", c, howMany(len(slots), "edge"))
 			for _, slot := range slots {
 				if !x.visit() || sc.edge(slot) && pass(slot) && !yield(slot) {
 					return
@@ -231,9 +116,9 @@ func (s *source) edges(x *exec, sc *scope, note *noted, yield func(int32) bool) 
 	all := x.view.EdgeList()
 	if sc != nil {
 		all = sc.edges.all()
-		note.add("scan of %d edges", sc.edges.count())
+		note.add("scan of %s", howMany(sc.edges.count(), "edge"))
 	} else {
-		note.add("scan of %d edges", x.view.EdgeCount())
+		note.add("scan of %s", howMany(x.view.EdgeCount(), "edge"))
 	}
 	for slot := range all {
 		if !x.visit() || pass(slot) && !yield(slot) {
