@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/skein-net/skein/topologyd/eventlog"
@@ -29,6 +30,8 @@ type applier struct {
 	entries chan *entry
 	pending uint64 // events logged since the last snapshot
 	snap    sync.WaitGroup
+	// snapping: one is being written.
+	snapping atomic.Bool
 	// caught is closed when the end of the log was reached for the first time.
 	caught   chan struct{}
 	isCaught bool
@@ -160,7 +163,7 @@ func (a *applier) apply(en *entry) {
 	if en.newest {
 		a.reached()
 	}
-	a.snapshot(a.pending >= a.cfg.SnapshotEvery)
+	a.snapshot(a.enough())
 	a.cut()
 }
 

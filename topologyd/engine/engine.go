@@ -36,8 +36,9 @@ type Config struct {
 	// HeardEvery is how often replicas tell one another of reports that changed
 	// nothing.
 	HeardEvery time.Duration
-	// SnapshotEvery is after how many logged events, and SnapshotAge after how
-	// long a time with at least one, the graph is written to a snapshot.
+	// SnapshotEvery is after how many logged events, but at least half as many as
+	// there are nodes, and SnapshotAge after how long a time with at least one, the
+	// graph is written to a snapshot.
 	SnapshotEvery uint64
 	SnapshotAge   time.Duration
 	// SharedAge is how old the newest snapshot that replicas share may be; they

@@ -19,14 +19,24 @@ func (a *applier) take() *snapshot.State {
 	return snapshot.Take(a.graph, a.log.ID(), a.record.Load())
 }
 
-// snapshot writes one in the background, one at a time.
+// snapshot writes one in the background; while one is written, the next is put
+// off.
 func (a *applier) snapshot(due bool) {
-	if !due || a.log.ID() == "" {
+	if !due || a.log.ID() == "" || !a.snapping.CompareAndSwap(false, true) {
 		return
 	}
-	a.snap.Wait()
 	s := a.take()
-	a.snap.Go(func() { a.writeSnapshot(s) })
+	a.snap.Go(func() {
+		defer a.snapping.Store(false)
+		a.writeSnapshot(s)
+	})
+}
+
+// enough tells whether so much was logged since the last snapshot that the next
+// one is due. Writing that of a large graph takes long, and makes the graph keep
+// what changes meanwhile in two versions.
+func (a *applier) enough() bool {
+	return a.pending >= a.cfg.SnapshotEvery && a.pending >= uint64(a.graph.Stats().Nodes)/2
 }
 
 // writeSnapshot writes a snapshot and, before, what the past has of the same

@@ -31,7 +31,7 @@ func (s *Store) At(ctx context.Context, t time.Time) (*graph.View, error) {
 			s.mu.Unlock()
 			return nil, ErrClosed
 		}
-		if v := s.cache.get(ms); v != nil {
+		if v := s.cache.get(ms, s.now()); v != nil {
 			l := s.layout()
 			_, err := l.root(ms)
 			s.stats.Cached++
@@ -71,20 +71,19 @@ func (s *Store) fly(ctx context.Context, ms int64, f *flight) {
 		if f.view != nil {
 			s.stats.Built++
 			if late := s.cache.building[f]; late > low {
-				s.cache.put(cached{f.view, f.view.NodeCount() + f.view.EdgeCount(), low, min(high, late)})
+				s.cache.put(cached{f.view, f.view.NodeCount() + f.view.EdgeCount(), low, min(high, late), s.now()})
 			}
 		}
 		delete(s.cache.building, f)
 		s.mu.Unlock()
 		close(f.done)
 	}()
-	select {
-	case s.builds <- struct{}{}:
-		defer func() { <-s.builds }()
-	case <-ctx.Done():
-		f.err = ctx.Err()
+	done, err := s.turn(ctx)
+	if err != nil {
+		f.err = err
 		return
 	}
+	defer done()
 	f.err = s.retryGone(func(l layout) (err error) {
 		f.view, low, high, err = s.build(ctx, &l, ms)
 		return err

@@ -12,10 +12,11 @@ import (
 
 // Due reports whether the store wants a base: enough changed since the last
 // one, or changes are missing. It costs next to nothing and may be asked after
-// every Append.
+// every Append; views that nobody used for long are let go meanwhile.
 func (s *Store) Due() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.cache.idle(s.now().Add(-s.cfg.CacheIdle))
 	switch {
 	case s.closed || s.writing || s.now().Before(s.retry):
 		return false

@@ -2,6 +2,7 @@ package past
 
 import (
 	"slices"
+	"time"
 
 	"github.com/skein-net/skein/topologyd/graph"
 )
@@ -22,12 +23,14 @@ type cached struct {
 	view      *graph.View
 	elements  int
 	low, high int64 // Unix ms; high is the first that is not in it
+	used      time.Time
 }
 
-// get returns the view at a time.
-func (c *cache) get(ms int64) *graph.View {
+// get returns the view at a time, and notes that it is used now.
+func (c *cache) get(ms int64, now time.Time) *graph.View {
 	for i := range c.views {
 		if x := c.views[i]; x.low <= ms && ms < x.high {
+			x.used = now
 			c.views = slices.Insert(slices.Delete(c.views, i, i+1), 0, x)
 			return x.view
 		}
@@ -71,6 +74,13 @@ func (c *cache) before(at int64) {
 		if c.views[i].low < milliseconds(at) {
 			c.drop(i)
 		}
+	}
+}
+
+// idle drops the views that were not used after a moment.
+func (c *cache) idle(since time.Time) {
+	for n := len(c.views); n > 0 && c.views[n-1].used.Before(since); n-- {
+		c.drop(n - 1)
 	}
 }
 

@@ -25,6 +25,8 @@ type Config struct {
 	// memory together; a view with more is not kept. An element takes about
 	// 500 bytes.
 	CacheElements int
+	// CacheIdle is after how long without use a view is not kept any more.
+	CacheIdle time.Duration
 	// MaxSlice bounds the revisions of one slice of time.
 	MaxSlice int
 	// Builds is how many views are built at once, Workers how many goroutines
@@ -37,7 +39,7 @@ func DefaultConfig(dir string) Config {
 	return Config{
 		Dir: dir, MaxAge: 7 * 24 * time.Hour, MaxBytes: 10 << 30,
 		SegmentChanges: 250_000, SegmentBytes: 64 << 20, SegmentAge: 24 * time.Hour,
-		RetryAfter: 10 * time.Second, CacheElements: 1_000_000, MaxSlice: 2_000_000,
+		RetryAfter: 10 * time.Second, CacheElements: 1_000_000, CacheIdle: 5 * time.Minute, MaxSlice: 2_000_000,
 		Builds: 2, Workers: 2,
 	}
 }
@@ -51,6 +53,7 @@ func (c Config) withDefaults() Config {
 	set(&c.SegmentBytes, d.SegmentBytes)
 	set(&c.SegmentAge, d.SegmentAge)
 	set(&c.RetryAfter, d.RetryAfter)
+	set(&c.CacheIdle, d.CacheIdle)
 	set(&c.MaxSlice, d.MaxSlice)
 	set(&c.Builds, d.Builds)
 	set(&c.Workers, d.Workers)

@@ -21,12 +21,11 @@ import (
 // The error is ErrTooOld when from is before what is kept, and wraps
 // ErrTooLarge when there are more than [Config.MaxSlice] revisions.
 func (s *Store) Slice(ctx context.Context, from, to time.Time) (v *graph.View, err error) {
-	select {
-	case s.builds <- struct{}{}:
-		defer func() { <-s.builds }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	done, err := s.turn(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	err = s.retryGone(func(l layout) (err error) {
 		v, err = s.slice(ctx, &l, from, to)
 		return err

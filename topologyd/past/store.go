@@ -42,7 +42,8 @@ type Store struct {
 	flights                map[int64]*flight
 
 	syncing    sync.Mutex
-	builds     chan struct{}
+	builds     chan struct{} // one for each view that is built
+	gate       chan struct{} // see turn
 	background sync.WaitGroup
 	// Replaced by tests:
 	now    func() time.Time
@@ -79,7 +80,7 @@ func Open(cfg Config, log *slog.Logger) (*Store, error) {
 	cfg = cfg.withDefaults()
 	s := &Store{
 		cfg: cfg, log: log, lost: make(map[span]bool), flights: make(map[int64]*flight),
-		builds: make(chan struct{}, cfg.Builds), now: time.Now, create: createFile,
+		builds: make(chan struct{}, cfg.Builds), gate: make(chan struct{}, 1), now: time.Now, create: createFile,
 	}
 	s.cache = cache{limit: cfg.CacheElements, building: make(map[*flight]int64)}
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {

@@ -1,0 +1,89 @@
+package past
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestTurn has many take turns: as many at a time as may build, and when the
+// graph is too large for the cache one.
+func TestTurn(t *testing.T) {
+	s := &Store{cfg: Config{CacheElements: 10}, builds: make(chan struct{}, 3), gate: make(chan struct{}, 1)}
+	for elements, most := range map[int]int64{10: 3, 11: 1} {
+		s.elements = elements
+		var now atomic.Int64
+		var wait sync.WaitGroup
+		for range 8 {
+			wait.Go(func() {
+				for range 300 {
+					done, err := s.turn(t.Context())
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if n := now.Add(1); n > most {
+						t.Errorf("%d build at a time", n)
+					}
+					now.Add(-1)
+					done()
+				}
+			})
+		}
+		wait.Wait()
+		if len(s.builds) != 0 || len(s.gate) != 0 {
+			t.Errorf("%d are still building, %d waiting", len(s.builds), len(s.gate))
+		}
+	}
+
+	s.elements = 11
+	first, err := s.turn(t.Context())
+	if err != nil || len(s.builds) != 3 {
+		t.Fatal(err, len(s.builds))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	errs := make(chan error, 2)
+	for range 2 { // one at the gate, one behind it
+		go func() {
+			_, err := s.turn(ctx)
+			errs <- err
+		}()
+	}
+	cancel()
+	for range 2 {
+		if err := <-errs; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+	first()
+	if done, err := s.turn(t.Context()); err != nil || len(s.builds) != 3 {
+		t.Error(err, len(s.builds))
+	} else {
+		done()
+	}
+}
+
+// TestIdleViews: what nobody asked for is let go, what was used stays.
+func TestIdleViews(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	c := cache{limit: 100}
+	for i := range int64(5) {
+		c.put(cached{elements: 10, low: i * 10, high: i*10 + 10, used: at})
+	}
+	c.get(5, at.Add(time.Minute)) // the view is nil, and found
+	c.idle(at)
+	if len(c.views) != 5 || c.elements != 50 {
+		t.Errorf("%d views, %d elements", len(c.views), c.elements)
+	}
+	c.idle(at.Add(time.Second))
+	if len(c.views) != 1 || c.elements != 10 || c.views[0].low != 0 {
+		t.Errorf("%d views, %d elements", len(c.views), c.elements)
+	}
+	c.idle(at.Add(2 * time.Minute))
+	if len(c.views) != 0 || c.elements != 0 {
+		t.Errorf("%d views, %d elements", len(c.views), c.elements)
+	}
+}
