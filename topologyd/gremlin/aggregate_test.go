@@ -36,15 +36,19 @@ func aggregate(t *testing.T, from, to, step int64, in ...countedIn) *aggregates 
 	return a
 }
 
-// TestAggregates: the rule on the figures that Skydive's users know: one metric
-// or several, inside, across and around the window, in slices of 10 s.
-func TestAggregates(t *testing.T) {
-	for _, tc := range []struct {
-		name     string
-		from, to int64
-		in       []countedIn
-		want     string // value@start-last
-	}{
+// aggregateCase is metrics in a window from a second to another, and what comes
+// of them in slices of 10 s: value@start-last of each.
+type aggregateCase struct {
+	name     string
+	from, to int64
+	in       []countedIn
+	want     string
+}
+
+// aggregateCases are the rule on the figures that Skydive's users know: one
+// metric or several, inside, across and around the window.
+func aggregateCases() []aggregateCase {
+	return []aggregateCase{
 		{"as long as the window", 0, 10, []countedIn{{1000, 0, 10}}, "1000@0-10"},
 		{"beyond its end", 0, 10, []countedIn{{1000, 0, 20}}, "500@0-10"},
 		{"before its beginning", 10, 20, []countedIn{{1000, 0, 20}}, "500@10-20"},
@@ -79,7 +83,12 @@ func TestAggregates(t *testing.T) {
 		{"no time", 10, 10, []countedIn{{7, 10, 10}}, ""},
 		{"upside down", 0, 20, []countedIn{{7, 12, 3}}, "7@10-20"},
 		{"large", 0, 20, []countedIn{{math.MaxInt64, 0, 20}}, "4611686018427387903@0-10 4611686018427387904@10-20"},
-	} {
+	}
+}
+
+// TestAggregates: the rule itself.
+func TestAggregates(t *testing.T) {
+	for _, tc := range aggregateCases() {
 		var got []string
 		for _, m := range aggregate(t, tc.from, tc.to, 10, tc.in...).metrics() {
 			v := m.Get("ABBytes").Int()
