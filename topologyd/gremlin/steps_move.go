@@ -47,6 +47,9 @@ func (x *exec) passes(f *filter, edge int32) bool {
 	if t := &f.terms[0]; t.relation && len(f.terms) == 1 && t.pred.op == opEqual && t.pred.sense == someHit {
 		return x.view.RelationType(edge) == t.pred.a.Str() && t.pred.a.Kind() == entity.KindString
 	}
+	if f != nil && f.weight > 0 && !x.work(f.weight) {
+		return false
+	}
 	return f.edge(x.view, edge)
 }
 
@@ -149,6 +152,9 @@ func (x *exec) endsOf(sc *scope, dir direction, f *filter, next func(int32) bool
 			return x.revisions(sc, slot, dir, give)
 		}
 		for parent, child := range x.view.Ends(slot) {
+			if !sc.node(parent) || !sc.node(child) { // selected from before a SubGraph
+				continue
+			}
 			if dir&dirIn != 0 && !give(parent) || dir&dirOut != 0 && !give(child) {
 				return false
 			}
