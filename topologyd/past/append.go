@@ -111,6 +111,17 @@ func (s *Store) write(at int64, record uint64, changes []graph.Change) (valid in
 		}
 	}
 	for n := 0; n < len(changes); {
+		if int(a.w.next) >= s.cfg.FileNames {
+			if s.seal(); s.failed {
+				a = nil
+			} else {
+				a = s.begin()
+			}
+			if a == nil {
+				s.stats.DroppedDisk += uint64(len(changes) - n)
+				break
+			}
+		}
 		before := len(a.buf)
 		var sum summary
 		a.buf, sum = a.w.append(a.buf, at, record, changes[n:])

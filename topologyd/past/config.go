@@ -19,6 +19,9 @@ type Config struct {
 	SegmentChanges int
 	SegmentBytes   int64
 	SegmentAge     time.Duration
+	// FileNames is after how many elements that a file of changes names the next
+	// file is begun: the writer holds the names of one, about 32 bytes each.
+	FileNames int
 	// RetryAfter is how long no base is due after one could not be written.
 	RetryAfter time.Duration
 	// CacheElements bounds the nodes and edges of the past views that are kept in
@@ -38,7 +41,7 @@ type Config struct {
 func DefaultConfig(dir string) Config {
 	return Config{
 		Dir: dir, MaxAge: 7 * 24 * time.Hour, MaxBytes: 10 << 30,
-		SegmentChanges: 250_000, SegmentBytes: 64 << 20, SegmentAge: 24 * time.Hour,
+		SegmentChanges: 250_000, SegmentBytes: 64 << 20, SegmentAge: 24 * time.Hour, FileNames: 250_000,
 		RetryAfter: 10 * time.Second, CacheElements: 1_000_000, CacheIdle: 5 * time.Minute, MaxSlice: 2_000_000,
 		Builds: 2, Workers: 2,
 	}
@@ -52,6 +55,7 @@ func (c Config) withDefaults() Config {
 	set(&c.SegmentChanges, d.SegmentChanges)
 	set(&c.SegmentBytes, d.SegmentBytes)
 	set(&c.SegmentAge, d.SegmentAge)
+	set(&c.FileNames, d.FileNames)
 	set(&c.RetryAfter, d.RetryAfter)
 	set(&c.CacheIdle, d.CacheIdle)
 	set(&c.MaxSlice, d.MaxSlice)

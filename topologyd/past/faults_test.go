@@ -449,6 +449,7 @@ func TestRetention(t *testing.T) {
 		w := newWorld(10)
 		cfg := config(t)
 		cfg.SegmentChanges, cfg.MaxAge = 100, 2*time.Second
+		cfg.FileNames = 30
 		s := open(t, cfg)
 		for range 40 {
 			w.run(t, s, 10)

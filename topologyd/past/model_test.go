@@ -217,6 +217,7 @@ func TestModel(t *testing.T) {
 			w := newWorld(seed)
 			cfg := config(t)
 			cfg.CacheElements = []int{0, 100, 1 << 20}[seed%3]
+			cfg.FileNames = []int{0, 7, 60, 200}[seed%4] // 0: the default
 			s, err := Open(cfg, quiet())
 			require.NoError(t, err)
 			for round := range 8 {
@@ -251,6 +252,9 @@ func TestModel(t *testing.T) {
 			}
 			require.NoError(t, s.Close())
 			require.Greater(t, s.Stats().Bases, 1)
+			if cfg.FileNames == 7 {
+				require.Greater(t, s.Stats().Files, 3*s.Stats().Bases)
+			}
 		})
 	}
 }
