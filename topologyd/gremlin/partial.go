@@ -6,6 +6,9 @@ import (
 	"strconv"
 )
 
+// Streams reports whether [Limits.Partial] works for the query.
+func (q *Query) Streams() bool { return q.streams() }
+
 // streams tells whether all steps pass on what they are given bit by bit, so that
 // a part of the answer is right by itself.
 func (q *Query) streams() bool {
