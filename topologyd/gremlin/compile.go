@@ -41,6 +41,12 @@ type compiler struct {
 	inside bool
 	// pipe is set by a step whose operator is one.
 	pipe *pipe
+	// repeat is the Repeat of which the steps before this speak.
+	repeat *repeat
+	// follows tells that ways are remembered because a Path comes, forgets is the
+	// step that does not keep them.
+	follows bool
+	forgets string
 	// pending is how many By are left that belong to a step before.
 	pending int
 	// context is the moment.key of the graph that the steps work on, "" for the
@@ -101,10 +107,14 @@ func (c *compiler) chain(calls []call, kind Kind) ([]op, []pipe, Kind, error) {
 		c.after = calls[i+1:]
 		flows := c.flows
 		c.pipe = nil
+		if !endsRepeat(s.name) {
+			c.repeat = nil
+		}
 		o, out, err := def.build(c, s, kind)
 		if err != nil {
 			return nil, nil, 0, err
 		}
+		o = c.following(s, o)
 		if o != nil {
 			if c.flows == flows {
 				c.flows = nil
@@ -241,6 +251,7 @@ func (c *compiler) filterBy(keyOf func(*arg) (string, error), termOf func(string
 		}
 		f.terms = append(f.terms, termOf(key, p))
 	}
+	f.weight = clause(f.terms).weight()
 	return f, nil
 }
 

@@ -12,6 +12,8 @@ import (
 type filter struct {
 	terms  []term
 	either bool
+	// weight is how much work looking at an element is, beside visiting it.
+	weight int
 }
 
 // term is a predicate on a key. The key of a term on bare values is "".

@@ -266,7 +266,9 @@ type sieve struct {
 	// limit is how many to look at before the next step: asking the index, then
 	// making a set.
 	limit int
-	asked bool
+	// weight is how much work looking at one is.
+	weight int
+	asked  bool
 	// found is what the index gave, nil when it does not help; set its nodes once
 	// they are made a set, ready that it is one already. tested counts the nodes
 	// that were tested by it.
@@ -279,7 +281,23 @@ type sieve struct {
 // askAfter is how many nodes are looked at before an index is asked at all.
 const askAfter = 64
 
-func newSieve(c clause) *sieve { return &sieve{clause: c, limit: askAfter} }
+func newSieve(c clause) *sieve { return &sieve{clause: c, limit: askAfter, weight: c.weight()} }
+
+// weight is how much work looking at an element is, beside visiting it.
+func (c clause) weight() int {
+	n := len(c) / 4
+	for i := range c {
+		if c[i].pred.op == opRegex {
+			n += 4
+		}
+	}
+	return n
+}
+
+// look looks whether the clause holds for a node.
+func (s *sieve) look(x *exec, slot int32) bool {
+	return (s.weight == 0 || x.work(s.weight)) && s.clause.node(x.view, slot)
+}
 
 // pass tells whether the clause holds for a node.
 func (s *sieve) pass(x *exec, slot int32) bool {
@@ -288,12 +306,12 @@ func (s *sieve) pass(x *exec, slot int32) bool {
 		if s.set != nil && !s.set.has(slot) || s.set == nil && !s.found.set.Has(slot) {
 			return false
 		}
-		return s.found.exact || s.clause.node(x.view, slot)
+		return s.found.exact || s.look(x, slot)
 	}
 	if s.looked++; s.looked > s.limit {
 		s.further(x)
 	}
-	return s.clause.node(x.view, slot)
+	return s.look(x, slot)
 }
 
 // further decides how to go on.

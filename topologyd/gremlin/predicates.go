@@ -3,6 +3,7 @@ package gremlin
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -45,6 +46,7 @@ type predicate struct {
 	sense  sense
 	a, b   entity.Value
 	list   []entity.Value
+	sorted []entity.Value // list in order, when it is long
 	re     *regexp.Regexp
 	prefix netip.Prefix
 	// text is the regular expression as it was written, starts and whole what is
@@ -94,6 +96,10 @@ func (p *predicate) test(v entity.Value) bool {
 	case opEqual:
 		return equal(v, p.a)
 	case opWithin:
+		if p.sorted != nil {
+			_, ok := slices.BinarySearchFunc(p.sorted, v, entity.Compare)
+			return ok && v.IsScalar()
+		}
 		for _, e := range p.list {
 			if equal(v, e) {
 				return true

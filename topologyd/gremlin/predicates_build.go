@@ -3,6 +3,7 @@ package gremlin
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -105,8 +106,15 @@ func (c *compiler) within(fn *call, s sense) (predicate, error) {
 		}
 		p.list = append(p.list, v)
 	}
+	if len(p.list) > longList {
+		p.sorted = slices.SortedFunc(slices.Values(p.list), entity.Compare)
+	}
 	return p, nil
 }
+
+// longList is from how many values on WITHIN searches, instead of looking at
+// each of them.
+const longList = 8
 
 // text1 takes the one string of REGEX and IPV4RANGE.
 func (c *compiler) text1(fn *call, what string) (string, error) {

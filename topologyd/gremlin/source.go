@@ -94,13 +94,17 @@ func (s *source) nodes(x *exec, sc *scope, yield func(int32) bool) {
 
 func (s *source) edges(x *exec, sc *scope, note *noted, yield func(int32) bool) {
 	clauses := clausesOf(s.filters)
+	weight := 0
+	for _, c := range clauses {
+		weight += c.weight()
+	}
 	pass := func(slot int32) bool {
 		for _, c := range clauses {
 			if !c.edge(x.view, slot) {
 				return false
 			}
 		}
-		return true
+		return weight == 0 || x.work(weight)
 	}
 	for _, c := range clauses {
 		if slots := c.edgesByID(x.view); slots != nil {

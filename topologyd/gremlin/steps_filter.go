@@ -50,7 +50,7 @@ func (c *compiler) filtered(in Kind, f *filter) op {
 	if onElements.has(in) {
 		return c.piped(pipe{to: in, bind: func(x *exec, _ *scope, next func(int32) bool) func(int32) bool {
 			if in == KindEdges {
-				return func(slot int32) bool { return x.visit() && (!f.edge(x.view, slot) || next(slot)) }
+				return func(slot int32) bool { return x.visit() && (!x.passes(f, slot) || next(slot)) }
 			}
 			test := x.sieves(f)
 			return func(slot int32) bool { return x.visit() && (!test.pass(x, slot) || next(slot)) }

@@ -63,10 +63,12 @@ func buildMove(dir direction, to Kind) func(*compiler, *call, Kind) (op, Kind, e
 			return nil, 0, err
 		}
 		p := pipe{to: to, bind: func(x *exec, sc *scope, next func(int32) bool) func(int32) bool {
-			if to == KindEdges {
-				return x.edgesOf(sc, dir, f, next)
-			}
-			return x.nodesAround(sc, dir, f, next)
+			return x.moving(to, next, func(next func(int32) bool) func(int32) bool {
+				if to == KindEdges {
+					return x.edgesOf(sc, dir, f, next)
+				}
+				return x.nodesAround(sc, dir, f, next)
+			})
 		}}
 		if f == nil && dir != dirBoth {
 			p.count = func(x *exec, in flow) func() int { return x.degrees(in, dir, to) }
@@ -134,7 +136,9 @@ func buildEnds(dir direction) func(*compiler, *call, Kind) (op, Kind, error) {
 			return nil, 0, err
 		}
 		p := pipe{to: KindNodes, bind: func(x *exec, sc *scope, next func(int32) bool) func(int32) bool {
-			return x.endsOf(sc, dir, f, next)
+			return x.moving(KindNodes, next, func(next func(int32) bool) func(int32) bool {
+				return x.endsOf(sc, dir, f, next)
+			})
 		}}
 		return c.piped(p), KindNodes, nil
 	}
