@@ -170,10 +170,9 @@ func (r *reader) read(f io.ReaderAt, g *graph.Graph, now time.Time) (pos Positio
 	if err != nil {
 		return pos, err
 	}
-	for in := range r.list() {
-		n := readNode(in, found)
-		if in.Err() == nil {
-			g.RestoreNode(&n, now)
+	for batch := range r.nodes(found) {
+		for i := range batch {
+			g.RestoreNode(&batch[i], now)
 		}
 	}
 	if r.err != nil {
@@ -201,6 +200,32 @@ func (r *reader) read(f io.ReaderAt, g *graph.Graph, now time.Time) (pos Positio
 		g.RestoreTombstones(tombs, logged)
 	}
 	return pos, nil
+}
+
+// readAhead is how many nodes are decoded together, beside those before them
+// being restored.
+const readAhead = 256
+
+// nodes reads the section of nodes in a goroutine of its own, which has ended,
+// and has left its error in r, when the channel is closed.
+func (r *reader) nodes(found byte) <-chan []graph.NodeState {
+	batches := make(chan []graph.NodeState, 2)
+	go func() {
+		defer close(batches)
+		var batch []graph.NodeState
+		for in := range r.list() {
+			n := readNode(in, found)
+			if in.Err() != nil {
+				break
+			}
+			if batch = append(batch, n); len(batch) == readAhead {
+				batches <- batch
+				batch = make([]graph.NodeState, 0, readAhead)
+			}
+		}
+		batches <- batch
+	}()
+	return batches
 }
 
 func histories(r *reader, found byte) iter.Seq[graph.NodeState] {
