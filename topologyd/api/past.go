@@ -76,11 +76,17 @@ func (a *API) viewAt(ctx context.Context, t time.Time) (*graph.View, error) {
 // run runs a query, which may lead to other times, on the graph of a time; the
 // zero time is now.
 func (a *API) run(ctx context.Context, q *gremlin.Query, v *graph.View, at time.Time, lim gremlin.Limits) (*gremlin.Result, error) {
+	return q.RunOn(ctx, v, a.sources(at), lim)
+}
+
+// sources are where a query about the graph of a time finds what that does not
+// hold.
+func (a *API) sources(at time.Time) gremlin.Sources {
 	src := gremlin.Sources{Past: a.deps.Past, At: at}
 	if a.deps.Flows != nil {
 		src.Flows = a.deps.Flows
 	}
-	return q.RunOn(ctx, v, src, lim)
+	return src
 }
 
 // pastFailure says what is wrong with a time that was asked about, nil when err

@@ -17,12 +17,15 @@ const (
 	// HeaderRevision is the revision of the graph that the answer is about.
 	HeaderRevision = "X-Skein-Revision"
 	// HeaderKind is what the answer holds: graph, nodes, edges, values, maps,
-	// number, paths, flows, groups, metrics, map.
+	// number, paths, flows, groups, metrics, map, explanation.
 	HeaderKind = "X-Skein-Kind"
 	// HeaderLimit is the limit that was met, of an error or of an answer that is
 	// a part: time, visited, memory, results, bytes. Of a stream it is a trailer.
 	HeaderLimit = "X-Skein-Limit"
 )
+
+// kindExplanation is the kind of what tells how a query was run.
+const kindExplanation = "explanation"
 
 // keepBuffer is the largest buffer that is used again.
 const keepBuffer = 1 << 20
@@ -39,15 +42,17 @@ type asked struct {
 // head is what is known of an answer beside its content.
 type head struct {
 	revision uint64
-	kind     gremlin.Kind
+	kind     string
 	tag      string // "": none
 	limit    string // that made it a part, "": none
 }
 
 // set puts what is known into the headers of the answer.
 func (h *head) set(to http.Header) {
-	to[HeaderRevision] = []string{strconv.FormatUint(h.revision, 10)}
-	to[HeaderKind] = []string{h.kind.String()}
+	if h.revision > 0 {
+		to[HeaderRevision] = []string{strconv.FormatUint(h.revision, 10)}
+	}
+	to[HeaderKind] = []string{h.kind}
 	h.end(to)
 }
 
@@ -73,7 +78,7 @@ func (a *API) query(w http.ResponseWriter, r *http.Request, req *queryRequest) {
 	if len(r.Header["If-None-Match"]) > 0 && a.unchanged(w, r, q) {
 		return
 	}
-	if q.media == typeNDJSON && r.Method != http.MethodHead {
+	if q.media == typeNDJSON && !q.Explain && r.Method != http.MethodHead {
 		a.stream(w, r, q, q.findRows)
 		return
 	}
@@ -93,6 +98,7 @@ func (a *API) understand(r *http.Request, req *queryRequest) (*asked, *failure) 
 	if f = req.lower(&q.limit, ""); f != nil {
 		return nil, f
 	}
+	q.limit.Partial = req.Partial
 	var err error
 	if q.query, err = gremlin.Parse(req.Gremlin); err != nil {
 		return nil, queryFailure(err)
@@ -112,7 +118,7 @@ func (a *API) unchanged(w http.ResponseWriter, r *http.Request, q *asked) bool {
 		return false
 	}
 	a.n.queries.WithLabelValues("unchanged").Inc()
-	h := head{revision: v.Revision(), kind: q.query.Kind(), tag: tag}
+	h := head{revision: v.Revision(), kind: q.query.Kind().String(), tag: tag}
 	h.set(w.Header())
 	w.Header().Add("Vary", "Accept-Encoding")
 	w.WriteHeader(http.StatusNotModified)
@@ -183,17 +189,23 @@ func (a *API) evaluate(ctx context.Context, q *asked, buf *bytes.Buffer) (head, 
 	if err != nil {
 		return head{}, queryFailure(err)
 	}
+	if q.Explain {
+		return a.explain(ctx, q, view, buf)
+	}
 	result, err := a.run(ctx, q.query, view, q.at, q.limit)
 	if err != nil {
 		return head{}, queryFailure(err)
 	}
+	h := head{revision: result.Revision(), kind: result.Kind().String(), tag: a.tag(q, view)}
 	switch q.media {
 	case typeNDJSON:
 		err = result.WriteNDJSON(buf)
 	case typeDOT:
 		err = result.WriteDOT(buf)
 	case typeCSV:
-		err = limitedCSV(buf, q.limit.Bytes, result.Columns(), result.Rows())
+		if err = limitedCSV(buf, q.limit.Bytes, result.Columns(), result.Rows()); err != nil && q.Partial && q.query.Streams() {
+			h.limit, err = gremlin.LimitOf(err), nil
+		}
 	default:
 		err = result.WriteJSON(buf)
 		buf.WriteByte('\n') // for those who read it in a terminal
@@ -201,7 +213,27 @@ func (a *API) evaluate(ctx context.Context, q *asked, buf *bytes.Buffer) (head, 
 	if err != nil {
 		return head{}, queryFailure(err)
 	}
-	return head{revision: result.Revision(), kind: result.Kind(), tag: a.tag(q, view)}, nil
+	if limit := result.Limit(); limit != "" {
+		h.limit = limit
+	}
+	return h, nil
+}
+
+// explain runs a query and tells how it was done.
+func (a *API) explain(ctx context.Context, q *asked, view *graph.View, buf *bytes.Buffer) (head, *failure) {
+	e, err := q.query.Explain(ctx, view, a.sources(q.at), q.limit)
+	if err != nil {
+		return head{}, queryFailure(err)
+	}
+	if q.media == typeCSV {
+		err = writeCSV(buf, e.Columns(), e.Rows())
+	} else {
+		buf.Write(append(e.AppendJSON(buf.AvailableBuffer()), '\n'))
+	}
+	if err != nil {
+		return head{}, queryFailure(err)
+	}
+	return head{revision: e.Revision, kind: kindExplanation, limit: e.Limit}, nil
 }
 
 // work takes a slot for costly work and bounds its time. done gives it back.

@@ -173,6 +173,13 @@ func wholeNumber(to *int, name, text string) *failure {
 // media returns the media type that a request is answered with: format before
 // Accept.
 func (q *queryRequest) media(r *http.Request) (string, *failure) {
+	if q.Explain && q.Format == "" {
+		if media := httpx.Accept(r, typeJSON, typeNDJSON, typeCSV); media != "" {
+			return media, nil
+		}
+	} else if q.Explain && q.Format == "dot" {
+		return "", fail(http.StatusBadRequest, httpx.CodeInvalid, "an explanation cannot be drawn; ask for json, ndjson or csv")
+	}
 	all := formats()
 	if q.Format != "" {
 		i := slices.IndexFunc(all[:], func(x struct{ name, media string }) bool { return x.name == q.Format })

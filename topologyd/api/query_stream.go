@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -46,19 +45,33 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request, q *asked, find find
 }
 
 // findRows runs a query.
-func (q *asked) findRows(ctx context.Context, s *rowStream) (limit string, err error) {
+func (q *asked) findRows(ctx context.Context, s *rowStream) (string, error) {
 	view, err := s.a.viewAt(ctx, q.at)
 	if err != nil {
 		return "", err
 	}
-	s.head = head{revision: view.Revision(), kind: q.query.Kind(), tag: s.a.tag(q, view)}
+	s.head = head{kind: q.query.Kind().String(), tag: s.a.tag(q, view)}
+	if !q.query.Travels() { // else the first row tells
+		s.head.revision = view.Revision()
+	}
 	lim := q.limit
 	lim.Time = -1 // the job's clock has it
-	result, err := s.a.run(ctx, q.query, view, q.at, lim)
-	if err != nil {
-		return "", err
+	var sending error
+	end, err := q.query.Each(ctx, view, s.a.sources(q.at), lim, func(row *gremlin.Row) bool {
+		if s.size == 0 {
+			s.head.revision = row.Revision()
+		}
+		sending = s.put(func(b []byte) []byte { return append(row.AppendJSON(b), '\n') })
+		return sending == nil
+	})
+	if err == nil {
+		err = sending
 	}
-	return "", result.WriteNDJSON(s)
+	var limit *gremlin.LimitError
+	if errors.As(sending, &limit) && q.Partial && q.query.Streams() {
+		return limit.Limit, nil
+	}
+	return end.Limit, err
 }
 
 // rowStream carries rows to a client while others are being found. Who finds
@@ -105,8 +118,7 @@ func (s *rowStream) put(row func([]byte) []byte) error {
 	} else {
 		s.buf.Truncate(before)
 		s.mu.Unlock()
-		return &gremlin.LimitError{Limit: "bytes", Max: strconv.Itoa(s.q.limit.Bytes) + " bytes of answer",
-			Hint: "ask for fewer with Limit or Range, for a number with Count, or for single keys with Values, or raise the limit"}
+		return gremlin.TooLong(s.q.limit.Bytes)
 	}
 	if s.timer == nil {
 		s.timer = time.AfterFunc(streamDelay, func() {
@@ -273,8 +285,8 @@ func (s *rowStream) open() (*streamWriter, error) {
 	h.Add("Vary", "Accept-Encoding")
 	h["Trailer"] = []string{HeaderLimit + ", ETag"}
 	h["X-Accel-Buffering"] = []string{"no"} // for a reverse proxy on the way
-	h[HeaderRevision] = []string{strconv.FormatUint(s.head.revision, 10)}
-	h[HeaderKind] = []string{s.head.kind.String()}
+	known := head{revision: s.head.revision, kind: s.head.kind}
+	known.set(h)
 	out := &streamWriter{w: s.w, c: http.NewResponseController(s.w), pause: s.a.cfg.StreamPause,
 		end: time.Now().Add(s.a.cfg.WriteTimeout + s.q.limit.Time)}
 	coding := httpx.AcceptCoding(s.r)
