@@ -76,7 +76,11 @@ func (r *Result) Rows() iter.Seq[[]string] {
 			for _, path := range r.paths {
 				names := make([]string, len(path))
 				for i, slot := range path {
-					names[i] = nodeName(r.view, slot)
+					if slot < 0 {
+						names[i] = r.view.RelationType(^slot)
+					} else {
+						names[i] = nodeName(r.view, slot)
+					}
 				}
 				if !yield([]string{number(uint64(len(path) - 1)), strings.Join(names, " - ")}) {
 					return

@@ -122,6 +122,8 @@ type lead struct {
 	by Kind
 	// bys is how many By may still follow it.
 	bys int
+	// forgets tells that the ways to what they give are not known.
+	forgets bool
 	// names are those that As gave, in their order, with what they name.
 	names []string
 	named map[string]Kind
@@ -180,6 +182,9 @@ func canonical(c *call, name string) {
 func (l *lead) follow(s *call, h help) {
 	before := l.kind
 	l.last, l.kind = s.name, h.from(s.name, before)
+	if !keepsWays(s.name) {
+		l.forgets = s.name != "V" && s.name != "E" && s.name != stepG
+	}
 	switch {
 	case s.name == "Sum" && before == KindMetrics && len(s.args) == 0:
 		l.kind = KindMap
@@ -261,7 +266,7 @@ func (c *completer) offerSteps(dot string) {
 			continue
 		}
 		if h.absent || c.kind != KindNone && !s.on.has(c.kind) || h.takes == takesTime && c.last != stepG ||
-			h.takes == takesNames && len(c.names) == 0 || s.name == stepBy && (c.bys <= 0 || c.by == KindFlows) || s.name == stepG && c.last == stepG {
+			h.takes == takesNames && len(c.names) == 0 || !c.repeats(s.name) || s.name == "Path" && c.forgets || s.name == stepBy && (c.bys <= 0 || c.by == KindFlows) || s.name == stepG && c.last == stepG {
 			continue
 		}
 		args := h.args
@@ -271,6 +276,15 @@ func (c *completer) offerSteps(dot string) {
 		items = append(items, Item{Kind: ItemStep, Text: s.name, Insert: dot + s.name + c.parentheses(args), Detail: h.detail})
 	}
 	c.offer(items...)
+}
+
+// repeats tells whether a step can stand here as far as Repeat is concerned:
+// after it those that say when it ends, which stand nowhere else.
+func (c *completer) repeats(name string) bool {
+	if c.last == "Repeat" || endsRepeat(name) {
+		return endsRepeat(name) && (c.last == "Repeat" || endsRepeat(c.last) && name != c.last)
+	}
+	return true
 }
 
 // parentheses is what to insert after a name: both if nothing has to stand

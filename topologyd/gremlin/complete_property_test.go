@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -54,11 +55,17 @@ func sound(text string) error {
 		var s *SyntaxError
 		var e *EvalError
 		if err == nil || errors.As(err, &s) && strings.HasPrefix(s.Got, "the end of the arguments") ||
-			errors.As(err, &e) && strings.Contains(e.Reason, "needs a By for each name") {
+			errors.As(err, &e) && unfinished(e.Reason) {
 			return nil
 		}
 	}
 	return err
+}
+
+// unfinished tells whether an error says that something has to follow.
+func unfinished(reason string) bool {
+	return slices.ContainsFunc([]string{"needs a By for each name", "nothing says when it ends", "so it has to give", "add Is(GT(0))", "stands there already"},
+		func(s string) bool { return strings.Contains(reason, s) })
 }
 
 // checkItems holds what completion gives at an offset against its promises.

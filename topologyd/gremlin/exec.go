@@ -111,6 +111,8 @@ type exec struct {
 	lim     Limits
 	start   time.Time
 	visited int
+	// ways are those of a query with Path, nil while none are remembered.
+	ways *ways
 	// left is how much may still be done before check is called, in visited
 	// elements.
 	left int

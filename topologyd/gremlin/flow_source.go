@@ -130,7 +130,7 @@ func (s *flowSource) places(x *exec, in flow) map[entity.UUID]struct{} {
 	case KindPaths:
 		for path := range in.paths {
 			for _, slot := range path {
-				if !add(slot) {
+				if slot >= 0 && !add(slot) {
 					return out
 				}
 			}

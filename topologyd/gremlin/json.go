@@ -203,7 +203,11 @@ func appendPath(b []byte, v *graph.View, path []int32) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = v.AppendNodeJSON(b, slot)
+		if slot < 0 {
+			b = v.AppendEdgeJSON(b, ^slot)
+		} else {
+			b = v.AppendNodeJSON(b, slot)
+		}
 	}
 	return append(b, ']')
 }
@@ -228,7 +232,7 @@ func (w *writer) begin() { w.from = len(w.b) }
 const piece = 32 << 10
 
 func (r *Result) writer(out io.Writer) *writer {
-	return &writer{b: make([]byte, 0, piece+piece/2), out: out, max: r.maxBytes, partial: r.partial}
+	return &writer{b: make([]byte, 0, 1<<10), out: out, max: r.maxBytes, partial: r.partial} // most answers are short
 }
 
 func (w *writer) text(parts ...string) {

@@ -42,7 +42,7 @@ func TestPartial(t *testing.T) {
 		{query: "G.V().Out()", lim: Limits{Visited: 100}, limit: "visited", rows: -1},
 		{query: "G.V().Out().Dedup().Values('Name')", lim: Limits{Visited: 500}, limit: "visited", rows: -1},
 		{query: "G.V().Where(Not(Out('W', 3)))", lim: Limits{Visited: 300}, limit: "visited", rows: -1},
-		{query: "G.V().Repeat(Out()).Emit().Limit(1000)", lim: Limits{Memory: 600}, limit: "memory", rows: -1},
+		{query: "G.V('Name','n0').Repeat(Out()).Emit().Limit(1000)", lim: Limits{Memory: 1200}, limit: "memory", rows: -1},
 		{query: "G.V('Name','n0').Neighbors(0)", lim: Limits{Visited: 50}, limit: "visited", rows: -1},
 		{query: "G.V().ValueMap()", lim: Limits{Memory: 5000}, limit: "memory", rows: -1},
 		{query: "G.V()", lim: Limits{Results: 300}, limit: "", rows: 300},

@@ -23,6 +23,12 @@ func stepHelp() map[string]help {
 		"Or":    {args: "(traversal …)", gives: same, takes: takesTraversal, detail: "what one of the traversals gives something for", example: "G.V().Or(Has('Type', 'host'), In('Type', 'host'))"},
 		"Is":    {args: "(value or predicate)", gives: same, takes: takesPredicate, detail: "the values that are this or pass a predicate; of a number it makes a value", example: "G.V().Where(Out().Count().Is(GT(1)))"},
 
+		"Repeat": {args: "(traversal)", gives: same, takes: takesTraversal, detail: "what a traversal leads to, round by round; Times, Until and Emit say how far and what is given", example: "G.V().Has('Type', 'host').Repeat(Out()).Times(2)"},
+		"Times":  {args: "(n)", gives: same, takes: takesNumber, detail: "after Repeat: so many rounds", example: "G.V().Has('Type', 'host').Repeat(Out()).Times(2)"},
+		"Until":  {args: "(traversal)", gives: same, takes: takesTraversal, detail: "after Repeat: no further than, and give, what the traversal gives something for", example: "G.V().Has('Type', 'veth').Repeat(In()).Until(Has('Type', 'host'))"},
+		"Emit":   {args: "([traversal])", gives: same, takes: takesTraversal, detail: "after Repeat: give all that is come to, or what the traversal gives something for", example: "G.V().Has('Type', 'host').Repeat(Out()).Emit()"},
+		"Path":   {args: "()", gives: KindPaths, detail: "the way to each, from where the query started", example: "G.V().Has('Type', 'host').Out().Out().Path()"},
+
 		"In":    {args: argsFilter, gives: nodes, takes: takesFilter, of: nodes, detail: "the parents; of flows the interface that sent the first packet", example: "G.V().Has('Type', 'veth').In('Type', 'bridge')"},
 		"Out":   {args: argsFilter, gives: nodes, takes: takesFilter, of: nodes, detail: "the children; of flows the interface that got the first packet", example: "G.V().Has('Type', 'bridge').Out()"},
 		"Both":  {args: argsFilter, gives: nodes, takes: takesFilter, of: nodes, detail: "parents and children; of flows the interfaces at both ends", example: "G.V().Has('Name', 'eth0').Both()"},

@@ -75,7 +75,7 @@ func TestKinds(t *testing.T) {
 			}
 			for n := 1; n <= len(q.steps); n++ {
 				part := Query{text: q.text, steps: q.steps[:n]}
-				if n < len(q.steps) && q.steps[n].name == stepBy {
+				if n < len(q.steps) && (q.steps[n].name == stepBy || q.steps[n-1].name == "Repeat") {
 					continue // which belongs to the step before it
 				}
 				if err := part.compile(steps()); err != nil {

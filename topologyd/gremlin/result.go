@@ -121,14 +121,16 @@ func (r *Result) Values() iter.Seq[entity.Value] {
 // for every other kind.
 func (r *Result) Number() entity.Value { return r.number }
 
-// Paths yields the paths, each from its start node to its target. The slice is
-// the caller's.
+// Paths yields the nodes of paths, each from its start to its target. The slice
+// is the caller's.
 func (r *Result) Paths() iter.Seq[[]*graph.Node] {
 	return func(yield func([]*graph.Node) bool) {
 		for _, path := range r.paths {
-			nodes := make([]*graph.Node, len(path))
-			for i, slot := range path {
-				nodes[i] = r.view.NodeAt(slot)
+			nodes := make([]*graph.Node, 0, len(path))
+			for _, slot := range path {
+				if slot >= 0 {
+					nodes = append(nodes, r.view.NodeAt(slot))
+				}
 			}
 			if !yield(nodes) {
 				return
@@ -158,7 +160,9 @@ func (r *Result) nodeSet() bitset {
 	case KindPaths:
 		for _, path := range r.paths {
 			for _, slot := range path {
-				set.set(slot)
+				if slot >= 0 {
+					set.set(slot)
+				}
 			}
 		}
 	case KindGraph:

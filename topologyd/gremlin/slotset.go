@@ -23,17 +23,21 @@ type slotSet struct {
 	table []int32 // slot + 1, 0 is free
 	n     int
 	bits  bitset
-	// first is the first table, for the next use.
+	// first is the first table, spare the bit set, for the next use.
 	first []int32
+	spare bitset
 }
 
 func (x *exec) slotSet(slots int) *slotSet { return &slotSet{x: x, slots: slots} }
 
-// reset empties the set. What it held is given back, but for the first table: a
-// set that is used again and again, and stays small, costs nothing.
+// reset empties the set. A set that is used again and again takes memory only
+// when it is larger than before.
 func (s *slotSet) reset() {
 	if s.n > 0 {
 		clear(s.first)
+	}
+	if s.bits != nil {
+		s.spare = s.bits
 	}
 	s.table, s.bits, s.n = s.first, nil, 0
 }
@@ -89,7 +93,10 @@ func (s *slotSet) grow() bool {
 	old := s.table
 	places := max(firstTable, growTable*len(old))
 	if old != nil && places >= s.slots/64 { // as many bytes as half the bit set
-		if s.bits = s.x.bitset(s.slots); s.bits == nil {
+		if s.spare != nil {
+			clear(s.spare)
+			s.bits, s.spare = s.spare, nil
+		} else if s.bits = s.x.bitset(s.slots); s.bits == nil {
 			return false
 		}
 		for _, e := range old {

@@ -35,7 +35,7 @@ func dedup(x *exec, in flow, keys []string) flow {
 		in.slots = func(yield func(int32) bool) {
 			for path := range in.paths {
 				for _, slot := range path {
-					if !yield(slot) {
+					if slot >= 0 && !yield(slot) {
 						return
 					}
 				}

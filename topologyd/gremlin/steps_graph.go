@@ -48,7 +48,9 @@ func cut(x *exec, in flow, f *filter) *scope {
 				if !x.visit() {
 					return out
 				}
-				out.nodes.set(slot)
+				if slot >= 0 {
+					out.nodes.set(slot)
+				}
 			}
 		}
 	default:

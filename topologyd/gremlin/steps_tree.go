@@ -42,12 +42,13 @@ func buildTree(dir direction) func(*compiler, *call, Kind) (op, Kind, error) {
 // tree streams the start nodes, then what is one edge away, then two …, each
 // node once.
 func tree(x *exec, in flow, dir direction, f *filter, depth int) flow {
-	t := &treeWalk{x: x, scope: in.scope, dir: dir, along: f, depth: depth, seen: x.slotSet(x.view.NodeSlots())}
+	t := &treeWalk{x: x, scope: in.scope, dir: dir, along: f, depth: depth, seen: x.slotSet(x.view.NodeSlots()), ways: x.ways}
 	start := t.start
 	return flow{kind: KindNodes, scope: in.scope, slots: func(yield func(int32) bool) {
 		t.seen.reset()
-		t.level, t.next, t.yield, t.stopped = t.level[:0], t.next[:0], yield, false
-		if in.slots(start); !t.stopped {
+		t.level, t.next, t.levelWays, t.nextWays = t.level[:0], t.next[:0], t.levelWays[:0], t.nextWays[:0]
+		t.yield, t.stopped = yield, false
+		if in.slots(start); !t.stopped && t.x.err == nil {
 			t.run()
 		}
 	}}
@@ -65,6 +66,11 @@ type treeWalk struct {
 	level, next []int32
 	yield       func(int32) bool
 	stopped     bool
+	// levelWays and nextWays are the ways to the nodes of level and next when ways
+	// are remembered; before is that to the node that is looked at.
+	ways                *ways
+	levelWays, nextWays []int32
+	before              int32
 }
 
 // start takes a start node.
@@ -77,13 +83,19 @@ func (t *treeWalk) start(slot int32) bool {
 		return true
 	}
 	t.level = append(t.level, slot)
+	if t.ways != nil {
+		t.levelWays = append(t.levelWays, t.ways.keep())
+	}
 	t.stopped = !t.x.take(slotBytes) || !t.yield(slot)
 	return !t.stopped
 }
 
 func (t *treeWalk) run() {
 	for d := 0; d < t.depth && len(t.level) > 0; d++ {
-		for _, slot := range t.level {
+		for i, slot := range t.level {
+			if t.ways != nil {
+				t.before = t.levelWays[i]
+			}
 			if t.dir&dirOut != 0 {
 				for edge, other := range t.x.view.OutSlots(slot) {
 					if !t.x.visit() || !t.seen.has(other) && !t.arrive(edge, other) {
@@ -100,6 +112,7 @@ func (t *treeWalk) run() {
 			}
 		}
 		t.level, t.next = t.next, t.level[:0]
+		t.levelWays, t.nextWays = t.nextWays, t.levelWays[:0]
 	}
 }
 
@@ -112,5 +125,11 @@ func (t *treeWalk) arrive(edge, other int32) bool {
 		return false
 	}
 	t.next = append(t.next, other)
-	return t.yield(other)
+	if t.ways == nil {
+		return t.yield(other)
+	}
+	return t.ways.lead(t.before, other, other, func(slot int32) bool {
+		t.nextWays = append(t.nextWays, t.ways.keep())
+		return t.yield(slot)
+	})
 }

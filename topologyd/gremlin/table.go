@@ -138,6 +138,12 @@ func steps() []step {
 		{name: "Or", on: onElements | onFlows, inside: true, subs: true, build: buildWhere},
 		{name: "Is", on: onValues | 1<<KindNumber, inside: true, build: buildIs},
 
+		{name: "Repeat", on: onElements, inside: true, subs: true, build: buildRepeat},
+		{name: "Times", on: onElements, inside: true, build: buildRepeatEnd},
+		{name: "Until", on: onElements, inside: true, subs: true, build: buildRepeatEnd},
+		{name: "Emit", on: onElements, inside: true, subs: true, build: buildRepeatEnd},
+		{name: "Path", on: onElements, build: buildWays},
+
 		{name: "Dedup", on: onStreams, inside: true, build: buildDedup},
 		{name: "Sort", on: onFields, inside: true, build: buildSort},
 		{name: "Order", on: onElements | onValues, inside: true, build: buildOrder},

@@ -30,7 +30,7 @@ func (c *compiler) traversal(a *arg, from Kind) (*traversal, error) {
 	var err error
 	t.ops, t.pipes, t.kind, err = c.chain(a.sub, from)
 	c.source, c.flows, c.series, c.inside = outer.source, outer.flows, outer.series, outer.inside
-	c.before, c.after, c.pipe = outer.before, outer.after, nil
+	c.before, c.after, c.pipe, c.repeat = outer.before, outer.after, nil, nil
 	return t, err
 }
 
@@ -53,8 +53,17 @@ type walker struct {
 }
 
 // bind makes a traversal ready for a run, on the part of the graph that a flow
-// is of.
+// is of. The ways that it goes are not remembered.
 func (t *traversal) bind(x *exec, sc *scope) *walker {
+	ways := x.ways
+	x.ways = nil
+	w := t.bindWays(x, sc)
+	x.ways = ways
+	return w
+}
+
+// bindWays is as bind, but the ways are remembered if the query asks for them.
+func (t *traversal) bindWays(x *exec, sc *scope) *walker {
 	w := &walker{x: x, kind: t.kind}
 	f := flow{kind: t.from, scope: sc}
 	if t.from == KindFlows {

@@ -217,7 +217,7 @@ func (w *world) expand(text string) string {
 }
 
 // show gives a result as the lines that scripts expect: nodes by alias, edges
-// as parent -relation-> child, paths as aliases, all else as JSON.
+// as parent -relation-> child, paths as aliases and -relation-, all else as JSON.
 func (w *world) show(r *Result) []string {
 	out := []string{}
 	for n := range r.Nodes() {
@@ -228,10 +228,14 @@ func (w *world) show(r *Result) []string {
 	for e := range r.Edges() {
 		out = append(out, fmt.Sprintf("%s -%s-> %s", w.names[e.Parent], e.RelationType, w.names[e.Child]))
 	}
-	for path := range r.Paths() {
+	for path := range r.PathElements() {
 		names := make([]string, len(path))
-		for i, n := range path {
-			names[i] = w.names[n.ID]
+		for i, e := range path {
+			if e.Edge {
+				names[i] = "-" + r.view.RelationType(e.Slot) + "-"
+			} else {
+				names[i] = w.names[r.view.NodeID(e.Slot)]
+			}
 		}
 		out = append(out, strings.Join(names, " "))
 	}
