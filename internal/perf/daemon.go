@@ -93,6 +93,8 @@ type daemon struct {
 	*program
 	*client.Client
 	bin, dir, url string
+	// web keeps as many connections as are used at the same time.
+	web *http.Client
 }
 
 // newDaemon makes the directory and starts topologyd.
@@ -101,7 +103,8 @@ func newDaemon(ctx context.Context, bin string) (*daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
-	d := &daemon{bin: bin, dir: dir}
+	idle := askers + changers
+	d := &daemon{bin: bin, dir: dir, web: &http.Client{Transport: &http.Transport{MaxIdleConns: idle, MaxIdleConnsPerHost: idle}}}
 	if err := d.start(ctx); err != nil {
 		d.remove()
 		return nil, err
@@ -111,6 +114,7 @@ func newDaemon(ctx context.Context, bin string) (*daemon, error) {
 
 // remove stops topologyd and removes the directory.
 func (d *daemon) remove() {
+	d.web.CloseIdleConnections()
 	if d.program != nil {
 		d.stop()
 	}
@@ -187,7 +191,7 @@ func (d *daemon) send(ctx context.Context, lines []byte) error {
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := d.web.Do(req)
 	if err != nil {
 		return fmt.Errorf("write: %w", err)
 	}

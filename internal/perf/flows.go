@@ -226,7 +226,7 @@ func (d *daemon) export(ctx context.Context, body []byte) error {
 			return fmt.Errorf("make request: %w", err)
 		}
 		req.Header.Set("Content-Type", "application/x-protobuf")
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := d.web.Do(req)
 		if err != nil {
 			return fmt.Errorf("send flow reports: %w", err)
 		}
