@@ -2,7 +2,9 @@ package graph
 
 import (
 	"slices"
+	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -26,6 +28,15 @@ func (g *Graph) end() []Change {
 }
 
 func (g *Graph) emit(c Change) { g.out = append(g.out, c) }
+
+// insert enters a change at a position of the list.
+func (g *Graph) insert(pos int, c Change) {
+	if pos == len(g.out) {
+		g.emit(c)
+		return
+	}
+	g.out = slices.Insert(g.out, pos, c)
+}
 
 // noSlot is no node.
 const noSlot = -1
@@ -95,27 +106,23 @@ func (g *Graph) bury(t *tombs, p *Prepared, interval, now int64) {
 
 // setFacet puts the facet of an event in place, in a new node if need be.
 func (g *Graph) setFacet(slot int32, p *Prepared, at, now int64) {
-	f := p.facet
-	for i := range f.attrs {
-		f.attrs[i].Key = g.intern(f.attrs[i].Key)
-	}
-	f.source = g.intern(f.source)
+	f := &p.facet
 	isNew := slot < 0
 	if isNew {
 		slot = g.newNode(p.id, p.Event.Ref)
 	}
 	g.busy = slot
-	old := *g.t.states.at(slot)
-	next := old.with(f)
-	*g.t.states.edit(slot, g.epoch) = next
-	i, _ := next.find(f.source)
-	var before []assertion
-	if j, ok := old.find(f.source); ok {
-		before = old.facets[j].edges
+	list := g.t.facets(slot, g.facets[:0])
+	i, known := slices.BinarySearchFunc(list, f.source, func(have packedFacet, source string) int { return strings.Compare(have.source, source) })
+	before := ""
+	if known {
+		before = list[i].edges
 	} else {
+		list = slices.Insert(list, i, packedFacet{})
 		g.live.insert(slot, i)
 		g.stats.Facets++
 	}
+	g.facets = list
 	l := &g.live.of(slot)[i]
 	if l.stale {
 		l.stale = false
@@ -129,47 +136,60 @@ func (g *Graph) setFacet(slot int32, p *Prepared, at, now int64) {
 	if isNew {
 		g.resolve(p.id, at)
 	}
-	g.refreshNode(slot, at, added)
+	g.edges = g.appendAssertions(g.edges[:0], f.edges, p.id, slot)
+	list[i] = packedFacet{source: f.source, time: f.time, interval: f.interval, edges: unsafeString(g.edges)}
+	attrs := withoutTID(f.attrs)
+	if len(list) > 1 {
+		list[i].attrs = string(g.t.dict.AppendOf(nil, attrs, owner(slot)))
+		attrs = nil
+	}
+	g.setContent(slot, list, attrs, at, added)
 	g.refreshStale(slot)
 }
+
+// unsafeString returns bytes as a string, which is valid until they change.
+func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // removeFacet takes a facet away, and the node when nothing but guests is left.
 func (g *Graph) removeFacet(slot int32, i int, at int64) {
 	g.busy = slot
-	g.dropFacet(slot, i, at)
-	if rest := *g.t.states.at(slot); rest.onlyGuests() {
-		for n := len(rest.facets); n > 0; n-- {
-			g.dropFacet(slot, n-1, at)
+	typ, _ := g.t.identity(slot)
+	list := g.t.facets(slot, g.facets[:0])
+	g.facets = list
+	list = g.dropFacet(slot, list, i, at)
+	if onlyGuests(list, typ) {
+		for n := len(list); n > 0; n-- {
+			list = g.dropFacet(slot, list, n-1, at)
 		}
 		g.deleteNode(slot, at)
 		return
 	}
-	g.refreshNode(slot, at, len(g.out))
+	g.setContent(slot, list, nil, at, len(g.out))
 	g.refreshStale(slot)
 }
 
 // dropFacet takes a facet away, with what it asserts.
-func (g *Graph) dropFacet(slot int32, i int, at int64) {
-	old := *g.t.states.at(slot)
-	f := &old.facets[i]
+func (g *Graph) dropFacet(slot int32, list []packedFacet, i int, at int64) []packedFacet {
+	f := list[i]
 	g.live.setLine(slot, i, 0)
 	if g.live.of(slot)[i].stale {
 		g.stats.Stale--
 	}
 	g.stats.Facets--
-	*g.t.states.edit(slot, g.epoch) = old.without(i)
 	g.live.remove(slot, i)
 	g.reassert(slot, f.source, f.edges, nil, at)
+	return slices.Delete(list, i, i+1)
 }
 
-// newNode takes a slot for a node that has no content yet.
+// newNode takes a slot for a node that has no content yet but its identity.
 func (g *Graph) newNode(id entity.UUID, ref entity.Ref) int32 {
 	slot := take(&g.freeNodes, &g.t.nodes, g.epoch)
-	g.t.states.resize(g.t.nodes.n, g.epoch)
+	g.t.data.resize(g.t.nodes.n, g.epoch)
 	g.t.heads.resize(g.t.nodes.n, g.epoch)
 	g.live.one.resize(g.t.nodes.n, unshared)
-	*g.t.nodes.edit(slot, g.epoch) = &Node{ID: id, Slot: slot}
-	*g.t.states.edit(slot, g.epoch) = &state{ref: ref}
+	*g.t.nodes.edit(slot, g.epoch) = nodeRec{id: id, size: nodeUsed}
+	g.body = append(g.appendIdentity(g.body[:0], ref, slot), 0)
+	*g.t.data.edit(slot, g.epoch) = nodeData{content: string(g.body)}
 	g.t.nodeIDs.insert(idHash(id), slot, g.epoch)
 	g.t.nodeCount++
 	return slot
@@ -178,70 +198,17 @@ func (g *Graph) newNode(id entity.UUID, ref entity.Ref) int32 {
 // deleteNode takes a node without facets away, with its edges.
 func (g *Graph) deleteNode(slot int32, at int64) {
 	g.isolate(slot, at)
-	node := *g.t.nodes.at(slot)
+	node := g.t.node(slot)
 	g.reindex(slot, node.Attrs, nil)
 	g.t.nodeIDs.remove(idHash(node.ID), slot, g.epoch)
-	*g.t.nodes.edit(slot, g.epoch) = nil
-	*g.t.states.edit(slot, g.epoch) = nil
+	g.drop(g.t.nodes.at(slot).origin)
+	*g.t.nodes.edit(slot, g.epoch) = nodeRec{}
+	*g.t.data.edit(slot, g.epoch) = nodeData{}
 	g.freeNodes = append(g.freeNodes, slot)
 	g.t.nodeCount--
 	last := *node
 	last.UpdatedAt = max(at, last.UpdatedAt)
 	g.emit(Change{Op: NodeDeleted, At: last.UpdatedAt, Node: &last, OldNode: node})
 }
-
-// refreshNode makes a node's next revision when what its facets say, or its
-// TID, differs from what it shows. The change is entered at the position pos of
-// the list of changes, so that a node is seen before its first edges.
-func (g *Graph) refreshNode(slot int32, at int64, pos int) {
-	st := *g.t.states.at(slot)
-	old := *g.t.nodes.at(slot)
-	tid := g.deriveTID(slot, st)
-	attrs := st.merged(tid)
-	if old.Revision > 0 && tid == old.tid && old.Attrs.Equal(attrs) && old.Origin == st.origin() {
-		return
-	}
-	before := old.tid
-	n, was := old, (*Node)(nil)
-	if old.Revision > 0 {
-		c := *old
-		n, was = &c, old
-	}
-	n.Attrs = g.reindex(slot, old.Attrs, attrs)
-	n.tid, n.Origin, n.Host = tid, g.intern(st.origin()), g.intern(st.ref.ID.Get(entity.IDHost))
-	n.UpdatedAt = max(at, n.UpdatedAt)
-	n.Revision++
-	op := NodeUpdated
-	if n.Revision == 1 {
-		n.CreatedAt, op = at, NodeAdded
-	}
-	if len(st.facets) == 1 { // keep the content once
-		if slot != g.busy {
-			st = st.with(st.facets[0]) // a view may show the state
-			*g.t.states.edit(slot, g.epoch) = st
-		}
-		st.facets[0].attrs = n.Attrs
-	}
-	*g.t.nodes.edit(slot, g.epoch) = n
-	g.out = slices.Insert(g.out, pos, Change{Op: op, At: n.UpdatedAt, Node: n, OldNode: was})
-	if n.tid != before {
-		g.propagateTID(slot, at)
-	}
-}
-
-// intern returns the one copy of a string that recurs.
-func (g *Graph) intern(s string) string {
-	if have, ok := g.keys[s]; ok {
-		return have
-	}
-	if len(g.keys) >= maxInterned {
-		return s
-	}
-	g.keys[s] = s
-	return s
-}
-
-// maxInterned bounds the strings that are kept once: keys, sources and hosts.
-const maxInterned = 1 << 16
 
 func milliseconds(ns int64) int64 { return ns / int64(time.Millisecond) }

@@ -113,7 +113,7 @@ func (g *Graph) resolve(id entity.UUID, at int64) {
 		return cmp.Or(bytes.Compare(a.edge[:], b.edge[:]), g.compareEmitters(a.emitter, b.emitter), strings.Compare(g.t.name(a.source), g.t.name(b.source)))
 	})
 	for _, d := range list {
-		g.assertAgain(d, at)
+		g.assertAgain(d, id, at)
 		g.drop(d.source)
 	}
 }
@@ -125,18 +125,4 @@ func (g *Graph) compareEmitters(a, b int32) int {
 	}
 	x, y := g.t.nodeID(a), g.t.nodeID(b)
 	return bytes.Compare(x[:], y[:])
-}
-
-// assertAgain has an emitter assert an edge that missed a node.
-func (g *Graph) assertAgain(d dangler, at int64) {
-	st := *g.t.states.at(d.emitter)
-	i, ok := st.find(g.t.name(d.source))
-	if !ok {
-		return
-	}
-	for j := range st.facets[i].edges {
-		if a := &st.facets[i].edges[j]; a.ID == d.edge {
-			g.assert(a, d.emitter, st.facets[i].source, at)
-		}
-	}
 }

@@ -50,17 +50,19 @@ func (v *View) appendNode(b []byte, n *Node) []byte {
 	b = appendText(appendText(b, n.Host), n.Origin)
 	b = appendNumbers(b, n.CreatedAt, n.UpdatedAt, int64(n.Revision))
 	b = appendAttrs(b, n.Attrs)
-	st := *v.t.states.at(n.Slot)
-	for i := range st.facets {
-		f := &st.facets[i]
+	emitter := n.ID
+	var f packedFacet
+	var a packedAssertion
+	for r := v.t.facetsOf(n.Slot); r.next(&f); {
 		b = appendNumbers(appendText(b, f.source), f.time, f.interval)
-		for _, a := range f.attrs { // one facet alone may share the node's, TID included
-			if a.Key != entity.KeyTID {
-				b = appendValue(appendText(b, a.Key), a.Value)
-			}
-		}
-		for _, a := range f.edges {
-			b = appendAttrs(append(b, a.ID[:]...), a.attrs)
+		v.t.dict.Each(f.attrs, func(key string, value entity.Value) bool {
+			b = appendValue(appendText(b, key), value)
+			return true
+		})
+		for p := 0; p < len(f.edges); {
+			p = v.t.readAssertion(f.edges, p, emitter, &a)
+			id := a.edge().ID
+			b = appendAttrs(append(b, id[:]...), v.t.dict.Attrs(a.attrs))
 		}
 	}
 	return b

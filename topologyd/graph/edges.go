@@ -19,27 +19,6 @@ type edgeRec struct {
 	stale   bool
 }
 
-// reassert replaces the edges that a facet asserts.
-func (g *Graph) reassert(slot int32, source string, before, after []assertion, at int64) {
-	for i := range before {
-		if !asserted(after, &before[i]) {
-			g.withdraw(&before[i], slot, source, at)
-		}
-	}
-	for i := range after {
-		g.assert(&after[i], slot, source, at)
-	}
-}
-
-func asserted(list []assertion, a *assertion) bool {
-	for i := range list {
-		if list[i].ID == a.ID {
-			return true
-		}
-	}
-	return false
-}
-
 // assert adds a facet's evidence for an edge and makes the edge if both its
 // ends are known; otherwise it is remembered until the missing end appears.
 func (g *Graph) assert(a *assertion, emitter int32, source string, at int64) {
@@ -86,7 +65,7 @@ func (g *Graph) assert(a *assertion, emitter int32, source string, at int64) {
 
 // withdraw takes a facet's evidence for an edge away, and the edge with the
 // last of it.
-func (g *Graph) withdraw(a *assertion, emitter int32, source string, at int64) {
+func (g *Graph) withdraw(a *entity.Edge, emitter int32, source string, at int64) {
 	e := g.t.findEdge(a.ID)
 	if e < 0 {
 		for _, end := range [...]entity.UUID{a.Parent, a.Child} {
@@ -131,7 +110,7 @@ func (g *Graph) refreshEdge(e int32, list []evidence, at int64) {
 		return
 	}
 	oldHost, oldOrigin := rec.host, rec.origin
-	rec.host, rec.origin = g.hold(g.hostOf(list[0].emitter)), g.hold(origin)
+	rec.host, rec.origin = g.hold(g.t.host(list[0].emitter)), g.hold(origin)
 	g.drop(oldHost)
 	g.drop(oldOrigin)
 	rec.updatedAt = max(at, rec.updatedAt)

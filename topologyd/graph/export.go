@@ -45,8 +45,8 @@ type EdgeState struct {
 // NodeStates yields the state of every node.
 func (v *View) NodeStates() iter.Seq[NodeState] {
 	return func(yield func(NodeState) bool) {
-		for n := range v.Nodes() {
-			if !yield(v.NodeState(n)) {
+		for slot := range v.NodeList() {
+			if !yield(v.NodeStateAt(slot)) {
 				return
 			}
 		}
@@ -55,29 +55,41 @@ func (v *View) NodeStates() iter.Seq[NodeState] {
 
 // NodeState returns what each source says of a node of the view.
 func (v *View) NodeState(n *Node) NodeState {
-	st := *v.t.states.at(n.Slot)
-	out := NodeState{Ref: st.ref, TID: n.tid, Known: true, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt, Revision: n.Revision}
-	for i := range st.facets {
-		f := &st.facets[i]
-		fs := FacetState{Source: f.source, Time: f.time, Interval: time.Duration(f.interval)}
-		for _, a := range f.attrs {
-			if a.Key != entity.KeyTID {
-				fs.Attributes = append(fs.Attributes, a)
-			}
-		}
-		for _, a := range f.edges {
-			fs.Assertions = append(fs.Assertions, Assertion{a.Edge, a.attrs})
+	out := NodeState{TID: n.tid, Known: true, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt, Revision: n.Revision}
+	v.t.state(n.Slot, &out)
+	return out
+}
+
+// NodeStateAt is NodeState for the node in a slot, which must not be free.
+func (v *View) NodeStateAt(slot int32) NodeState {
+	rec := v.t.nodes.at(slot)
+	out := NodeState{TID: rec.tid, Known: true, CreatedAt: rec.createdAt, UpdatedAt: rec.updatedAt, Revision: rec.revision}
+	v.t.state(slot, &out)
+	return out
+}
+
+// state fills in what the sources say of a node.
+func (t *tables) state(slot int32, out *NodeState) {
+	out.Ref = t.ref(slot)
+	emitter := t.nodeID(slot)
+	var f packedFacet
+	var a packedAssertion
+	for r := t.facetsOf(slot); r.next(&f); {
+		fs := FacetState{Source: f.source, Time: f.time, Interval: time.Duration(f.interval), Attributes: t.dict.Attrs(f.attrs)}
+		for p := 0; p < len(f.edges); {
+			p = t.readAssertion(f.edges, p, emitter, &a)
+			fs.Assertions = append(fs.Assertions, Assertion{a.edge(), t.dict.Attrs(a.attrs)})
 		}
 		out.Facets = append(out.Facets, fs)
 	}
-	return out
 }
 
 // EdgeStates yields the state of every edge.
 func (v *View) EdgeStates() iter.Seq[EdgeState] {
 	return func(yield func(EdgeState) bool) {
-		for e := range v.Edges() {
-			if !yield(EdgeState{e.ID, e.CreatedAt, e.UpdatedAt, e.Revision}) {
+		for slot := range v.EdgeList() {
+			rec := v.t.edges.at(slot)
+			if !yield(EdgeState{rec.id, rec.createdAt, rec.updatedAt, rec.revision}) {
 				return
 			}
 		}
@@ -101,7 +113,8 @@ func (g *Graph) RestoreNode(n *NodeState, now time.Time) {
 		p := Prepared{Event: &entity.Event{Ref: n.Ref, Source: fs.Source}, id: id}
 		p.facet = facet{source: fs.Source, attrs: fs.Attributes, time: fs.Time, interval: int64(fs.Interval)}
 		for _, a := range fs.Assertions {
-			p.facet.edges = append(p.facet.edges, assertion{a.Edge, a.Attributes})
+			odd := a.Parent != id && a.Child != id || a.ID != entity.EdgeID(a.Parent, a.Child, a.RelationType)
+			p.facet.edges = append(p.facet.edges, assertion{a.Edge, a.Attributes, odd})
 		}
 		p.hash = p.facet.hash(g.seed)
 		g.setFacet(g.t.findNode(id), &p, milliseconds(fs.Time), now.UnixNano())
@@ -117,14 +130,13 @@ func (g *Graph) RestoreHistory(nodes iter.Seq[NodeState], edges iter.Seq[EdgeSta
 	g.view = nil
 	for s := range nodes {
 		if i := g.t.findNode(s.Ref.UUID()); i >= 0 {
-			old := *g.t.nodes.at(i)
-			n := *old
-			n.CreatedAt, n.UpdatedAt, n.Revision = s.CreatedAt, s.UpdatedAt, s.Revision
-			if s.Known && n.tid != s.TID {
-				n.tid = s.TID
-				n.Attrs = g.reindex(i, old.Attrs, (*g.t.states.at(i)).merged(s.TID))
+			rec := g.t.nodes.edit(i, g.epoch)
+			rec.createdAt, rec.updatedAt, rec.revision = s.CreatedAt, s.UpdatedAt, s.Revision
+			if s.Known && rec.tid != s.TID {
+				old := rec.tid
+				rec.tid = s.TID
+				g.reindex(i, insertTID(nil, old), insertTID(nil, s.TID))
 			}
-			*g.t.nodes.edit(i, g.epoch) = &n
 		}
 	}
 	for s := range edges {

@@ -2,106 +2,17 @@ package graph
 
 import (
 	"hash/maphash"
-	"slices"
-	"strings"
 
 	"github.com/skein-net/skein/internal/entity"
 )
 
-// state is what the sources say of one entity. It is immutable: a new report
-// makes a new one.
-type state struct {
-	ref    entity.Ref
-	facets []facet // sorted by source
-}
-
-// facet is what one source says of one entity.
+// facet is what one source says of one entity, as an event has it.
 type facet struct {
 	source   string
 	attrs    entity.Attrs
 	edges    []assertion
-	time     int64 // of the event that made it, Unix nanoseconds on the source's clock
+	time     int64 // of the event, Unix nanoseconds on the source's clock
 	interval int64 // nanoseconds, 0: never expires
-}
-
-// assertion is an edge that a facet asserts, and how it describes it.
-type assertion struct {
-	entity.Edge
-	attrs entity.Attrs
-}
-
-func (s *state) find(source string) (int, bool) {
-	return slices.BinarySearchFunc(s.facets, source, func(f facet, src string) int { return strings.Compare(f.source, src) })
-}
-
-// with returns a copy of s in which the facet f replaces that of its source.
-func (s *state) with(f facet) *state {
-	i, found := s.find(f.source)
-	out := &state{ref: s.ref, facets: slices.Clone(s.facets)}
-	if found {
-		out.facets[i] = f
-	} else {
-		out.facets = slices.Insert(out.facets, i, f)
-	}
-	return out
-}
-
-// without returns a copy of s without facet i.
-func (s *state) without(i int) *state {
-	return &state{ref: s.ref, facets: slices.Delete(slices.Clone(s.facets), i, i+1)}
-}
-
-// origin lists the sources by name.
-func (s *state) origin() string {
-	if len(s.facets) == 1 {
-		return s.facets[0].source
-	}
-	names := make([]string, len(s.facets))
-	for i := range s.facets {
-		names[i] = s.facets[i].source
-	}
-	return strings.Join(names, ",")
-}
-
-// onlyGuests reports whether no facet is left that is a reason for the node.
-func (s *state) onlyGuests() bool {
-	for i := range s.facets {
-		if !entity.IsGuest(s.facets[i].source, s.ref.Type) {
-			return false
-		}
-	}
-	return true
-}
-
-// merged is the union of the facets' attributes and the TID. Where two facets
-// give a value for the same key, that of the source whose name sorts first
-// stands, and that of a guest only when nobody else gives one: sources keep to
-// keys of their own, so this decides only mistakes, but it decides them the same
-// way whatever the order of the reports.
-func (s *state) merged(tid entity.UUID) entity.Attrs {
-	n := 1
-	for i := range s.facets {
-		n += len(s.facets[i].attrs)
-	}
-	out := make(entity.Attrs, 0, n)
-	add := func(guests bool) {
-		for i := len(s.facets) - 1; i >= 0; i-- {
-			if entity.IsGuest(s.facets[i].source, s.ref.Type) != guests {
-				continue
-			}
-			for _, a := range s.facets[i].attrs {
-				if a.Key != entity.KeyTID {
-					out = append(out, a)
-				}
-			}
-		}
-	}
-	add(true)
-	add(false)
-	if !tid.IsZero() {
-		out = append(out, entity.A(entity.KeyTID, entity.String(tid.String())))
-	}
-	return out.Normalize()
 }
 
 // hash returns a hash of what the facet says, apart from when.

@@ -52,7 +52,6 @@ type content struct {
 	freeNodes, freeEdges, freeExtras []int32
 
 	dangling map[entity.UUID]waiting
-	keys     map[string]string
 
 	// tombs are the deletions of the log, which all replicas know; heard are
 	// those of facets that were not known, which are not logged.
@@ -68,8 +67,12 @@ type content struct {
 	busy    int32         // the node that it speaks of, refreshed at its end
 	depth   int           // of renewing TIDs
 	renewed map[int32]int // how often a node's TID was renewed
-	scratch []byte
 	one     [1]evidence
+	// Room that is used again.
+	scratch, body, edges  []byte
+	facets, owned         []packedFacet
+	asserted              []packedAssertion
+	idAttrs, total, grown entity.Attrs
 
 	stats Stats
 }
@@ -106,7 +109,6 @@ func (g *Graph) Reset() {
 		sets:     make(map[string]string),
 		tombs:    newTombs(g.cfg.MaxTombstones),
 		heard:    newTombs(g.cfg.MaxTombstones),
-		keys:     make(map[string]string),
 	}
 	g.t.dict = pack.NewDict()
 	g.t.index.seed = g.seed
@@ -197,7 +199,7 @@ func (g *Graph) Prepare(e *entity.Event, line uint64) Prepared {
 		p.facet.edges = make([]assertion, 0, n)
 	}
 	for i := range e.Relationships {
-		a := assertion{e.Relationships[i].Edge(p.id), e.Relationships[i].Attributes}
+		a := assertion{Edge: e.Relationships[i].Edge(p.id), attrs: e.Relationships[i].Attributes}
 		if !p.facet.asserts(a.ID) {
 			p.facet.edges = append(p.facet.edges, a)
 		}
@@ -274,15 +276,13 @@ func (g *Graph) settle(p *Prepared, outcome Outcome, slot int32, facet int, now 
 // others.
 func (p *Prepared) isGuest() bool { return entity.IsGuest(p.facet.source, p.Event.Type) }
 
-// facetOf returns the number of the facet that an event speaks of, -1 when it is
-// not known.
-func (g *Graph) facetOf(p *Prepared, slot int32) int {
-	if slot >= 0 {
-		if i, ok := (*g.t.states.at(slot)).find(p.facet.source); ok {
-			return i
-		}
+// facetOf returns the number of the facet that an event speaks of, and the time
+// of the event that made it; -1 when it is not known.
+func (g *Graph) facetOf(p *Prepared, slot int32) (facet int, made int64) {
+	if slot < 0 {
+		return -1, 0
 	}
-	return -1
+	return g.t.findFacet(slot, p.facet.source)
 }
 
 // admit compares an event with what was heard, logged or not, to tell whether
@@ -290,7 +290,7 @@ func (g *Graph) facetOf(p *Prepared, slot int32) int {
 func (g *Graph) admit(p *Prepared, slot int32, now int64) (outcome Outcome, facet int) {
 	p.Force = false
 	isDelete := p.Event.Kind == entity.Delete
-	if facet = g.facetOf(p, slot); facet < 0 {
+	if facet, _ = g.facetOf(p, slot); facet < 0 {
 		if slot < 0 && !isDelete && p.isGuest() {
 			return Outdated, facet
 		}
@@ -324,7 +324,8 @@ func (g *Graph) admit(p *Prepared, slot int32, now int64) (outcome Outcome, face
 // else, so that all replicas come to the same.
 func (g *Graph) decide(p *Prepared, slot int32, logged int64) (outcome Outcome, facet int) {
 	isDelete := p.Event.Kind == entity.Delete
-	if facet = g.facetOf(p, slot); facet < 0 {
+	facet, made := g.facetOf(p, slot)
+	if facet < 0 {
 		switch {
 		case isDelete:
 			return Unchanged, facet
@@ -337,7 +338,7 @@ func (g *Graph) decide(p *Prepared, slot int32, logged int64) (outcome Outcome, 
 		}
 	}
 	switch {
-	case !p.Force && p.facet.time < (*g.t.states.at(slot)).facets[facet].time:
+	case !p.Force && p.facet.time < made:
 		return Outdated, facet
 	case !isDelete && g.live.of(slot)[facet].hash == p.hash:
 		return Unchanged, facet

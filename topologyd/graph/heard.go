@@ -36,7 +36,7 @@ func (g *Graph) note(slot int32, facet int) {
 		return
 	}
 	l.noted = true
-	g.noted = append(g.noted, heardAt{slot, (*g.t.states.at(slot)).facets[facet].source})
+	g.noted = append(g.noted, heardAt{slot, g.t.sourceOf(slot, facet)})
 }
 
 // TakeHeard returns the reports heard since it was called last, one for each
@@ -46,11 +46,10 @@ func (g *Graph) TakeHeard() []Heard {
 	defer g.mu.Unlock()
 	out := make([]Heard, 0, len(g.noted))
 	for _, at := range g.noted {
-		st := *g.t.states.at(at.slot)
-		if st == nil { // gone since
+		if !g.t.hasNode(at.slot) { // gone since
 			continue
 		}
-		if i, ok := st.find(at.source); ok && g.live.of(at.slot)[i].noted {
+		if i, _ := g.t.findFacet(at.slot, at.source); i >= 0 && g.live.of(at.slot)[i].noted {
 			l := &g.live.of(at.slot)[i]
 			l.noted = false
 			out = append(out, Heard{g.t.nodeID(at.slot), at.source, l.time})
@@ -71,7 +70,7 @@ func (g *Graph) Hear(list []Heard, now time.Time, out []Change) []Change {
 		if slot < 0 {
 			continue
 		}
-		if facet, ok := (*g.t.states.at(slot)).find(list[i].Source); ok {
+		if facet, _ := g.t.findFacet(slot, list[i].Source); facet >= 0 {
 			g.touch(slot, facet, list[i].Time, now.UnixNano())
 		}
 	}

@@ -112,12 +112,6 @@ func (x *index) search(t *tables, hash uint64, key string, v entity.Value, but i
 	return -1, slot
 }
 
-// holds tells whether a node has a term.
-func (t *tables) holds(slot int32, key string, v entity.Value) bool {
-	n := *t.nodes.at(slot)
-	return n != nil && hasTerm(n.Attrs.Get(key), v)
-}
-
 // hasTerm tells whether v is among the terms of a value.
 func hasTerm(have, v entity.Value) bool {
 	if indexable(have) {

@@ -25,42 +25,47 @@ func (g *Graph) SetMetric(id entity.UUID, at time.Time, counters entity.Attrs) b
 	if slot < 0 {
 		return false
 	}
-	old := *g.t.nodes.at(slot)
 	last := at.UnixMilli()
-	before := old.Metric.Map()
+	had := g.t.data.at(slot).counters
+	before := ""
+	if had != nil {
+		before = had.metric
+	}
 	start := last
-	if !old.Metric.IsZero() {
-		if start = before.Get(keyLast).Int(); last <= start {
+	if had != nil {
+		if start = g.t.dict.Get(before, keyLast).Int(); last <= start {
 			return false
 		}
 	}
-	total := make(entity.Attrs, 0, len(counters)+2)
-	grown := make(entity.Attrs, 0, len(counters)+2)
+	total, grown := g.total[:0], g.grown[:0]
 	for _, c := range counters {
 		now := c.Value.Int()
 		if now == 0 {
 			continue
 		}
-		key := g.intern(c.Key)
-		total = append(total, entity.A(key, entity.Int(now)))
-		was := before.Get(c.Key).Int()
+		total = append(total, entity.A(c.Key, entity.Int(now)))
+		was := g.t.dict.Get(before, c.Key).Int()
 		if was > now {
 			was = 0
 		}
 		if now > was {
-			grown = append(grown, entity.A(key, entity.Int(now-was)))
+			grown = append(grown, entity.A(c.Key, entity.Int(now-was)))
 		}
 	}
-	first := before.Get(keyStart)
+	first := g.t.dict.Get(before, keyStart)
 	if first.IsZero() {
 		first = entity.Int(last)
 	}
-	n := *old
-	n.Metric = entity.Map(append(total, entity.A(keyStart, first), entity.A(keyLast, entity.Int(last))).Normalize())
-	if !old.Metric.IsZero() {
-		n.LastUpdateMetric = entity.Map(append(grown, entity.A(keyStart, entity.Int(start)), entity.A(keyLast, entity.Int(last))).Normalize())
+	total = append(total, entity.A(keyStart, first), entity.A(keyLast, entity.Int(last)))
+	g.scratch = g.t.dict.AppendOf(g.scratch[:0], total.Normalize(), owner(slot))
+	size := len(g.scratch)
+	if had != nil {
+		grown = append(grown, entity.A(keyStart, entity.Int(start)), entity.A(keyLast, entity.Int(last)))
+		g.scratch = g.t.dict.AppendOf(g.scratch, grown.Normalize(), owner(slot))
 	}
-	*g.t.nodes.edit(slot, g.epoch) = &n
+	g.total, g.grown = total, grown
+	both := string(g.scratch)
+	g.t.data.edit(slot, g.epoch).counters = newCounters(both, size)
 	g.view = nil
 	return true
 }

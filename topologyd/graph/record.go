@@ -2,13 +2,6 @@ package graph
 
 import "github.com/skein-net/skein/internal/entity"
 
-// This file makes nodes and edges of the records of a live graph.
-
-func (t *tables) nodeID(slot int32) entity.UUID { return (*t.nodes.at(slot)).ID }
-
-// hostOf returns the host of the entity of a node.
-func (g *Graph) hostOf(slot int32) string { return (*g.t.states.at(slot)).ref.ID.Get(entity.IDHost) }
-
 // edgeHeader returns what an edge has in common with nodes.
 func (t *tables) edgeHeader(slot int32) header {
 	rec := t.edges.at(slot)

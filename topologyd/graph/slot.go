@@ -11,7 +11,9 @@ import (
 // time, without having a [Node] or [Edge] made.
 
 // HasNode reports whether there is a node in a slot.
-func (v *View) HasNode(slot int32) bool { return v.NodeAt(slot) != nil }
+func (v *View) HasNode(slot int32) bool {
+	return slot >= 0 && slot < v.t.heads.n && (v.built != nil || v.t.hasNode(slot))
+}
 
 // HasEdge reports whether there is an edge in a slot that is its own.
 func (v *View) HasEdge(slot int32) bool {
@@ -45,7 +47,12 @@ func (v *View) EdgeList() iter.Seq[int32] {
 }
 
 // NodeID returns the ID of the node in a slot, which must not be free.
-func (v *View) NodeID(slot int32) entity.UUID { return v.NodeAt(slot).ID }
+func (v *View) NodeID(slot int32) entity.UUID {
+	if v.built != nil {
+		return v.built.nodes[slot].ID
+	}
+	return v.t.nodeID(slot)
+}
 
 // EdgeID returns the ID of the edge in a slot, which must not be free.
 func (v *View) EdgeID(slot int32) entity.UUID {
@@ -57,7 +64,12 @@ func (v *View) EdgeID(slot int32) entity.UUID {
 
 // NodeAttr returns the value of a top-level attribute of the node in a slot,
 // which must not be free; the zero Value when there is none.
-func (v *View) NodeAttr(slot int32, key string) entity.Value { return v.NodeAt(slot).Attrs.Get(key) }
+func (v *View) NodeAttr(slot int32, key string) entity.Value {
+	if v.built != nil {
+		return v.built.nodes[slot].Attrs.Get(key)
+	}
+	return v.t.attr(slot, key)
+}
 
 // EdgeAttr returns the value of a top-level attribute of the edge in a slot,
 // which must not be free; the zero Value when there is none. RelationType is not
@@ -74,7 +86,11 @@ func (v *View) EdgeAttr(slot int32, key string) entity.Value {
 
 // LookupNode is [Node.Lookup] for the node in a slot, which must not be free.
 func (v *View) LookupNode(slot int32, path string, yield func(entity.Value) bool) {
-	v.NodeAt(slot).Lookup(path, yield)
+	if v.built != nil {
+		v.built.nodes[slot].Lookup(path, yield)
+		return
+	}
+	v.t.lookupNode(slot, path, yield)
 }
 
 // LookupEdge is [Edge.Lookup] for the edge in a slot, which must not be free.
@@ -93,7 +109,12 @@ func (v *View) LookupEdge(slot int32, path string, yield func(entity.Value) bool
 
 // AppendNodeJSON is [Node.AppendJSON] for the node in a slot, which must not be
 // free.
-func (v *View) AppendNodeJSON(b []byte, slot int32) []byte { return v.NodeAt(slot).AppendJSON(b) }
+func (v *View) AppendNodeJSON(b []byte, slot int32) []byte {
+	if v.built != nil {
+		return v.built.nodes[slot].AppendJSON(b)
+	}
+	return v.t.appendNodeJSON(b, slot)
+}
 
 // AppendEdgeJSON is [Edge.AppendJSON] for the edge in a slot, which must not be
 // free.
@@ -123,22 +144,45 @@ func (v *View) EdgeMetadata(slot int32) entity.Attrs {
 }
 
 // NodeHost returns the Host of the node in a slot, which must not be free.
-func (v *View) NodeHost(slot int32) string { return v.NodeAt(slot).Host }
+func (v *View) NodeHost(slot int32) string {
+	if v.built != nil {
+		return v.built.nodes[slot].Host
+	}
+	return v.t.host(slot)
+}
 
 // NodeTimes returns CreatedAt and UpdatedAt of the node in a slot, which must
 // not be free.
 func (v *View) NodeTimes(slot int32) (created, updated int64) {
-	n := v.NodeAt(slot)
-	return n.CreatedAt, n.UpdatedAt
+	if v.built != nil {
+		n := v.built.nodes[slot]
+		return n.CreatedAt, n.UpdatedAt
+	}
+	rec := v.t.nodes.at(slot)
+	return rec.createdAt, rec.updatedAt
 }
 
 // NodeStale reports whether the node in a slot, which must not be free, is
 // stale.
-func (v *View) NodeStale(slot int32) bool { return v.NodeAt(slot).Stale }
+func (v *View) NodeStale(slot int32) bool {
+	if v.built != nil {
+		return v.built.nodes[slot].Stale
+	}
+	return v.t.nodes.at(slot).size&nodeStale != 0
+}
 
 // NodeGrowth returns LastUpdateMetric of the node in a slot, which must not be
 // free; the zero Value when there is none.
-func (v *View) NodeGrowth(slot int32) entity.Value { return v.NodeAt(slot).LastUpdateMetric }
+func (v *View) NodeGrowth(slot int32) entity.Value {
+	if v.built != nil {
+		return v.built.nodes[slot].LastUpdateMetric
+	}
+	if c := v.t.data.at(slot).counters; c != nil {
+		_, growth := c.values(v.t.dict)
+		return growth
+	}
+	return entity.Value{}
+}
 
 // EdgeTimes is as [View.NodeTimes] for the edge in a slot.
 func (v *View) EdgeTimes(slot int32) (created, updated int64) {
@@ -160,7 +204,12 @@ func (v *View) EdgeStale(slot int32) bool {
 
 // NodeRevision returns the Revision of the node in a slot, which must not be
 // free.
-func (v *View) NodeRevision(slot int32) uint64 { return v.NodeAt(slot).Revision }
+func (v *View) NodeRevision(slot int32) uint64 {
+	if v.built != nil {
+		return v.built.nodes[slot].Revision
+	}
+	return v.t.nodes.at(slot).revision
+}
 
 // EdgeRevision is as [View.NodeRevision] for the edge in a slot.
 func (v *View) EdgeRevision(slot int32) uint64 {
@@ -171,7 +220,12 @@ func (v *View) EdgeRevision(slot int32) uint64 {
 }
 
 // NodeOrigin returns the Origin of the node in a slot, which must not be free.
-func (v *View) NodeOrigin(slot int32) string { return v.NodeAt(slot).Origin }
+func (v *View) NodeOrigin(slot int32) string {
+	if v.built != nil {
+		return v.built.nodes[slot].Origin
+	}
+	return v.t.name(v.t.nodes.at(slot).origin)
+}
 
 // NodeSlot returns the slot of the node with an ID, in a slice of its newest
 // revision; -1 when there is none.

@@ -26,7 +26,6 @@ func (g *Graph) Sweep(from int32, now time.Time, out []Change) (expired []entity
 	}
 	slot := from
 	for ; slot < g.t.nodes.n && slot < from+sweepSize; slot++ {
-		st := *g.t.states.at(slot)
 		marked := false
 		facets := g.live.of(slot)
 		for i := range facets {
@@ -37,7 +36,7 @@ func (g *Graph) Sweep(from int32, now time.Time, out []Change) (expired []entity
 			silent := float64(n-l.seen) / float64(l.keep())
 			if silent >= g.cfg.ExpireAfter {
 				expired = append(expired, entity.Event{
-					Kind: entity.Delete, Ref: st.ref, Source: st.facets[i].source,
+					Kind: entity.Delete, Ref: g.t.ref(slot), Source: g.t.sourceOf(slot, i),
 					Time: time.Unix(0, l.time), Reason: entity.ReasonExpired,
 				})
 			} else if silent >= g.cfg.StaleAfter && !l.stale {
@@ -59,27 +58,30 @@ func (g *Graph) Sweep(from int32, now time.Time, out []Change) (expired []entity
 // facets assert, in line with its facets: stale is what only stale facets
 // speak of.
 func (g *Graph) refreshStale(slot int32) {
-	n := *g.t.nodes.at(slot)
-	st := *g.t.states.at(slot)
 	facets := g.live.of(slot)
 	stale, some := len(facets) > 0, false
 	for i := range facets {
 		stale = stale && facets[i].stale
 		some = some || facets[i].stale
 	}
-	if n.Stale != stale {
+	if (g.t.nodes.at(slot).size&nodeStale != 0) != stale {
+		n := g.t.node(slot)
 		marked := *n
 		marked.Stale = stale
-		*g.t.nodes.edit(slot, g.epoch) = &marked
+		g.t.nodes.edit(slot, g.epoch).size ^= nodeStale
 		g.view = nil
 		g.emit(Change{Op: NodeUpdated, At: n.UpdatedAt, Node: &marked, OldNode: n, mark: true})
 	}
 	if !some && g.staleEdges == 0 {
 		return
 	}
-	for i := range st.facets {
-		for j := range st.facets[i].edges {
-			if e := g.t.findEdge(st.facets[i].edges[j].ID); e >= 0 {
+	emitter := g.t.nodeID(slot)
+	var f packedFacet
+	var a packedAssertion
+	for r := g.t.facetsOf(slot); r.next(&f); {
+		for p := 0; p < len(f.edges); {
+			p = g.t.readAssertion(f.edges, p, emitter, &a)
+			if e := g.t.findEdge(a.edge().ID); e >= 0 {
 				g.refreshStaleEdge(e)
 			}
 		}
@@ -108,6 +110,6 @@ func (g *Graph) refreshStaleEdge(e int32) {
 }
 
 func (g *Graph) isStale(ev evidence) bool {
-	i, ok := (*g.t.states.at(ev.emitter)).find(g.t.name(ev.source))
-	return ok && g.live.of(ev.emitter)[i].stale
+	i, _ := g.t.findFacet(ev.emitter, g.t.name(ev.source))
+	return i >= 0 && g.live.of(ev.emitter)[i].stale
 }

@@ -17,30 +17,29 @@ const (
 // deriveTID computes a node's name-based identifier from its own name and that
 // of the node that owns it. Of several owners the one with the smallest ID
 // counts. A node that nobody with a TID owns has none, apart from hosts.
-func (g *Graph) deriveTID(slot int32, st *state) entity.UUID {
+func (g *Graph) deriveTID(slot int32, entityType string, list []packedFacet) entity.UUID {
 	name, typ := "", ""
-	for i := len(st.facets) - 1; i >= 0; i-- {
-		a := st.facets[i].attrs
-		if v := a.Get(entity.KeyType); !v.IsZero() {
+	nameKey := entity.KeyName
+	if entityType == entity.TypeNetNS {
+		nameKey = entity.KeyPath
+	}
+	for i := len(list) - 1; i >= 0; i-- {
+		if v := g.t.dict.Get(list[i].attrs, entity.KeyType); !v.IsZero() {
 			typ = v.Str()
 		}
-		key := entity.KeyName
-		if st.ref.Type == entity.TypeNetNS {
-			key = entity.KeyPath
-		}
-		if v := a.Get(key); !v.IsZero() {
+		if v := g.t.dict.Get(list[i].attrs, nameKey); !v.IsZero() {
 			name = v.Str()
 		}
 	}
-	if st.ref.Type == entity.TypeHost {
+	if entityType == entity.TypeHost {
 		return entity.HostTID(name)
 	}
-	var owner *Node
+	var owner *nodeRec
 	for e := g.t.heads.at(slot).firstIn; e != 0; {
 		rec := g.t.links.at(e - 1)
 		if g.t.isOwnership(e-1) && rec.parent != slot {
-			p := *g.t.nodes.at(rec.parent)
-			if p != nil && !p.tid.IsZero() && (owner == nil || bytes.Compare(p.ID[:], owner.ID[:]) < 0) {
+			p := g.t.nodes.at(rec.parent)
+			if !p.tid.IsZero() && (owner == nil || bytes.Compare(p.id[:], owner.id[:]) < 0) {
 				owner = p
 			}
 		}
@@ -55,19 +54,20 @@ func (g *Graph) deriveTID(slot int32, st *state) entity.UUID {
 // renewTID recomputes the TID of a node whose owners changed. The node that
 // the call under way speaks of is left to the call's end.
 func (g *Graph) renewTID(slot int32, at int64) {
-	n := *g.t.nodes.at(slot)
-	if n == nil || n.Revision == 0 || slot == g.busy {
+	rec := g.t.nodes.at(slot)
+	if !g.t.hasNode(slot) || rec.revision == 0 || slot == g.busy {
 		return
 	}
-	st := *g.t.states.at(slot)
-	if len(st.facets) > 0 && g.deriveTID(slot, st) != n.tid {
+	typ, _ := g.t.identity(slot)
+	g.owned = g.t.facets(slot, g.owned[:0])
+	if tid := g.deriveTID(slot, typ, g.owned); len(g.owned) > 0 && tid != rec.tid {
 		if g.renewed == nil {
 			g.renewed = make(map[int32]int)
 		}
 		if g.renewed[slot]++; g.renewed[slot] > maxTIDRenewals {
 			return
 		}
-		g.refreshNode(slot, at, len(g.out))
+		g.reviseTID(slot, tid, at)
 	}
 }
 

@@ -12,9 +12,9 @@ type tables struct {
 	// heads and links are what traversals read, of live and of built graphs.
 	heads paged[nodeHead]
 	links paged[edgeLink]
-	// nodes, states, edges and extras are those of a live graph.
-	nodes  paged[*Node]
-	states paged[*state]
+	// The others are those of a live graph.
+	nodes  paged[nodeRec]
+	data   paged[nodeData]
 	edges  paged[edgeRec]
 	extras paged[edgeExtra]
 	names  paged[string]
@@ -69,13 +69,13 @@ func (v *View) EdgeSlots() int { return int(v.t.links.n) }
 
 // NodeAt returns the node in a slot, nil when it is free or out of bounds.
 func (v *View) NodeAt(slot int32) *Node {
-	if slot < 0 || slot >= v.t.heads.n {
+	if !v.HasNode(slot) {
 		return nil
 	}
 	if v.built != nil {
 		return v.built.nodes[slot]
 	}
-	return *v.t.nodes.at(slot)
+	return v.t.node(slot)
 }
 
 // EdgeAt returns the edge in a slot, nil when it is free or out of bounds. In a
