@@ -28,7 +28,9 @@ type Delta struct {
 
 // Apply takes changes, all from the revision that the set knows up to that of v,
 // as the graph made them, and v, the graph after them. It gives what happened to
-// the results of queries that are not global; the latter are due.
+// the results of queries that are not global; the latter are due. Changes that v
+// does not show yet, or that views before it showed, do no harm as long as all of
+// them come some time: what is told is always the difference between views.
 func (s *Set) Apply(changes []graph.Change, v *graph.View) []Delta {
 	before := s.revision
 	s.v, s.revision = v, v.Revision()
@@ -48,7 +50,7 @@ func (s *Set) Apply(changes []graph.Change, v *graph.View) []Delta {
 		s.stats.Local.Skipped += sub(n*uint64(s.stats.Local.Queries), s.stats.Local.Evaluated-evaluated[0])
 		s.stats.Bounded.Skipped += sub(n*uint64(s.stats.Bounded.Queries), s.stats.Bounded.Evaluated-evaluated[1])
 		if detailed {
-			s.notice()
+			s.notice(before)
 		}
 	}
 	for _, f := range s.lost {
@@ -301,12 +303,12 @@ func (s *Set) note(f *Followed, id entity.UUID, was bool) {
 }
 
 // notice tells those whose results hold what changed, and those that are global.
-func (s *Set) notice() {
+func (s *Set) notice(before uint64) {
 	for i := range s.touches {
 		t := &s.touches[i]
 		due := t.last.Revision
-		if t.last.IsMark() || t.first.IsMark() {
-			due++ // the view may have shown it before, or not
+		if t.last.IsMark() || due <= before {
+			due = s.revision + 1 // a view may have shown it before, or not
 		}
 		for _, f := range s.holders[t.id] {
 			if f.way == gremlin.WayBounded {

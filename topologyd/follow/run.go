@@ -165,6 +165,20 @@ func (s *Set) Run(ctx context.Context, f *Followed, v *graph.View) (*gremlin.Res
 	return r, nil
 }
 
+// Refresh runs a global query now, when it is due, on the view of the last Apply.
+// What happened to the result is given as Put does.
+func (s *Set) Refresh(ctx context.Context, f *Followed, v *graph.View) (Delta, bool) {
+	if f.way != gremlin.WayGlobal || f.dirty == 0 && !f.running && !f.reach.Counters {
+		return Delta{}, false
+	}
+	running := f.running
+	f.dirty = 0
+	r, err := s.Run(ctx, f, v)
+	d, some := s.Put(f, r, err)
+	f.running = running
+	return d, some
+}
+
 // Put takes the result of a query that was due, or the error, and gives what
 // happened to the result. An error ends following it.
 func (s *Set) Put(f *Followed, r *gremlin.Result, err error) (Delta, bool) {
@@ -174,6 +188,9 @@ func (s *Set) Put(f *Followed, r *gremlin.Result, err error) (Delta, bool) {
 		return d, false
 	}
 	s.stats.Global.Evaluated++
+	if err == nil && r.Revision() < f.revision {
+		return d, false // another run overtook it
+	}
 	if err == nil {
 		s.v = r.View()
 		defer s.forget()
