@@ -20,7 +20,7 @@ func (q *Query) streams() bool {
 		case stepG, "At", "Context", "V", "E", "Has", "HasEither", "HasKey", "HasNot", "Is", "Where", "Not", "And", "Or",
 			"In", "Out", "Both", "InE", "OutE", "BothE", "InV", "OutV", "BothV",
 			"Descendants", "Ascendants", "Neighbors", "Repeat", "Times", "Until", "Emit", "Path",
-			"Dedup", "Limit", "Range", "Values", "ValueMap", "Project", "Flows", "Nodes", "Hops", "CaptureNode":
+			"Dedup", "Limit", "Range", "Values", "ValueMap", "Project", stepBy, "Flows", "Nodes", "Hops", "CaptureNode":
 		default:
 			return false
 		}

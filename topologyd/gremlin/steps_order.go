@@ -3,6 +3,7 @@ package gremlin
 import (
 	"cmp"
 	"iter"
+	"math"
 	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -166,6 +167,9 @@ type sorting struct {
 func orderOp(by []sorting, top int) op {
 	return func(x *exec, in flow) flow {
 		out := flow{kind: in.kind, scope: in.scope, count: in.count}
+		if top < math.MaxInt {
+			x.noting().add("keep the first %d", top)
+		}
 		if !onElements.has(in.kind) {
 			var orders []order[entity.Value]
 			for _, b := range by {

@@ -3,6 +3,8 @@ package gremlin
 import (
 	"iter"
 	"slices"
+
+	"github.com/skein-net/skein/internal/entity"
 )
 
 // buildPath makes ShortestPathTo: (METADATA(key, value …) or key, value …
@@ -38,7 +40,10 @@ func buildPath(c *compiler, s *call, _ Kind) (op, Kind, error) {
 		return nil, 0, err
 	}
 	return func(x *exec, in flow) flow {
-		p := &pathfinder{x: x, scope: in.scope, along: along, to: to, weight: weight}
+		p := &pathfinder{x: x, scope: in.scope, along: along, to: to, weight: weight, note: x.noting()}
+		if weight != "" {
+			p.weightAt = x.firstOf(KindEdges, weight)
+		}
 		return flow{kind: KindPaths, scope: in.scope, paths: p.run(in.slots)}
 	}, KindPaths, nil
 }
@@ -52,6 +57,9 @@ type pathfinder struct {
 	along *filter
 	// weight is the key of a number of edges, "" when hops are counted.
 	weight string
+	// weightAt gives its value of an edge.
+	weightAt func(edge int32) entity.Value
+	note     *noted
 }
 
 // fewTargets is up to how many targets a search from both sides pays: from more,
@@ -76,6 +84,7 @@ func (p *pathfinder) run(starts iter.Seq[int32]) iter.Seq[[]int32] {
 			return
 		}
 		if len(from) == 1 && !p.known() {
+			p.note.add("search from the start until a target")
 			if path := p.forward(from[0]); path != nil {
 				yield(path)
 			}
@@ -90,11 +99,13 @@ func (p *pathfinder) run(starts iter.Seq[int32]) iter.Seq[[]int32] {
 			return
 		}
 		if len(from) == 1 {
+			p.note.add("search from the start and %s at once", howMany(len(targets), "target"))
 			if path := p.between(from[0], targets); path != nil {
 				yield(path)
 			}
 			return
 		}
+		p.note.add("search from %s until %s are reached", howMany(len(targets), "target"), howMany(len(from), "start"))
 		walk := p.flood(targets, from)
 		for _, slot := range from {
 			if p.x.err != nil {
@@ -114,9 +125,19 @@ func (p *pathfinder) known() bool {
 	return w.from != nil && w.from.count <= fewTargets
 }
 
+// isTarget looks whether a node is one.
+func (p *pathfinder) isTarget(slot int32) bool {
+	for _, f := range p.to.filters {
+		if f.weight > 0 && !p.x.work(f.weight) || !f.node(p.x.view, slot) {
+			return false
+		}
+	}
+	return true
+}
+
 // forward searches from a start node alone until it comes to a target.
 func (p *pathfinder) forward(start int32) []int32 {
-	if p.to.node(p.x.view, start) {
+	if p.isTarget(start) {
 		return []int32{start}
 	}
 	if p.weight != "" {
@@ -127,7 +148,7 @@ func (p *pathfinder) forward(start int32) []int32 {
 	s := p.newSearch([]int32{start})
 	for target == none && p.x.err == nil && len(s.level) > 0 {
 		p.expand(s, func(slot int32) bool {
-			if p.to.node(p.x.view, slot) {
+			if p.isTarget(slot) {
 				target = slot
 			}
 			return target == none

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-
-	"github.com/skein-net/skein/internal/entity"
 )
 
 // cost is how far a node is: the sum of weights, and of ways with the same sum
@@ -57,15 +55,8 @@ func (p *pathfinder) newWeightSearch(roots []int32) *weightSearch {
 
 // weightOf is the weight of an edge: 1 unless its attribute is a number over 0.
 func (p *pathfinder) weightOf(edge int32) float64 {
-	w := 0.0
-	p.x.view.LookupEdge(edge, p.weight, func(v entity.Value) bool {
-		if v.IsNumber() {
-			w = v.Float()
-		}
-		return false
-	})
-	if w > 0 {
-		return w
+	if v := p.weightAt(edge); v.IsNumber() && v.Float() > 0 {
+		return v.Float()
 	}
 	return 1
 }
@@ -197,7 +188,7 @@ func (s *weightSearch) down(i int) {
 func (p *pathfinder) forwardByWeight(start int32) []int32 {
 	s := p.newWeightSearch([]int32{start})
 	for p.x.err == nil && len(s.heap) > 0 {
-		if slot := s.settle(nil); p.to.node(p.x.view, slot) {
+		if slot := s.settle(nil); p.isTarget(slot) {
 			path := s.walk(slot)
 			slices.Reverse(path)
 			return path

@@ -50,6 +50,9 @@ type walker struct {
 	onSlot  func(int32) bool
 	onValue func(entity.Value) bool
 	onFlow  func(*flowrecord.Record) bool
+	// got is set by the first of the values.
+	got     entity.Value
+	onFirst func(entity.Value) bool
 }
 
 // bind makes a traversal ready for a run, on the part of the graph that a flow
@@ -85,6 +88,7 @@ func (t *traversal) bindWays(x *exec, sc *scope) *walker {
 		f = o(x, f)
 	}
 	w.out = f
+	w.onFirst = func(v entity.Value) bool { w.got = v; return false }
 	w.onSlot = func(int32) bool { w.hit = true; return false }
 	w.onValue = func(entity.Value) bool { w.hit = true; return false }
 	w.onFlow = func(*flowrecord.Record) bool { w.hit = true; return false }
@@ -158,6 +162,14 @@ func (w *walker) values() iter.Seq[entity.Value] {
 
 // first is the first of the values, none when there is none.
 func (w *walker) first() entity.Value {
+	switch {
+	case w.out.number != nil:
+		return w.out.number()
+	case w.out.values != nil:
+		w.got = entity.Value{}
+		w.out.values(w.onFirst)
+		return w.got
+	}
 	for v := range w.values() {
 		return v
 	}
