@@ -17,7 +17,7 @@ import (
 // that collecting it often is cheap.
 const (
 	// spareFull is up to which size of live memory there may be as much garbage.
-	spareFull = 128 << 20
+	spareFull = 256 << 20
 	// spareShare is the garbage, in percent of live memory, of large heaps.
 	spareShare = 25
 	// percentStep rounds percentages: setting one stops the process for a moment.

@@ -11,8 +11,8 @@ import (
 
 func TestGarbagePercent(t *testing.T) {
 	for live, want := range map[uint64]int{
-		0: 100, 1 << 20: 100, 128 << 20: 100, 129 << 20: 100, 160 << 20: 80, 256 << 20: 50, 400 << 20: 35,
-		512 << 20: 25, 1 << 30: 25, 64 << 30: 25,
+		0: 100, 1 << 20: 100, 256 << 20: 100, 257 << 20: 100, 320 << 20: 80, 512 << 20: 50, 800 << 20: 35,
+		1 << 30: 25, 64 << 30: 25,
 	} {
 		if got := garbagePercent(live); got != want {
 			t.Errorf("%d MiB: %d, want %d", live>>20, got, want)
@@ -53,7 +53,7 @@ func TestHeapSteps(t *testing.T) {
 	for live := uint64(100); live <= 1000; live += 100 { // it grows
 		run(live*mb, live/2*mb, live*mb, 2*time.Second)
 	}
-	if want := []int{65, 45, 35, 30, 25}; !slices.Equal(percents, want) || freed != 0 {
+	if want := []int{90, 65, 55, 45, 40, 35, 30}; !slices.Equal(percents, want) || freed != 0 {
 		t.Errorf("%v, want %v; %d times freed", percents, want, freed)
 	}
 	run(1000*mb, 0, 400*mb, 30*time.Second)
