@@ -1,9 +1,7 @@
 package gremlin
 
 import (
-	"maps"
 	"math"
-	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -116,7 +114,7 @@ func buildAggregates(c *compiler, s *call, _ Kind) (op, Kind, error) {
 					}
 				}
 			}
-			for _, name := range slices.Sorted(maps.Keys(byName)) {
+			for _, name := range namesOf(x, byName) {
 				if !yield(&group{name: name, metrics: byName[name].metrics()}) {
 					return
 				}

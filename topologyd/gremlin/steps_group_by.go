@@ -2,8 +2,6 @@ package gremlin
 
 import (
 	"iter"
-	"maps"
-	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -92,7 +90,7 @@ func (g *grouping) run(x *exec, in flow) iter.Seq[*group] {
 		if x.err != nil {
 			return
 		}
-		for _, text := range slices.Sorted(maps.Keys(byName)) {
+		for _, text := range namesOf(x, byName) {
 			if one := byName[text]; !finish(one) || x.err != nil || !yield(one) {
 				return
 			}

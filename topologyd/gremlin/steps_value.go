@@ -2,8 +2,6 @@ package gremlin
 
 import (
 	"iter"
-	"maps"
-	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -209,7 +207,7 @@ func buildKeys(c *compiler, s *call, _ Kind) (op, Kind, error) {
 					return
 				}
 			}
-			for _, k := range slices.Sorted(maps.Keys(seen)) {
+			for _, k := range namesOf(x, seen) {
 				if !yield(entity.String(k)) {
 					return
 				}
