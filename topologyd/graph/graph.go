@@ -32,7 +32,9 @@ func DefaultConfig() Config {
 type Graph struct {
 	cfg  Config
 	seed maphash.Seed
-	mu   sync.Mutex
+	// wishes are the ordered indexes that are asked for.
+	wishes *wishes
+	mu     sync.Mutex
 	content
 }
 
@@ -91,7 +93,7 @@ type Stats struct {
 
 // New returns an empty graph.
 func New(cfg Config) *Graph {
-	g := &Graph{cfg: cfg, seed: maphash.MakeSeed()}
+	g := &Graph{cfg: cfg, seed: maphash.MakeSeed(), wishes: newWishes()}
 	g.Reset()
 	return g
 }
@@ -111,13 +113,18 @@ func (g *Graph) Reset() {
 		heard:    newTombs(g.cfg.MaxTombstones),
 	}
 	g.t.dict = pack.NewDict()
-	g.t.index.seed = g.seed
+	g.t.index.seed, g.t.index.wishes = g.seed, g.wishes
 }
 
 // View returns the graph at its current revision.
 func (g *Graph) View() *View {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.current()
+}
+
+// current is View for those who hold the lock.
+func (g *Graph) current() *View {
 	if g.view == nil {
 		g.view = &View{t: g.t, version: g.epoch}
 		g.epoch++

@@ -31,11 +31,18 @@ type index struct {
 	// terms leads to a slot + 1, or a posting: -1 is the first.
 	terms    termTable
 	postings paged[posting]
+	// ordered are the ordered indexes, written to in the epoch given only.
+	ordered      []orderedIndex
+	orderedEpoch uint64
+	wishes       *wishes
 }
 
 // indexWriter is what only the writer of an index needs.
 type indexWriter struct {
 	freePostings []int32
+	// journal is that of the ordered index that is being made, nil when there is
+	// none.
+	journal *journal
 }
 
 // hash returns the hash of a key and value; numbers that compare equal have

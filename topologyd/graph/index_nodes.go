@@ -10,6 +10,7 @@ func (g *Graph) reindex(slot int32, old, attrs entity.Attrs) entity.Attrs {
 	for _, a := range old {
 		for i < len(attrs) && attrs[i].Key < a.Key {
 			g.indexAttr(slot, attrs[i])
+			g.reorder(slot, attrs[i].Key, entity.Value{}, attrs[i].Value)
 			i++
 		}
 		if i < len(attrs) && attrs[i].Key == a.Key {
@@ -18,14 +19,17 @@ func (g *Graph) reindex(slot int32, old, attrs entity.Attrs) entity.Attrs {
 			} else {
 				g.unindexAttr(slot, a)
 				g.indexAttr(slot, attrs[i])
+				g.reorder(slot, a.Key, a.Value, attrs[i].Value)
 			}
 			i++
 		} else {
 			g.unindexAttr(slot, a)
+			g.reorder(slot, a.Key, a.Value, entity.Value{})
 		}
 	}
 	for ; i < len(attrs); i++ {
 		g.indexAttr(slot, attrs[i])
+		g.reorder(slot, attrs[i].Key, entity.Value{}, attrs[i].Value)
 	}
 	return attrs
 }

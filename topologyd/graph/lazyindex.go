@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"math"
 	"strings"
 	"sync"
@@ -16,6 +17,14 @@ const maxLazyKeys = 64
 type lazyIndex struct {
 	mu   sync.Mutex
 	keys map[string]*keyIndex
+	// ordered are made when they are asked for, too.
+	ordered map[orderedName]*lazyOrdered
+}
+
+// lazyOrdered is an ordered index, nil when it cannot tell.
+type lazyOrdered struct {
+	once sync.Once
+	*orderedIndex
 }
 
 // keyIndex finds the nodes by the values of one key.
@@ -71,6 +80,38 @@ func (x *lazyIndex) key(key string) *keyIndex {
 	k = &keyIndex{}
 	x.keys[strings.Clone(key)] = k
 	return k
+}
+
+// orderedBy returns the ordered index with a name, nil when there can be none.
+func (x *lazyIndex) orderedBy(v *View, name orderedName) *orderedIndex {
+	if strings.HasPrefix(name.key, "@") || isCounter(name.key) {
+		return nil
+	}
+	x.mu.Lock()
+	o := x.ordered[name]
+	if o == nil {
+		if len(x.ordered) >= maxOrdered {
+			for other := range x.ordered {
+				delete(x.ordered, other)
+				break
+			}
+		}
+		if x.ordered == nil {
+			x.ordered = make(map[orderedName]*lazyOrdered)
+		}
+		o = &lazyOrdered{}
+		name.key = strings.Clone(name.key)
+		x.ordered[name] = o
+	}
+	x.mu.Unlock()
+	o.once.Do(func() {
+		k := x.key(name.key)
+		if k.once.Do(func() { k.fill(v, name.key) }); k.covers {
+			made, _ := v.order(context.Background(), name)
+			o.orderedIndex = &made
+		}
+	})
+	return o.orderedIndex
 }
 
 // fill reads the values of a key from all nodes.

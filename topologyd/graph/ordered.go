@@ -1,9 +1,9 @@
 package graph
 
 import (
-	"context"
 	"iter"
 	"net/netip"
+	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -27,13 +27,17 @@ type Bound struct {
 // the caller has to look at all nodes. That it asked is noted, so that the next
 // [Graph.BuildWanted] makes one; a built view makes it at once.
 func (v *View) SlotsBetween(key string, lo, hi Bound) (slots iter.Seq[int32], count int) {
-	return func(func(int32) bool) {}, -1
+	kind, s, ok := spanBetween(lo, hi)
+	if !ok {
+		return noSlots, -1
+	}
+	return v.slotsIn(orderedName{key, kind}, s)
 }
 
 // SlotsWithPrefix is [View.SlotsBetween] for the strings that begin with a
 // prefix.
 func (v *View) SlotsWithPrefix(key, prefix string) (slots iter.Seq[int32], count int) {
-	return func(func(int32) bool) {}, -1
+	return v.slotsIn(orderedName{key, orderedStrings}, spanOfPrefix(prefix))
 }
 
 // SlotsInNetwork is [View.SlotsBetween] for the strings that are IP addresses,
@@ -41,13 +45,126 @@ func (v *View) SlotsWithPrefix(key, prefix string) (slots iter.Seq[int32], count
 // version 4 that is mapped into one of version 6 counts as the former; zones do
 // not count.
 func (v *View) SlotsInNetwork(key string, network netip.Prefix) (slots iter.Seq[int32], count int) {
-	return func(func(int32) bool) {}, -1
+	if !network.IsValid() {
+		return noSlots, -1
+	}
+	s, ok := spanOfNetwork(network)
+	if !ok {
+		return noSlots, 0
+	}
+	return v.slotsIn(orderedName{key, orderedAddresses}, s)
 }
 
-// Wanted returns a channel that gets something when an ordered index is wanted.
-func (g *Graph) Wanted() <-chan struct{} { return nil }
+func noSlots(func(int32) bool) {}
 
-// BuildWanted makes the ordered indexes that queries asked for, and returns how
-// many. It looks at all nodes, without holding up those who change or view the
-// graph. One goroutine at a time may call it.
-func (g *Graph) BuildWanted(ctx context.Context) (built int) { return 0 }
+// orderedIndex finds the nodes by the order of what they have under a key.
+type orderedIndex struct {
+	orderedName
+	tree orderedTree
+	// several is how many nodes have more than one entry.
+	several int
+}
+
+// ordered returns the ordered index that there is.
+func (x *index) orderedBy(name orderedName) *orderedIndex {
+	for i := range x.ordered {
+		if x.ordered[i].orderedName == name {
+			return &x.ordered[i]
+		}
+	}
+	return nil
+}
+
+// slotsIn returns the slots of the nodes that have entries in a span.
+func (v *View) slotsIn(name orderedName, s span) (slots iter.Seq[int32], count int) {
+	var x *orderedIndex
+	if v.built != nil {
+		x = v.built.index.orderedBy(v, name)
+	} else if v.t.index.covers(&v.t, name.key) {
+		x = v.t.index.orderedBy(name)
+		v.t.index.wishes.note(name, x != nil)
+	}
+	if x == nil {
+		return noSlots, -1
+	}
+	tree, several := x.tree, x.several > 0
+	end := &s.last
+	count = tree.len()
+	if s.open {
+		end = nil
+	} else {
+		count = tree.rank(s.last)
+	}
+	count = max(count-tree.rank(s.first), 0)
+	return func(yield func(int32) bool) {
+		if several && count > 1 {
+			yield = once(yield, v.NodeSlots(), count)
+		}
+		tree.scan(s.first, end, yield)
+	}, count
+}
+
+// once returns a function that passes each slot on the first time.
+func once(yield func(int32) bool, slots, count int) func(int32) bool {
+	if count < slots/64 {
+		seen := make(map[int32]struct{}, min(count, 1024))
+		return func(slot int32) bool {
+			if _, ok := seen[slot]; ok {
+				return true
+			}
+			seen[slot] = struct{}{}
+			return yield(slot)
+		}
+	}
+	seen := make([]uint64, slots/64+1)
+	return func(slot int32) bool {
+		word, bit := &seen[slot/64], uint64(1)<<(slot%64)
+		if *word&bit != 0 {
+			return true
+		}
+		*word |= bit
+		return yield(slot)
+	}
+}
+
+// reorder moves a node in the ordered indexes of a key from its old to its new
+// value, and notes it for one that is being made.
+func (g *Graph) reorder(slot int32, key string, old, now entity.Value) {
+	x := &g.t.index
+	for i := range x.ordered {
+		if x.ordered[i].key == key {
+			x.ownOrdered(g.epoch)
+			x.ordered[i].move(slot, old, now, g.epoch)
+		}
+	}
+	if j := g.index.journal; j != nil && j.name.key == key {
+		j.note(slot, old, now)
+	}
+}
+
+// ownOrdered makes sure that the list of ordered indexes may be written in this
+// epoch.
+func (x *index) ownOrdered(epoch uint64) {
+	if x.orderedEpoch != epoch {
+		x.ordered, x.orderedEpoch = slices.Clone(x.ordered), epoch
+	}
+}
+
+// move moves a node from its old to its new value.
+func (x *orderedIndex) move(slot int32, old, now entity.Value, epoch uint64) {
+	var arr [8]string
+	before := x.kind.appendKeys(arr[:0], old)
+	for _, key := range before {
+		x.tree.remove(entry{key, slot}, epoch)
+	}
+	if len(before) > 1 {
+		x.several--
+	}
+	after := x.kind.appendKeys(arr[:0], now)
+	for _, key := range after {
+		x.tree.insert(entry{key, slot}, epoch)
+	}
+	if len(after) > 1 {
+		x.several++
+	}
+}
