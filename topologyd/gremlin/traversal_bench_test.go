@@ -21,6 +21,16 @@ func BenchmarkTraversal(b *testing.B) {
 		{"not", "G.V().Not(In()).Count()"},
 		{"and-or", "G.V().And(Or(Has('Type','veth'),Has('Type','bridge')),Out('Type','veth')).Count()"},
 		{"nested", "G.V().Where(Out().Where(Out().Where(Has('Type','bridge')))).Count()"},
+		{"repeat-emit", "G.V('Type','host').Repeat(Out()).Emit().Count()"},
+		{"repeat-tree", "G.V('Type','host').Descendants(0).Count()"},
+		{"repeat-chain", "G.V('Name','eth5').Repeat(Both('Type',NE('host'))).Emit().Count()"},
+		{"repeat-until", "G.V('Type','bridge').Repeat(In()).Until(Has('Type','host')).Count()"},
+		{"repeat-times", "G.V('Type','host').Repeat(Out()).Times(10).Count()"},
+		{"where-repeat", "G.V().Where(Repeat(In()).Until(Has('Type','host'))).Count()"},
+		{"out-out", "G.V().Out().Out('Type','veth').Dedup().Limit(50000).Values('Name').Count()"},
+		{"out-out-path", "G.V().Out().Out('Type','veth').Dedup().Limit(50000).Path()"},
+		{"path-count", "G.V().Out().Out('Type','veth').Path().Count()"},
+		{"repeat-path", "G.V('Type','bridge').Repeat(In()).Until(Has('Type','host')).Path()"},
 	} {
 		query := mustParse(b, q.text)
 		b.Run(fmt.Sprintf("%s/nodes=%d", q.name, nodes), func(b *testing.B) {

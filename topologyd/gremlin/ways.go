@@ -191,7 +191,11 @@ func buildWays(c *compiler, s *call, in Kind) (op, Kind, error) {
 	return func(x *exec, in flow) flow {
 		w := x.ways
 		x.ways = nil
-		return flow{kind: KindPaths, scope: in.scope, count: in.count, paths: func(yield func([]int32) bool) {
+		count := in.count
+		if count == nil {
+			count = lengthOf(in.slots)
+		}
+		return flow{kind: KindPaths, scope: in.scope, count: count, paths: func(yield func([]int32) bool) {
 			for range in.slots {
 				path := w.path()
 				if !x.visit() || !x.take(valueBytes+len(path)*slotBytes) || !yield(path) {
