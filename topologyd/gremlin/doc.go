@@ -8,7 +8,11 @@
 //
 // [Parse] turns text into a [Query]: lexer, parser and a static check that each
 // step is given what it works on. [Query.Run] evaluates it on one immutable
-// [graph.View] under [Limits] and gives a [Result]. Steps are streams of slots
+// [graph.View] under [Limits] and gives a [Result], [Query.Each] gives the rows
+// one by one as they are found, [Query.Explain] tells how it was done. Filters
+// are planned: a source takes its elements from the indexes that leave the
+// fewest, and a filter in the middle that many elements come to is made a set
+// (plan.go). Steps are streams of slots
 // (dense numbers of nodes and edges) pushed from one operator to the next, so
 // that Limit stops everything before it, and only the steps that must see all
 // their input (Sort, As, Descendants, ShortestPathTo, SubGraph) hold it.

@@ -93,6 +93,9 @@ func watch[T any](x *exec, w *watched, in iter.Seq[T]) iter.Seq[T] {
 			in(func(e T) (more bool) {
 				w.out++
 				w.measure(x, &w.below, func() { more = yield(e) })
+				if !more && x.err == nil {
+					w.add("stopped early: what follows had enough")
+				}
 				return more
 			})
 		})

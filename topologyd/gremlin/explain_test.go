@@ -125,6 +125,8 @@ func TestExplainGives(t *testing.T) {
 		"G", "G.V()", "G.E()", "G.V().Count()", "G.V('Type','veth').Count()", "G.V('Type','host').Out().Count()", "G.V().Values('Name').Limit(7)",
 		"G.V('Type','host').ShortestPathTo('Name','h3-eth1').Count()", "G.V('Type','host').As('a').Out().Select('a').Dedup().Count()",
 		"G.V().Limit(10).SubGraph()", "G.V().Sort('Name').Limit(3)", "G.V().Where(Out('Type','bridge'))", "G.V().Metrics().Count()",
+		"G.V().Group().By('Rack')", "G.V().Project('a').By('Name')", "G.V().OutE().InV().Path()", "G.V('Name','h3').Repeat(Out()).Emit()",
+		"G.V().Order().By('Rack', DESC).By('Name')", "G.V().Count().Is(GT(100))", "G.V().Values('Rack').Is(3)", "G.V().NextHop('10.0.0.1')",
 	} {
 		q := mustParse(t, text)
 		r, err := q.Run(t.Context(), w.view, Limits{})

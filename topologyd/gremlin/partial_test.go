@@ -152,6 +152,8 @@ func TestEach(t *testing.T) {
 	for _, text := range []string{
 		"G", "G.V()", "G.E().Limit(3)", "G.V().Values('Name')", "G.V().ValueMap('Name')", "G.V().Count()", "G.V().Sum('W')",
 		"G.V().Limit(4).ShortestPathTo('Name','n9')", "G.V().SubGraph()", "G.V('Name','nobody')", "G.V().Metrics().Sum()",
+		"G.V().Group().By('W')", "G.V().Project('a').By('Name')", "G.V().OutE().InV().Path()", "G.V('Name','n3').Repeat(Out()).Emit()",
+		"G.V().Order().By('W', DESC).By('Name')", "G.V().Count().Is(GT(100))", "G.V().Values('W').Is(3)", "G.V().NextHop('10.0.0.1')",
 	} {
 		q := mustParse(t, text)
 		r, err := q.Run(t.Context(), w.view, Limits{})
