@@ -14,7 +14,7 @@ import (
 // queries of all steps on random graphs, the answers equal element by element
 // and in order; of shortest paths, which may differ, ends, length and validity.
 func TestDifferential(t *testing.T) {
-	graphs, perGraph := 250, 100
+	graphs, perGraph := 250, 400
 	if testing.Short() {
 		graphs = 25
 	}
@@ -72,6 +72,12 @@ func (w *world) compare(n *naive, r *Result, want bag, q *Query) string {
 	}
 	if want.kind == KindPaths {
 		return w.comparePaths(n, r, want.paths, q)
+	}
+	if want.kind == KindGroups {
+		if got := string(r.AppendJSON(nil)); got != want.values[0].Str() {
+			return fmt.Sprintf("got\n  %s\nwant\n  %s", got, want.values[0].Str())
+		}
+		return ""
 	}
 	if want.kind == KindGraph {
 		want.nodes, want.edges = n.allNodes(), n.allEdges()
@@ -232,6 +238,8 @@ type generator struct {
 	at    string // follows each G
 	named []string
 	kinds []Kind
+	// depth is how many sub-traversals stand around.
+	depth int
 }
 
 func (g *generator) one(choices ...string) string { return choices[g.rnd.IntN(len(choices))] }
@@ -316,7 +324,7 @@ func (g *generator) step(kind Kind) (string, Kind) {
 		i := g.rnd.IntN(len(g.named))
 		return call("Select", "'"+g.named[i]+"'"), g.kinds[i]
 	}
-	if kind != KindGraph && (g.rnd.IntN(25) == 0 || len(g.named) > 0 && g.rnd.IntN(4) == 0) {
+	if g.depth == 0 && kind != KindGraph && (g.rnd.IntN(25) == 0 || len(g.named) > 0 && g.rnd.IntN(4) == 0) {
 		return stepG + g.at, KindGraph
 	}
 	switch kind {
@@ -325,7 +333,7 @@ func (g *generator) step(kind Kind) (string, Kind) {
 		case 0:
 			return call("V", "'"+g.id()+"'"), KindNodes
 		case 1:
-			return call("V", g.pairs(1)), KindNodes
+			return call("V", g.one(g.pairs(1), "METADATA("+g.key()+")")), KindNodes
 		case 2:
 			return call("E", ""), KindEdges
 		case 3:
@@ -346,6 +354,9 @@ func (g *generator) step(kind Kind) (string, Kind) {
 			}
 			return call(g.one("Descendants", "Ascendants", "Neighbors"), args+g.one("0", "1", "2", "3")), KindNodes
 		case 7:
+			if g.depth > 0 {
+				break
+			}
 			args := "METADATA(" + g.pairs(1) + ")"
 			if g.rnd.IntN(2) == 0 {
 				args += ", METADATA(" + g.one("'RelationType', 'layer2'", "'RelationType', 'ownership'", "'W', GT(1)") + ")"
@@ -368,7 +379,12 @@ func (g *generator) step(kind Kind) (string, Kind) {
 			return call("Limit", g.one("0", "1", "3")), kind
 		}
 		return "", kind
+	case KindGroups:
+		return "", kind
 	case KindNumber:
+		if g.rnd.IntN(2) == 0 {
+			return call("Is", g.one("1", "0", "GT(0)", "LT(3)", "NE(2)", "WITHIN(1, 4)")), KindValues
+		}
 		return "", kind
 	}
 	return g.common(kind)
@@ -378,17 +394,20 @@ func (g *generator) step(kind Kind) (string, Kind) {
 func (g *generator) common(kind Kind) (string, Kind) {
 	call := func(name, args string) string { return name + "(" + args + ")" }
 	values := kind == KindValues || kind == KindMaps
-	switch g.rnd.IntN(16) {
-	case 0, 1, 2:
-		return call(g.one("Has", "HasEither"), g.pairs(1+g.rnd.IntN(2))), kind
-	case 3:
+	switch g.rnd.IntN(20) {
+	case 0, 1:
+		if g.rnd.IntN(3) == 0 {
+			return call("Has", g.pairs(1)), kind
+		}
+		return call("HasEither", g.pairs(1+g.rnd.IntN(3))), kind
+	case 2, 3:
 		return call(g.one("HasKey", "HasNot", "Has"), g.key()), kind
 	case 4:
 		return call("Dedup", g.one("", "'A'", "'W', 'Type'", "'L'")), kind
 	case 5:
 		return call("Sort", g.one("", "DESC", "'A'", "ASC, 'W'", "DESC, 'Type'", "DESC, 'M.a'")), kind
 	case 6:
-		return call("Limit", g.one("0", "1", "2", "5", "50")), kind
+		return call("Limit", g.one("0", "1", "2", "5", "50", "3", "4", "7")), kind
 	case 7:
 		return call("Range", g.one("0, 3", "1, 2", "2, 9", "3, 3")), kind
 	case 8:
@@ -402,17 +421,30 @@ func (g *generator) common(kind Kind) (string, Kind) {
 	case 12:
 		return call("Sum", g.one("'W'", "'Metric.RxBytes'", "'@Revision'")), KindNumber
 	case 13, 14:
-		if !values {
+		if !values && g.depth == 0 {
 			return call("SubGraph", g.filter()), KindGraph
 		}
-	case 15:
+	case 16, 17:
 		if !values {
+			return g.where(kind), kind
+		}
+		return call("Is", g.one(g.value(), "NE('x')", "NEE(1)", "WITHIN(1, 'x', 2, 'veth', 'h1')", "GTE(1)")), kind
+	case 18:
+		if !values {
+			return g.arrange(kind)
+		}
+	case 19:
+		if !values {
+			return g.repeat(kind), kind
+		}
+	case 15:
+		if !values && g.depth == 0 {
 			name := fmt.Sprintf("s%d", len(g.named))
 			g.named, g.kinds = append(g.named, name), append(g.kinds, kind)
 			return call("As", "'"+name+"'"), kind
 		}
 	}
-	return call("Has", g.pairs(1)), kind
+	return call("HasEither", g.pairs(2)), kind
 }
 
 // TestEmptyGraph runs a query of every kind where there is nothing.

@@ -53,11 +53,7 @@ type naivePath struct {
 
 func (n *naive) run(q *Query) bag {
 	n.named = map[string]bag{}
-	b := bag{kind: KindGraph}
-	for i := range q.steps {
-		b = n.step(&q.steps[i], b)
-	}
-	return b
+	return n.chain(q.steps, bag{kind: KindGraph})
 }
 
 // sees tells whether a node or edge belongs to the part that is seen.
@@ -81,14 +77,14 @@ func (n *naive) allEdges() (out []*graph.Edge) {
 	return out
 }
 
-// link is one way to go: an edge from one node to another. In a slice an edge
+// naiveLink is one way to go: an edge from one node to another. In a slice an edge
 // is a link for each pair of revisions of its ends.
-type link struct {
+type naiveLink struct {
 	edge          *graph.Edge
 	parent, child *graph.Node
 }
 
-func (n *naive) links() (out []link) {
+func (n *naive) links() (out []naiveLink) {
 	for _, e := range n.allEdges() {
 		out = append(out, n.linksOf(e)...)
 	}
@@ -96,9 +92,9 @@ func (n *naive) links() (out []link) {
 }
 
 // linksOf gives the links of an edge of which both ends are seen.
-func (n *naive) linksOf(e *graph.Edge) (out []link) {
+func (n *naive) linksOf(e *graph.Edge) (out []naiveLink) {
 	for p, c := range n.view.Ends(e.Slot) {
-		l := link{e, n.nodes[p], n.nodes[c]}
+		l := naiveLink{e, n.nodes[p], n.nodes[c]}
 		if n.sees(l.parent) && n.sees(l.child) {
 			out = append(out, l)
 		}
@@ -108,10 +104,10 @@ func (n *naive) linksOf(e *graph.Edge) (out []link) {
 
 // from gives the links of a node in the order of the view, with the node that
 // each leads to.
-func (n *naive) from(x *graph.Node, out, in bool) (list []link, to []*graph.Node) {
+func (n *naive) from(x *graph.Node, out, in bool) (list []naiveLink, to []*graph.Node) {
 	if out {
 		for e, child := range n.view.OutSlots(x.Slot) {
-			l := link{n.edges[e], x, n.nodes[child]}
+			l := naiveLink{n.edges[e], x, n.nodes[child]}
 			if n.sees(l.edge) && n.sees(l.child) {
 				list, to = append(list, l), append(to, l.child)
 			}
@@ -119,7 +115,7 @@ func (n *naive) from(x *graph.Node, out, in bool) (list []link, to []*graph.Node
 	}
 	if in {
 		for e, parent := range n.view.InSlots(x.Slot) {
-			l := link{n.edges[e], n.nodes[parent], x}
+			l := naiveLink{n.edges[e], n.nodes[parent], x}
 			if n.sees(l.edge) && n.sees(l.parent) && !(out && l.parent == x) {
 				list, to = append(list, l), append(to, l.parent)
 			}
@@ -145,13 +141,13 @@ func (n *naive) step(s *call, b bag) bag {
 		return b
 	case "V":
 		out := bag{kind: KindNodes, nodes: n.allNodes()}
-		if len(s.args) == 1 {
+		if len(s.args) == 1 && s.args[0].fn == nil {
 			return n.keep(out, func(at lookupFunc) bool { return values(at, "@ID")[0].Str() == s.args[0].val.Str() })
 		}
 		return n.filter(out, s.args, false)
 	case "E":
 		out := bag{kind: KindEdges, edges: n.allEdges()}
-		if len(s.args) == 1 {
+		if len(s.args) == 1 && s.args[0].fn == nil {
 			return n.keep(out, func(at lookupFunc) bool { return values(at, "@ID")[0].Str() == s.args[0].val.Str() })
 		}
 		return n.filter(out, s.args, false)
@@ -202,6 +198,10 @@ func (n *naive) step(s *call, b bag) bag {
 		return n.paths(s, b)
 	case "SubGraph":
 		return n.subGraph(s, b)
+	case "Where", "Not", "And", "Or":
+		return n.where(s, b)
+	case "Is":
+		return n.is(s, b)
 	case "Dedup":
 		return n.dedup(s, b)
 	case "Sort":

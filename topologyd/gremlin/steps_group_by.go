@@ -103,9 +103,6 @@ func (b *by) ofGroup(x *exec, in flow) func(*group) bool {
 	values := func(each func(func(entity.Value) bool)) entity.Value {
 		list := []entity.Value{}
 		each(func(v entity.Value) bool {
-			if isEmpty(v) {
-				return true
-			}
 			list = append(list, v)
 			return x.visit() && x.take(valueBytes)
 		})
@@ -119,8 +116,9 @@ func (b *by) ofGroup(x *exec, in flow) func(*group) bool {
 		}
 		return func(g *group) bool {
 			g.value = values(func(yield func(entity.Value) bool) {
+				some := func(v entity.Value) bool { return isEmpty(v) || yield(v) } // as Values
 				for _, slot := range g.slots {
-					if look(slot, b.key, yield); x.err != nil {
+					if look(slot, b.key, some); x.err != nil {
 						return
 					}
 				}
