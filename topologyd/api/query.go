@@ -22,6 +22,9 @@ const (
 	// HeaderLimit is the limit that was met, of an error or of an answer that is
 	// a part: time, visited, memory, results, bytes. Of a stream it is a trailer.
 	HeaderLimit = "X-Skein-Limit"
+	// HeaderError is the trailer of a stream that failed: the code of the error
+	// that its last line tells, which a row may look like.
+	HeaderError = "X-Skein-Error"
 )
 
 // kindExplanation is the kind of what tells how a query was run.

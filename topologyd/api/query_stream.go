@@ -212,6 +212,9 @@ func (s *rowStream) finish(limit string, err error) {
 	<-s.done
 	if s.err == nil {
 		s.head.end(s.w.Header()) // now they are trailers
+		if f != nil {
+			s.w.Header()[HeaderError] = []string{f.err.Code}
+		}
 	} else {
 		outcome = "gone"
 		s.a.deps.Log.Debug("client did not take its answer", "remote", s.r.RemoteAddr, "error", s.err)
@@ -283,7 +286,7 @@ func (s *rowStream) open() (*streamWriter, error) {
 	h := s.w.Header()
 	h["Content-Type"] = []string{s.q.media}
 	h.Add("Vary", "Accept-Encoding")
-	h["Trailer"] = []string{HeaderLimit + ", ETag"}
+	h["Trailer"] = []string{HeaderLimit + ", " + HeaderError + ", ETag"}
 	h["X-Accel-Buffering"] = []string{"no"} // for a reverse proxy on the way
 	known := head{revision: s.head.revision, kind: s.head.kind}
 	known.set(h)

@@ -195,6 +195,9 @@ func TestStreamErrors(t *testing.T) {
 			if got := resp.Header.Get(HeaderLimit) + resp.Trailer.Get(HeaderLimit); got != x.header {
 				t.Errorf("limit %q: %v %v", got, resp.Header, resp.Trailer)
 			}
+			if got := resp.Trailer.Get(HeaderError); x.status == 200 && got != x.code {
+				t.Errorf("error %q: %v", got, resp.Trailer)
+			}
 			if resp.Header.Get("ETag")+resp.Trailer.Get("ETag") != "" {
 				t.Errorf("a tag: %v %v", resp.Header, resp.Trailer)
 			}

@@ -124,6 +124,15 @@ func (c *Client) do(ctx context.Context, method, path, accept string, body io.Re
 
 // doURL is do for a whole URL of the server.
 func (c *Client) doURL(ctx context.Context, method, to, accept string, body io.Reader) (*http.Response, error) {
+	req, err := c.request(ctx, method, to, accept, body)
+	if err != nil {
+		return nil, err
+	}
+	return c.send(c.http, req)
+}
+
+// request makes a request for a whole URL of the server.
+func (c *Client) request(ctx context.Context, method, to, accept string, body io.Reader) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, to, body)
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
@@ -135,12 +144,20 @@ func (c *Client) doURL(ctx context.Context, method, to, accept string, body io.R
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := c.http.Do(req)
+	return req, nil
+}
+
+// send sends a request and returns the answer if it is a success.
+func (c *Client) send(by *http.Client, req *http.Request) (*http.Response, error) {
+	resp, err := by.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", c.base.Redacted(), plain(err))
 	}
 	if resp.StatusCode/100 != 2 {
 		defer resp.Body.Close()
+		if resp.StatusCode == http.StatusNotModified && req.Header.Get("If-None-Match") != "" {
+			return nil, ErrUnchanged
+		}
 		return nil, errorOf(resp)
 	}
 	return resp, nil

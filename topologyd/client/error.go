@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,6 +23,10 @@ const (
 	CodeBusy        = "busy"        // try again after RetryAfter
 	CodeUnavailable = "unavailable" // the server starts or stops
 )
+
+// ErrUnchanged says that the answer to a [Query] with a Tag is the one that the
+// tag is of.
+var ErrUnchanged = errors.New("the answer is the same as before")
 
 // Position is a place in the text of a query.
 type Position struct {
@@ -45,6 +50,9 @@ type Error struct {
 	Oldest time.Time `json:"oldest"`
 	// RetryAfter is how long to wait before asking again; 0: not said.
 	RetryAfter time.Duration `json:"-"`
+	// Limit is, with CodeLimit, which limit of a query was met: time, visited,
+	// memory, results or bytes; "" when the server did not say.
+	Limit string `json:"-"`
 }
 
 // Error implements error.
@@ -73,6 +81,7 @@ func errorOf(resp *http.Response) *Error {
 	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s >= 0 && s <= 3600 {
 		e.RetryAfter = time.Duration(s) * time.Second
 	}
+	e.Limit = resp.Header.Get(headerLimit)
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what there is of it
 	var answer struct{ Error *Error }
 	if json.Unmarshal(body, &answer) == nil && answer.Error != nil && answer.Error.Code != "" {

@@ -20,6 +20,15 @@ const (
 	JSON   = "application/json"
 	NDJSON = "application/x-ndjson"
 	DOT    = "text/vnd.graphviz"
+	CSV    = "text/csv"
+)
+
+// Headers and trailers of answers.
+const (
+	headerRevision = "X-Skein-Revision"
+	headerKind     = "X-Skein-Kind"
+	headerLimit    = "X-Skein-Limit"
+	headerError    = "X-Skein-Error"
 )
 
 // Kinds of answers.
@@ -81,6 +90,14 @@ type Query struct {
 	// 1970, or a time back from now such as "-1h" or "-7d".
 	At     string  `json:"at,omitempty"`
 	Limits *Limits `json:"limits,omitempty"`
+	// Partial asks for what was found so far when a limit is met, instead of an
+	// error. Queries that need all of something first (Count, Sort, Group ...) fail
+	// all the same.
+	Partial bool `json:"partial,omitempty"`
+	// Tag is that of an earlier answer to the same query, in the same form. When
+	// nothing has changed since, the error is [ErrUnchanged], and the query is not
+	// run.
+	Tag string `json:"-"`
 }
 
 // Limits ask for less than the server's own limits; a zero is the server's.
@@ -110,18 +127,27 @@ type Result struct {
 	// Revision is that of the graph that was asked; 0 when the server did not
 	// say.
 	Revision uint64
-	Nodes    []Node         // nodes, graph
-	Edges    []Edge         // edges, graph
-	Flows    []Flow         // flows
-	Values   []entity.Value // values, maps, groups, metrics
-	Number   entity.Value   // number, map
-	Paths    [][]Node       // paths
+	// Tag identifies the answer, see [Query]; "" when it is about more than the
+	// graph of now.
+	Tag string
+	// Limit, with Partial, is the limit that broke the answer off: time, visited,
+	// memory, results or bytes; "" when it is whole.
+	Limit  string
+	Nodes  []Node         // nodes, graph
+	Edges  []Edge         // edges, graph
+	Flows  []Flow         // flows
+	Values []entity.Value // values, maps, groups, metrics
+	Number entity.Value   // number, map
+	Paths  [][]Node       // paths
 }
 
 // Answer is the answer to a query as it came.
 type Answer struct {
 	Kind     string
 	Revision uint64
+	// Tag and Limit are as in [Result]. Of an answer in NDJSON that is long they
+	// are known only in the end, see [Client.Stream].
+	Tag, Limit string
 	// Body must be closed.
 	Body io.ReadCloser
 }
@@ -137,16 +163,40 @@ func (c *Client) Query(ctx context.Context, q Query) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ParseResult(a.Kind, a.Revision, body)
+	r, err := ParseResult(a.Kind, a.Revision, body)
+	if err != nil {
+		return nil, err
+	}
+	r.Tag, r.Limit = a.Tag, a.Limit
+	return r, nil
 }
 
 // Ask asks for an answer of a media type and returns it unread.
 func (c *Client) Ask(ctx context.Context, q Query, accept string) (*Answer, error) {
+	resp, err := c.ask(ctx, c.http, q, accept)
+	if err != nil {
+		return nil, err
+	}
+	return &Answer{
+		Kind: resp.Header.Get(headerKind), Revision: revision(resp),
+		Tag: resp.Header.Get("ETag"), Limit: resp.Header.Get(headerLimit), Body: resp.Body,
+	}, nil
+}
+
+// ask sends a query, which is marshalled as JSON.
+func (c *Client) ask(ctx context.Context, by *http.Client, q any, accept string) (*http.Response, error) {
 	body, err := json.Marshal(q)
 	if err != nil {
 		return nil, fmt.Errorf("encode query: %w", err)
 	}
-	resp, err := c.do(ctx, http.MethodPost, "/api/v1/query", accept, bytes.NewReader(body))
+	req, err := c.request(ctx, http.MethodPost, c.url("/api/v1/query", nil), accept, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if q, ok := q.(Query); ok && q.Tag != "" {
+		req.Header.Set("If-None-Match", q.Tag)
+	}
+	resp, err := c.send(by, req)
 	if err != nil {
 		return nil, err
 	}
@@ -154,8 +204,13 @@ func (c *Client) Ask(ctx context.Context, q Query, accept string) (*Answer, erro
 		resp.Body.Close()
 		return nil, fmt.Errorf("ask %s: the answer is %q, not %s; is this a topologyd?", c.base.Redacted(), got, accept)
 	}
-	revision, _ := strconv.ParseUint(resp.Header.Get("X-Skein-Revision"), 10, 64) // 0 if it is not there
-	return &Answer{Kind: resp.Header.Get("X-Skein-Kind"), Revision: revision, Body: resp.Body}, nil
+	return resp, nil
+}
+
+// revision is what an answer is about, 0 if it does not say.
+func revision(resp *http.Response) uint64 {
+	n, _ := strconv.ParseUint(resp.Header.Get(headerRevision), 10, 64)
+	return n
 }
 
 // ParseResult reads an answer in JSON. An unknown kind is told from its shape.
