@@ -92,6 +92,9 @@ func (c *compiler) chain(calls []call, kind Kind) ([]op, []pipe, Kind, error) {
 				def = &c.table[j]
 			}
 		}
+		if def == nil {
+			return nil, nil, 0, c.misuse(s, "there is no such step") // completion may ask
+		}
 		if c.inside && !def.inside {
 			return nil, nil, 0, c.misuse(s, "cannot stand in a sub-traversal, which starts at one element and looks at what is around it")
 		}

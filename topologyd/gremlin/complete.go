@@ -133,49 +133,58 @@ type lead struct {
 // those of the table.
 func leadOf(calls []call) lead {
 	l := lead{kind: KindGraph, named: make(map[string]Kind)}
-	table, texts := steps(), stepHelp()
+	names, texts := &spelling{steps(), functions()}, stepHelp()
 	for i := range calls {
 		s := &calls[i]
-		var def *step
-		for j := range table {
-			if strings.EqualFold(table[j].name, s.name) {
-				def = &table[j]
-			}
-		}
-		if def == nil {
+		names.correct(s, names.step(s.name))
+		h, known := texts[s.name]
+		if !known {
 			l.kind, l.last = KindNone, s.name
 			continue
 		}
-		canonical(s, def.name)
-		l.follow(s, texts[def.name])
+		l.follow(s, h)
 	}
 	return l
 }
 
-// canonical gives a call and the functions in it the names of the tables.
-func canonical(c *call, name string) {
+// canonical gives a call and what is in it the names of the tables.
+func canonical(c *call, name string) { (&spelling{steps(), functions()}).correct(c, name) }
+
+// spelling knows how names are written.
+type spelling struct {
+	steps     []step
+	functions []function
+}
+
+func (t *spelling) correct(c *call, name string) {
 	c.name = name
 	for i := range c.args {
 		for j := range c.args[i].sub {
 			s := &c.args[i].sub[j]
-			name := s.name
-			for _, def := range steps() {
-				if strings.EqualFold(def.name, name) {
-					name = def.name
-				}
-			}
-			canonical(s, name)
+			t.correct(s, t.step(s.name))
 		}
 		if fn := c.args[i].fn; fn != nil {
-			name := fn.name
-			for _, f := range functions() {
-				if strings.EqualFold(f.name, name) {
-					name = f.name
-				}
-			}
-			canonical(fn, name)
+			t.correct(fn, t.function(fn.name))
 		}
 	}
+}
+
+func (t *spelling) step(name string) string {
+	for i := range t.steps {
+		if strings.EqualFold(t.steps[i].name, name) {
+			return t.steps[i].name
+		}
+	}
+	return name
+}
+
+func (t *spelling) function(name string) string {
+	for i := range t.functions {
+		if strings.EqualFold(t.functions[i].name, name) {
+			return t.functions[i].name
+		}
+	}
+	return name
 }
 
 // follow takes one step further.

@@ -56,6 +56,8 @@ type scanner struct {
 	// name is a word that may become a call; arg is the argument so far.
 	name *call
 	arg  *arg
+	// inner is the number of steps in sub-traversals.
+	inner int
 	// dot tells that a step can follow.
 	dot bool
 }
@@ -113,7 +115,7 @@ func (s *scanner) read(text string, offset int) bool {
 			s.word(text, t)
 			return true
 		}
-		if s.token(t); len(s.frames) > MaxNesting+1 || len(s.steps) > MaxSteps {
+		if s.token(t); len(s.frames) > MaxNesting+1 || len(s.steps)+s.inner > MaxSteps {
 			return false
 		}
 	}
@@ -261,6 +263,7 @@ func (s *scanner) close(pos int) {
 		s.arg = &arg{pos: c.pos, fn: &c}
 		if f := &s.frames[n-2]; f.subs && s.find(c.name) != nil {
 			f.chain = append(f.chain, c)
+			s.inner++
 			s.arg = &arg{pos: f.chain[0].pos, sub: f.chain}
 		}
 		return
