@@ -26,7 +26,7 @@ type Config struct {
 func DefaultConfig() Config {
 	processors := runtime.GOMAXPROCS(0)
 	return Config{
-		Quick: 2 * processors, Slow: max(1, processors/2), Waiting: 16,
+		Quick: 4 * processors, Slow: max(1, processors/2), Waiting: 64,
 		QuickFor: 20 * time.Millisecond, Turn: 50 * time.Millisecond, Memory: 1 << 30,
 	}
 }

@@ -107,6 +107,16 @@ func (r *Run) Pace(ctx context.Context) error {
 	return l.wait(ctx, r, &l.slow)
 }
 
+// Slow has the query change to the slow lane now, because it is about to do
+// something long during which it cannot call Pace. The error is that of Pace.
+func (r *Run) Slow(ctx context.Context) error {
+	if r.in != &r.of.quick {
+		return nil
+	}
+	r.since = time.Time{}
+	return r.Pace(ctx)
+}
+
 // Take takes memory from what all queries share; false means that there is no
 // more. It is given back by Leave.
 func (r *Run) Take(bytes int) bool {

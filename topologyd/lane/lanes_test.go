@@ -88,6 +88,22 @@ func TestSlowMakesRoomForQuick(t *testing.T) {
 	}
 }
 
+func TestSlowAtOnce(t *testing.T) {
+	cfg := small()
+	cfg.QuickFor, cfg.Turn = time.Hour, time.Hour
+	l := New(cfg)
+	r := enter(t, l)
+	for range 2 {
+		if err := r.Slow(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := l.Stats(); s.Quick != 0 || s.Slow != 1 || s.Moved != 1 {
+		t.Fatalf("%+v", s)
+	}
+	r.Leave()
+}
+
 func TestSlowTakesTurns(t *testing.T) {
 	l := New(small())
 	a, b := enter(t, l), (*Run)(nil)
