@@ -1,6 +1,7 @@
 package gremlin
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -9,7 +10,7 @@ import (
 
 // TestDocs runs every example of docs/queries.md on the graph that the page
 // shows: fenced blocks of gremlin (the lines after => in any order, in order
-// after Sort and for paths) and error.
+// after Sort and Order), error, and plan.
 func TestDocs(t *testing.T) {
 	text, err := os.ReadFile("../../docs/queries.md")
 	if err != nil {
@@ -28,7 +29,7 @@ func TestDocs(t *testing.T) {
 		t.Fatal("the page shows no graph")
 	}
 	for _, b := range blocks {
-		if b.verb != "gremlin" && b.verb != "error" {
+		if b.verb != "gremlin" && b.verb != "error" && b.verb != "plan" {
 			continue
 		}
 		examples++
@@ -39,6 +40,12 @@ func TestDocs(t *testing.T) {
 			} else {
 				b.expr += line
 			}
+		}
+		if b.verb == "plan" {
+			if got := planOf(t, w, b.expr); !slices.Equal(got, want) {
+				t.Errorf("line %d: %s\ngot  %q\nwant %q", b.line, b.expr, got, want)
+			}
+			continue
 		}
 		got, err := w.ask(b.expr, Limits{})
 		if b.verb == "error" {
@@ -60,7 +67,7 @@ func TestDocs(t *testing.T) {
 				got[i] = "[" + got[i] + "]"
 			}
 		}
-		if !strings.Contains(b.expr, "Sort") {
+		if !strings.Contains(b.expr, "Sort") && !strings.Contains(b.expr, "Order") {
 			slices.Sort(got)
 			slices.Sort(want)
 		}
@@ -81,6 +88,26 @@ func TestDocs(t *testing.T) {
 			t.Errorf("the page does not speak of %s", f.name)
 		}
 	}
+}
+
+// planOf gives the rows of a plan without times.
+func planOf(t *testing.T, w *world, text string) (out []string) {
+	e, err := mustParse(t, text).Explain(t.Context(), w.view, w.sources(), Limits{})
+	if err != nil {
+		t.Fatal(Explain(text, err))
+	}
+	for _, s := range e.Steps {
+		cells := []string{s.Text}
+		if len(s.How) > 0 {
+			cells = append(cells, strings.Join(s.How, "; "))
+		}
+		if s.In >= 0 {
+			cells = append(cells, fmt.Sprintf("%d given", s.In))
+		}
+		cells = append(cells, fmt.Sprintf("%d found", s.Out), fmt.Sprintf("%d looked at", s.Visited))
+		out = append(out, strings.Join(cells, " | "))
+	}
+	return out
 }
 
 // fenced finds the fenced blocks of a Markdown text.
