@@ -177,6 +177,11 @@ func (t *term) ids(v *graph.View) (ids []entity.UUID, ok bool) {
 	return ids, true
 }
 
+// ofRelation tells whether the clause asks for edges of one RelationType.
+func (c clause) ofRelation() bool {
+	return len(c) == 1 && c[0].relation && c[0].pred.op == opEqual && c[0].pred.sense == someHit && c[0].pred.a.Kind() == entity.KindString
+}
+
 // edgesByID finds the edges for which the clause may hold by their IDs, in
 // ascending order; nil when it does not name them.
 func (c clause) edgesByID(v *graph.View) []int32 {

@@ -26,7 +26,8 @@ type way struct {
 const few = askAfter
 
 // plan chooses the index that leaves the fewest nodes of a scope.
-func (s *source) plan(v *graph.View, sc *scope) *way {
+func (s *source) plan(x *exec, sc *scope) *way {
+	v := x.view
 	clauses := clausesOf(s.filters)
 	w := &way{test: make(sieves, len(clauses)), coming: v.NodeCount(), limited: s.limited}
 	if sc != nil {
@@ -52,7 +53,7 @@ func (s *source) plan(v *graph.View, sc *scope) *way {
 		ask(true)
 	}
 	if best >= 0 {
-		w.take(best)
+		w.take(x, best)
 	}
 	// What the index tells to leave the fewest is tested first.
 	slices.SortStableFunc(w.test, func(a, b *sieve) int {
@@ -73,7 +74,7 @@ func unknown(s *sieve) int {
 
 // take makes the candidates of one clause those of the way, when that is
 // cheaper than looking at all nodes.
-func (w *way) take(best int) {
+func (w *way) take(x *exec, best int) {
 	first := w.test[best]
 	c := first.found
 	if c.count > w.coming || !c.exact && c.count > w.coming/2 {
@@ -86,15 +87,19 @@ func (w *way) take(best int) {
 		first.found, first.limit, first.ready = nil, maxLooks, false
 	}
 	if !w.limited && c.set != nil && c.count > few {
-		w.intersect()
+		w.intersect(x)
 	}
 }
 
-// intersect makes one set of those that the index has as sets.
-func (w *way) intersect() {
+// intersect makes one set of those that the index has as sets, until there are
+// few nodes in it.
+func (w *way) intersect(x *exec) {
 	set := *w.from.set
 	w.test = slices.DeleteFunc(w.test, func(s *sieve) bool {
-		if s.found == nil || s.found.set == nil || !s.found.exact {
+		if s.found == nil || s.found.set == nil || !s.found.exact || set.Count() <= few {
+			return false
+		}
+		if n := set.Count(); !x.work(1+n/entriesPerLook) || !x.take(min(slotBytes*n, x.view.NodeSlots()/8)) {
 			return false
 		}
 		set, w.and = set.And(*s.found.set), append(w.and, s.clause)

@@ -1,6 +1,8 @@
 package gremlin
 
 import (
+	"slices"
+
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/graph"
 )
@@ -66,7 +68,7 @@ func (s *source) run(x *exec, in flow) flow {
 		}
 		return out
 	}
-	w := s.plan(v, in.scope)
+	w := s.plan(x, in.scope)
 	out.slots = func(yield func(int32) bool) { w.nodes(x, in.scope, note, yield) }
 	if in.scope == nil && w.counted() {
 		out.count = func() int {
@@ -89,7 +91,7 @@ func (s *source) node(v *graph.View, slot int32) bool {
 
 // nodes gives the nodes of a scope that pass.
 func (s *source) nodes(x *exec, sc *scope, yield func(int32) bool) {
-	s.plan(x.view, sc).nodes(x, sc, nil, yield)
+	s.plan(x, sc).nodes(x, sc, nil, yield)
 }
 
 func (s *source) edges(x *exec, sc *scope, note *noted, yield func(int32) bool) {
@@ -121,6 +123,10 @@ func (s *source) edges(x *exec, sc *scope, note *noted, yield func(int32) bool) 
 	if sc != nil {
 		all = sc.edges.all()
 		note.add("scan of %s", howMany(sc.edges.count(), "edge"))
+	} else if i := slices.IndexFunc(clauses, clause.ofRelation); i >= 0 {
+		all = x.view.EdgesOf(clauses[i][0].pred.a.Str())
+		note.add("scan for %s of %s", clauses[i], howMany(x.view.EdgeCount(), "edge"))
+		clauses = slices.Delete(clauses, i, i+1)
 	} else {
 		note.add("scan of %s", howMany(x.view.EdgeCount(), "edge"))
 	}

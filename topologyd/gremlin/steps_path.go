@@ -121,7 +121,7 @@ func (p *pathfinder) run(starts iter.Seq[int32]) iter.Seq[[]int32] {
 // known tells whether the targets are few and found without looking at all
 // nodes.
 func (p *pathfinder) known() bool {
-	w := p.to.plan(p.x.view, p.scope)
+	w := p.to.plan(p.x, p.scope)
 	return w.from != nil && w.from.count <= fewTargets
 }
 
