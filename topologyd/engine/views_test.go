@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/internal/proctest"
 )
 
 // TestViewHasWhatWasAcknowledged: whoever was told that an event is applied
@@ -84,4 +86,21 @@ func TestCountersAreInTheNextView(t *testing.T) {
 		require.Equal(t, 1, e.SubmitMetrics(t.Context(), []Metric{m}))
 		require.Equal(t, i, e.View().Node(id).Metric.Map().Get("RxBytes").Int())
 	}
+}
+
+// TestOrderedIndexIsMade: a query that could use an ordered index has one soon,
+// although nothing changes meanwhile.
+func TestOrderedIndexIsMade(t *testing.T) {
+	e := start(t, DefaultConfig(t.TempDir()))
+	now := time.Now()
+	for i := range 50 {
+		submit(t, e, link(i, fmt.Sprint("n", i), now))
+	}
+	proctest.Eventually(t, time.Minute, "an ordered index", func() error {
+		slots, n := e.View().SlotsWithPrefix("Name", "n4")
+		if got := len(slices.Collect(slots)); n != 11 || got != 11 {
+			return fmt.Errorf("%d nodes are told, %d given", n, got)
+		}
+		return nil
+	})
 }
