@@ -6,6 +6,9 @@ import (
 	"github.com/skein-net/skein/internal/entity"
 )
 
+// minCells is the least size of a table of IDs.
+const minCells = 1 << 6
+
 // idTable finds records by ID: what [table] is for a live graph, without
 // copying on write, and with the IDs side by side, so that a look-up touches no
 // node or edge.

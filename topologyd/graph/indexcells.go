@@ -1,15 +1,15 @@
 package graph
 
-// termTable finds what is indexed under a term by the hash of the term: a
-// copy-on-write table of segments, each a small hash table with linear probing.
-// The highest bits of a tag lead to the segment. A segment grows in small steps
-// and then splits in two, so that the table is always well filled and never
-// stops the writer to grow as a whole. A copy of the struct is a snapshot,
-// provided that the writer goes on with a higher epoch.
+// termTable is a copy-on-write hash table of cells, each a part of a hash, the
+// tag, and a number: of segments, each a small hash table with linear probing and
+// deletion by shifting back. The highest bits of a tag lead to the segment. A
+// segment grows in small steps and then splits in two, so that the table is
+// always well filled and never stops the writer to grow as a whole. A copy of the
+// struct is a snapshot, provided that the writer goes on with a higher epoch.
 //
-// A term may have several cells with its tag: those of other terms. The same
-// cell may be there twice, for two terms of one node whose tags are equal; one
-// is then as good as the other.
+// There may be several cells with one tag, also the same cell twice: an index has
+// it when the tags of two terms of one node are equal. One is then as good as the
+// other.
 type termTable struct {
 	segments paged[*segment]
 	bits     uint8 // of a tag that lead to the segment

@@ -81,6 +81,9 @@ func (v *View) slotsIn(name orderedName, s span) (slots iter.Seq[int32], count i
 	if v.built != nil {
 		x = v.built.index.orderedBy(v, name)
 	} else if v.t.index.covers(&v.t, name.key) {
+		if name.key != entity.KeyTID && v.t.dict.Unused(name.key) {
+			return noSlots, 0
+		}
 		x = v.t.index.orderedBy(name)
 		v.t.index.wishes.note(name, x != nil)
 	}

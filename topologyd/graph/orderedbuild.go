@@ -91,11 +91,12 @@ func (w *wishes) next(made []orderedIndex) (name, instead orderedName, ok bool) 
 		if len(made) < maxOrdered {
 			return name, instead, true
 		}
-		// Those are given up first that are empty, then those that are not known to
-		// have been asked for at all.
-		asked := func(x *orderedIndex) (at time.Time) {
-			if x.tree.len() > 0 {
-				at = w.asked[x.orderedName]
+		// Those that are empty are given up sooner, those that are not known to have
+		// been asked for at all at once.
+		asked := func(x *orderedIndex) time.Time {
+			at := w.asked[x.orderedName]
+			if x.tree.len() == 0 {
+				at = at.Add(-orderedRest * 5 / 6)
 			}
 			return at
 		}

@@ -34,6 +34,7 @@ type Dict struct {
 	entries [maxEntries / dictPage]atomic.Pointer[[dictPage]entity.Value]
 	texts   atomic.Pointer[[]atomic.Uint32] // number + 1 and bits of the hash
 	shapes  [maxShapes / dictPage]atomic.Pointer[[dictPage]shape]
+	full    atomic.Bool // a key was written in place
 
 	// What only the writer needs.
 	n, keys, textCount, shapeCount uint32
@@ -118,6 +119,14 @@ func (d *Dict) Number(s string) (uint32, bool) {
 // may call it.
 func (d *Dict) Find(s string) (uint32, bool) { return d.find(maphash.String(d.seed, s), s) }
 
+// Unused reports that no attributes that were packed before have a key, at any
+// depth. Any goroutine may call it.
+func (d *Dict) Unused(key string) bool {
+	// In this order: a key that is written in place is so from the start.
+	_, found := d.Find(key)
+	return !found && !d.full.Load()
+}
+
 func (d *Dict) find(hash uint64, s string) (uint32, bool) {
 	cells := *d.texts.Load()
 	mask, tag := len(cells)-1, uint32(hash>>49)
@@ -187,11 +196,14 @@ func (d *Dict) key(s string) (uint32, bool) {
 	if n, ok := d.find(hash, s); ok {
 		return n, true
 	}
-	if d.keys >= maxKeys {
-		return 0, false
+	if d.keys < maxKeys {
+		if n, ok := d.addText(hash, s); ok {
+			d.keys++
+			return n, true
+		}
 	}
-	d.keys++
-	return d.addText(hash, s)
+	d.full.Store(true)
+	return 0, false
 }
 
 // recurs notes that an owner has something with a hash, and tells whether it

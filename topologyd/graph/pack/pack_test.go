@@ -148,6 +148,7 @@ func TestFull(t *testing.T) {
 	require.EqualValues(t, maxKeys, d.n)
 	_, ok := d.Find(fmt.Sprint("key", maxKeys+1))
 	require.False(t, ok)
+	require.False(t, d.Unused(fmt.Sprint("key", maxKeys+1)), "nobody knows")
 	check(t, d, entity.Attrs{entity.A("unknown key", entity.String("v")), entity.A("x", entity.Map(entity.Attrs{entity.A("y", entity.Int(1))}))})
 	for i := range maxEntries {
 		n, ok := d.Number(fmt.Sprint("text", i))
@@ -176,6 +177,15 @@ func TestOwner(t *testing.T) {
 	}
 	_, ok = d.Find("ours")
 	require.True(t, ok)
+}
+
+func TestUnused(t *testing.T) {
+	d := NewDict()
+	require.True(t, d.Unused("k"))
+	d.Append(nil, entity.Attrs{entity.A("l", entity.Map(entity.Attrs{entity.A("k", entity.Int(1))}))})
+	require.False(t, d.Unused("k"))
+	require.False(t, d.Unused("l"))
+	require.True(t, d.Unused("m"))
 }
 
 // TestReaders reads while one writes; it is for the race detector.
