@@ -11,6 +11,7 @@ import (
 	"github.com/grafana/grafana-plugin-sdk-go/experimental"
 
 	"github.com/skein-net/skein/grafana-datasource/internal/fakedaemon"
+	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/client"
 )
 
@@ -75,6 +76,8 @@ func TestGoldenFrames(t *testing.T) {
 		"paths":         one(Table(result(t, client.KindPaths, "paths.json"), TableOptions{})),
 		"number":        one(Table(result(t, client.KindNumber, "number.json"), TableOptions{})),
 		"groups":        one(Table(result(t, client.KindGroups, "groups.json"), TableOptions{Flatten: true, MaxRows: 3})),
+		"groups_nodes":  one(Table(&client.Result{Kind: client.KindGroups, Values: parsed(t, `[{"bridge":[{"ID":"a","Metadata":{"Name":"br0","MTU":1500}}],"veth":[]}]`)}, TableOptions{})),
+		"groups_values": one(Table(&client.Result{Kind: client.KindGroups, Values: parsed(t, `[{"bridge":2,"veth":["v1","v2"]}]`)}, TableOptions{})),
 		"metrics":       one(Table(result(t, client.KindMetrics, "metrics.json"), TableOptions{MaxRows: 5})),
 		"query_flows":   one(Table(result(t, client.KindFlows, "query_flows.json"), TableOptions{Columns: []string{"Application", "Network.A", "Metric.BABytes", "Last"}})),
 		"flows":         one(FlowList(read[client.FlowList](t, "flows.json"), nil, 0)),
@@ -90,4 +93,14 @@ func TestGoldenFrames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, frames) })
 	}
+}
+
+// parsed reads the values of an answer.
+func parsed(t *testing.T, text string) []entity.Value {
+	t.Helper()
+	v, err := entity.ParseJSON(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v.List()
 }

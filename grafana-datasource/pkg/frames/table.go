@@ -237,20 +237,37 @@ func groupTable(name, of string, values []entity.Value, o TableOptions) *data.Fr
 	all := 0
 	for _, v := range values {
 		for _, g := range v.Map() {
-			for _, e := range g.Value.List() {
+			members := g.Value.List()
+			if g.Value.Kind() != entity.KindList {
+				members = []entity.Value{g.Value}
+			}
+			for _, e := range members {
 				if all++; all > o.cut(all) {
 					continue
 				}
 				if len(o.Columns) == 0 {
 					r.set(of, entity.String(g.Key))
 				}
-				o.fill(r, entity.Attrs{entity.A(of, entity.String(g.Key))}, e.Map())
+				fields, a := memberOf(e)
+				o.fill(r, append(entity.Attrs{entity.A(of, entity.String(g.Key))}, fields...), a)
 			}
 		}
 	}
 	f := o.frame(r, name, []string{of, "Start", "Last"}, nil)
 	leftOut(f, r.n, all, "rows")
 	return f
+}
+
+// memberOf takes a member of a group apart: of nodes and edges the ID and the
+// attributes, of what has no attributes the value.
+func memberOf(e entity.Value) (fields, a entity.Attrs) {
+	if e.Kind() != entity.KindMap {
+		return nil, entity.Attrs{entity.A("Value", e)}
+	}
+	if m := e.Map().Get("Metadata"); m.Kind() == entity.KindMap {
+		return entity.Attrs{entity.A("@ID", e.Map().Get("ID"))}, m.Map()
+	}
+	return nil, e.Map()
 }
 
 // valueTable has one row for each value; maps make columns of their members.

@@ -92,6 +92,11 @@ func TestGoldenFlows(t *testing.T) {
 		"help-flows":         {args: []string{"help", "flows"}},
 		"query-flows":        {args: []string{"query", "G.flows()"}},
 		"query-groups":       {args: []string{"query", "G.groups()"}},
+		"query-groups-nodes": {args: []string{"query", "G.bytype()"}},
+		"query-groups-edges": {args: []string{"query", "G.edgesby()"}},
+		"query-groups-count": {args: []string{"query", "G.counts()"}},
+		"query-groups-names": {args: []string{"query", "G.names()"}},
+		"query-nexthop":      {args: []string{"query", "G.nexthop()"}},
 		"query-metrics":      {args: []string{"query", "G.metrics()"}},
 		"query-map":          {args: []string{"query", "G.map()"}},
 	} {

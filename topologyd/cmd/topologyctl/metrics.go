@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -25,17 +26,69 @@ func appendNumber(b *bytes.Buffer, v entity.Value) {
 // appendGroups writes the flows of each group below its name.
 func appendGroups(b *bytes.Buffer, values []entity.Value) {
 	for _, v := range values {
+		if plainGroups(v.Map()) {
+			appendPlainGroups(b, v.Map())
+			continue
+		}
 		for i, g := range v.Map() {
 			if i > 0 {
 				b.WriteByte('\n')
 			}
-			b.WriteString(printable(g.Key, false) + "\n")
-			var flows []client.Flow
-			if json.Unmarshal(g.Value.AppendJSON(nil), &flows) == nil {
-				appendFlows(b, flows)
-			}
+			b.WriteString(groupName(g.Key) + "\n")
+			appendMembers(b, g.Value)
 		}
 	}
+}
+
+// groupName is the name of a group as it is shown, "" that of what has none.
+func groupName(s string) string { return cmp.Or(printable(s, false), `""`) }
+
+// appendMembers writes the flows, nodes or edges of a group.
+func appendMembers(b *bytes.Buffer, v entity.Value) {
+	var first entity.Attrs
+	if list := v.List(); len(list) > 0 {
+		first = list[0].Map()
+	}
+	data := v.AppendJSON(nil)
+	var flows []client.Flow
+	var nodes []client.Node
+	var edges []client.Edge
+	switch {
+	case !first.Has("Metadata"):
+		if json.Unmarshal(data, &flows) == nil {
+			appendFlows(b, flows)
+		}
+	case first.Has("Parent"):
+		if json.Unmarshal(data, &edges) == nil {
+			appendEdges(b, edges, nil)
+		}
+	default:
+		if json.Unmarshal(data, &nodes) == nil {
+			appendNodes(b, nodes)
+		}
+	}
+}
+
+// plainGroups tells whether groups hold values, not flows, nodes or edges.
+func plainGroups(groups entity.Attrs) bool {
+	for _, g := range groups {
+		if g.Value.Kind() != entity.KindList {
+			return true
+		}
+		for _, e := range g.Value.List() {
+			return !e.Map().Has("Metadata") && !e.Map().Has("UUID")
+		}
+	}
+	return false
+}
+
+// appendPlainGroups writes a row for each group: its name and its value.
+func appendPlainGroups(b *bytes.Buffer, groups entity.Attrs) {
+	t := table{header: []string{"GROUP", "VALUE"}, always: true}
+	for _, g := range groups {
+		t.add(groupName(g.Key), cell(g.Value))
+	}
+	t.write(b)
 }
 
 // appendMetrics writes the metrics of each node or flow as rows that begin with

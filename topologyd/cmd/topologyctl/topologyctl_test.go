@@ -53,6 +53,11 @@ func answers() map[string][2]string {
 
 		"flows":   {"flows", "[" + webFlow + "," + arpFlow + "]"},
 		"groups":  {"groups", `[{"00000000000000ff":[` + webFlow + `],"00000000000000fe":[` + dnsFlow + "," + echoFlow + `]}]`},
+		"bytype":  {"groups", `[{"":[],"device":[` + eth0 + `],"host":[` + host + `]}]`},
+		"edgesby": {"groups", `[{"ownership":[` + owns + `]}]`},
+		"counts":  {"groups", `[{"device":1,"host":2.5}]`},
+		"names":   {"groups", `[{"device":["eth0","a\u001b"],"host":[]}]`},
+		"nexthop": {"groups", `[{"21ca1412-2580-5633-8ce6-30681cb24356":{"IP":"10.0.0.1","IfIndex":2}}]`},
 		"metrics": {"metrics", `[{"c5090a19-e955-5f08-802f-b3df7b79e98e":[{"ABBytes":100,"BABytes":0,"Start":1700000000000,"Last":1700000010000},{"ABBytes":200,"BABytes":7,"Start":1700000010000,"Last":1700000020000}]}]`},
 		"map":     {"map", `{"ABBytes":300,"BABytes":7}`},
 
