@@ -69,6 +69,16 @@ func TestSlotSet(t *testing.T) {
 			for _, slot := range both {
 				require.True(t, got.Has(slot))
 			}
+			all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(x.want, o.want))))
+			got = Slots{x.set}.Or(Slots{o.set})
+			require.Equal(t, len(all), got.Count())
+			require.True(t, slices.Equal(all, slices.Collect(got.All())), "seed %d", seed)
+			for _, slot := range all {
+				if !got.Has(slot) {
+					require.Fail(t, "not there")
+				}
+			}
+			require.Equal(t, len(both), got.And(Slots{x.set}.And(Slots{o.set})).Count())
 		}
 		for slot := range model {
 			s.remove(slot, epoch)

@@ -59,6 +59,43 @@ func setOf(slots []int32) slotSet {
 	return s
 }
 
+// setBuilder makes a set of slots that are added in ascending order, each once.
+type setBuilder struct {
+	n      int32
+	flat   []int32
+	leaves []*leaf
+}
+
+func (b *setBuilder) add(slot int32) {
+	b.n++
+	if b.leaves == nil {
+		if len(b.flat) < maxFlat {
+			b.flat = append(b.flat, slot)
+			return
+		}
+		flat := b.flat
+		b.flat = nil
+		for _, s := range flat {
+			b.addToLeaf(s)
+		}
+	}
+	b.addToLeaf(slot)
+}
+
+func (b *setBuilder) addToLeaf(slot int32) {
+	if n := len(b.leaves); n == 0 || !b.leaves[n-1].covers(slot) {
+		b.leaves = append(b.leaves, &leaf{base: slot &^ (1<<smallLeaf - 1), shift: smallLeaf})
+	}
+	b.leaves[len(b.leaves)-1].add(slot)
+}
+
+func (b *setBuilder) set() slotSet {
+	if b.leaves == nil {
+		return setOf(b.flat)
+	}
+	return slotSet{n: b.n, big: &bigSet{leaves: b.leaves}}
+}
+
 // has reports whether a slot is in the set.
 func (s *slotSet) has(slot int32) bool {
 	if s.n <= fewSlots {
