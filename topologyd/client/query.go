@@ -138,7 +138,29 @@ type Result struct {
 	Flows  []Flow         // flows
 	Values []entity.Value // values, maps, groups, metrics
 	Number entity.Value   // number, map
-	Paths  [][]Node       // paths
+	Paths  [][]Node       // paths: the nodes on them
+	// Ways, of paths, have also the edges on them, where the query goes over edges.
+	Ways [][]Element
+}
+
+// Element is a node or an edge: the other one is nil.
+type Element struct {
+	Node *Node
+	Edge *Edge
+}
+
+// UnmarshalJSON tells an edge by its ends.
+func (e *Element) UnmarshalJSON(b []byte) error {
+	var ends struct{ Parent, Child json.RawMessage }
+	if err := json.Unmarshal(b, &ends); err != nil {
+		return err
+	}
+	if *e = (Element{}); ends.Parent != nil && ends.Child != nil {
+		e.Edge = &Edge{}
+		return json.Unmarshal(b, e.Edge)
+	}
+	e.Node = &Node{}
+	return json.Unmarshal(b, e.Node)
 }
 
 // Answer is the answer to a query as it came.
@@ -233,7 +255,16 @@ func ParseResult(kind string, revision uint64, body []byte) (*Result, error) {
 	case KindEdges:
 		err = json.Unmarshal(body, &r.Edges)
 	case KindPaths:
-		err = json.Unmarshal(body, &r.Paths)
+		err = json.Unmarshal(body, &r.Ways)
+		r.Paths = make([][]Node, len(r.Ways))
+		for i, way := range r.Ways {
+			r.Paths[i] = make([]Node, 0, len(way))
+			for _, e := range way {
+				if e.Node != nil {
+					r.Paths[i] = append(r.Paths[i], *e.Node)
+				}
+			}
+		}
 	case KindFlows:
 		err = json.Unmarshal(body, &r.Flows)
 	case KindNumber, KindMap:

@@ -29,12 +29,17 @@ func appendResult(b *bytes.Buffer, r *client.Result) {
 	case client.KindEdges:
 		appendEdges(b, r.Edges, nil)
 	case client.KindPaths:
-		for _, p := range r.Paths {
-			for i := range p {
-				if i > 0 {
+		for _, way := range r.Ways {
+			for i, e := range way {
+				switch {
+				case e.Edge != nil:
+					b.WriteString(" -[" + printable(cell(e.Edge.Metadata.Get(entity.KeyRelationType)), false) + "]-> ")
+				case i > 0 && way[i-1].Edge == nil:
 					b.WriteString(" -> ")
 				}
-				b.WriteString(nodeName(&p[i]))
+				if e.Node != nil {
+					b.WriteString(nodeName(e.Node))
+				}
 			}
 			b.WriteByte('\n')
 		}

@@ -48,6 +48,7 @@ func answers() map[string][2]string {
 		"float":  {"number", "2.5"},
 		"values": {"values", `["eth0",1500,true,["a","b"],{"k":"v"},"esc\u001b"]`},
 		"maps":   {"maps", `[{"Name":"eth0","MTU":1500,"IPV4":["10.0.0.1/24"]},{"Name":"lo","Deep":{"a":[{"b":1}]}}]`},
+		"ways":   {"paths", "[[" + host + "," + owns + "," + eth0 + "],[" + eth0 + "," + owns + "]]"},
 		"paths":  {"paths", "[[" + host + "," + eth0 + "," + evil + "]]"},
 		"empty":  {"nodes", "[]"},
 
@@ -66,6 +67,9 @@ func answers() map[string][2]string {
 	}
 }
 
+const explanation = `{"edges":21,"kind":"nodes","limit":"visited","memory":64,"ms":0.087,"nodes":22,"query":"G.V().Has('Name', 'eth7').In()","results":1,"revision":43,` +
+	`"steps":[{"how":["index Name = 'eth7': 1 node"],"ms":0.035,"out":1,"step":"V().Has('Name', 'eth7')","visited":1},{"how":[],"in":1,"ms":12.5,"out":300,"step":"In()","visited":4000}],"visited":4001}`
+
 func fake(t *testing.T) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -80,9 +84,24 @@ func fake(t *testing.T) http.HandlerFunc {
 		case "/api/v1/flows", "/api/v1/flows/top", "/api/v1/flows/series":
 			fakeFlows(t, w, r)
 		case "/api/v1/query":
-			var q struct{ Gremlin, At string }
+			var q struct {
+				Gremlin, At      string
+				Partial, Explain bool
+				Limits           struct {
+					Timeout          string
+					Visited, Results int
+				}
+			}
 			if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
 				t.Error(err)
+			}
+			if q.Explain {
+				w.Header().Set("X-Skein-Kind", "explanation")
+				io.WriteString(w, explanation)
+				return
+			}
+			if q.Partial {
+				w.Header().Set("X-Skein-Limit", "results")
 			}
 			name := strings.TrimSuffix(strings.TrimPrefix(q.Gremlin, "G."), "()")
 			if a, ok := answers()[name]; ok {
@@ -92,7 +111,26 @@ func fake(t *testing.T) http.HandlerFunc {
 					return
 				}
 				w.Header().Set("X-Skein-Kind", a[0])
+				switch r.Header.Get("Accept") {
+				case "text/csv":
+					w.Header().Set("Content-Type", "text/csv")
+					io.WriteString(w, "ID,Name\n1,\"br\x1b[31m, \n\"\n")
+					return
+				case "application/x-ndjson":
+					w.Header().Set("Content-Type", "application/x-ndjson")
+					w.Header().Set("Trailer", "X-Skein-Error")
+					io.WriteString(w, host+"\n"+evil+"\n")
+					if name == "edges" {
+						io.WriteString(w, `{"error":{"code":"limit","message":"query stopped by its visited limit"}}`+"\n")
+						w.Header().Set("X-Skein-Error", "limit")
+					}
+					return
+				}
 				io.WriteString(w, a[1])
+				return
+			}
+			if name == "limits" {
+				fmt.Fprintf(w, "%q", fmt.Sprint(q.Limits))
 				return
 			}
 			if name == "at" {
@@ -169,6 +207,18 @@ func TestGolden(t *testing.T) {
 		"number-yaml":   {args: []string{"query", "G.number()", "-o=yaml"}},
 		"empty-yaml":    {args: []string{"query", "G.empty()", "-o=yaml"}},
 		"dot":           {args: []string{"query", "G.graph()", "-o", "dot"}},
+		"csv":           {args: []string{"query", "G.nodes()", "--format", "csv"}},
+		"ndjson":        {args: []string{"query", "G.nodes()", "--format=ndjson"}},
+		"ndjson-failed": {args: []string{"query", "G.edges()", "-o", "ndjson"}, code: exitFailed},
+		"format-table":  {args: []string{"query", "G.number()", "--format", "table"}},
+		"partial":       {args: []string{"query", "G.values()", "--partial"}},
+		"partial-csv":   {args: []string{"query", "G.values()", "--partial", "-o", "csv"}},
+		"partial-lines": {args: []string{"query", "G.values()", "--partial", "-o", "ndjson"}},
+		"explain":       {args: []string{"query", "G.nodes()", "--explain"}},
+		"explain-json":  {args: []string{"query", "G.nodes()", "--explain", "-o", "json"}},
+		"explain-csv":   {args: []string{"query", "G.nodes()", "--explain", "-o", "csv"}, code: exitUsage},
+		"limits":        {args: []string{"query", "G.limits()", "--timeout", "5s", "--max-visited", "7", "--max-results=3"}},
+		"ways":          {args: []string{"query", "G.ways()"}},
 		"stdin":         {args: []string{"query", "-"}, stdin: "G.number()\r\n"},
 		"syntax":        {args: []string{"query", "G.V().X()"}, code: exitFailed},
 		"syntax-lines":  {args: []string{"query", "-"}, stdin: "G.V()\n\t.Ünï('\x1b').X()\n.Y()\n", code: exitFailed},
@@ -284,7 +334,7 @@ func TestVersionAndCompletion(t *testing.T) {
 			t.Errorf("%s: %d", shell, code)
 		}
 	}
-	if _, out, _ := call(t, nil, "", "__complete", "query", "-o", ""); !strings.HasPrefix(out, "table\njson\nyaml\ndot\n") {
+	if _, out, _ := call(t, nil, "", "__complete", "query", "-o", ""); !strings.HasPrefix(out, "table\njson\nyaml\ndot\nndjson\ncsv\n") {
 		t.Errorf("completion of -o: %q", out)
 	}
 }
