@@ -138,7 +138,7 @@ func (g *Graph) setFacet(slot int32, p *Prepared, at, now int64) {
 	}
 	g.edges = g.appendAssertions(g.edges[:0], f.edges, p.id, slot)
 	list[i] = packedFacet{source: f.source, time: f.time, interval: f.interval, edges: unsafeString(g.edges)}
-	attrs := withoutTID(f.attrs)
+	attrs := withoutTID(f.attrs).Normalize()
 	if len(list) > 1 {
 		list[i].attrs = string(g.t.dict.AppendOf(nil, attrs, owner(slot)))
 		attrs = nil

@@ -114,7 +114,7 @@ func (g *Graph) RestoreNode(n *NodeState, now time.Time) {
 		p.facet = facet{source: fs.Source, attrs: fs.Attributes, time: fs.Time, interval: int64(fs.Interval)}
 		for _, a := range fs.Assertions {
 			odd := a.Parent != id && a.Child != id || a.ID != entity.EdgeID(a.Parent, a.Child, a.RelationType)
-			p.facet.edges = append(p.facet.edges, assertion{a.Edge, a.Attributes, odd})
+			p.facet.edges = append(p.facet.edges, assertion{a.Edge, normal(a.Attributes), odd})
 		}
 		p.hash = p.facet.hash(g.seed)
 		g.setFacet(g.t.findNode(id), &p, milliseconds(fs.Time), now.UnixNano())

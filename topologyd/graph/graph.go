@@ -2,6 +2,7 @@ package graph
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
 
@@ -206,13 +207,24 @@ func (g *Graph) Prepare(e *entity.Event, line uint64) Prepared {
 		p.facet.edges = make([]assertion, 0, n)
 	}
 	for i := range e.Relationships {
-		a := assertion{Edge: e.Relationships[i].Edge(p.id), attrs: e.Relationships[i].Attributes}
+		a := assertion{Edge: e.Relationships[i].Edge(p.id), attrs: normal(e.Relationships[i].Attributes)}
 		if !p.facet.asserts(a.ID) {
 			p.facet.edges = append(p.facet.edges, a)
 		}
 	}
 	p.hash = p.facet.hash(g.seed)
 	return p
+}
+
+// normal returns attributes in order, a copy of those that are not: events say
+// them in order, but not all that make events ask whether they do.
+func normal(a entity.Attrs) entity.Attrs {
+	for i := range a {
+		if a[i].Value.IsZero() || i > 0 && a[i-1].Key >= a[i].Key {
+			return slices.Clone(a).Normalize()
+		}
+	}
+	return a
 }
 
 // asserts tells whether the facet has the edge already. Sources list few
