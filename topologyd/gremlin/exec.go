@@ -120,6 +120,8 @@ type exec struct {
 	partial bool
 	// memory is what was taken so far, in bytes.
 	memory int
+	// reused is the part of it that sub-traversals use again for each element.
+	reused int
 	// shared is how much of it the governor gave.
 	shared int
 	err    error
@@ -182,7 +184,7 @@ func (x *exec) take(bytes int) bool {
 
 // bitset takes the memory for a set of slots; nil means stop.
 func (x *exec) bitset(slots int) bitset {
-	if !x.take(slots / 8) {
+	if !x.takeAndKeep(slots / 8) {
 		return nil
 	}
 	return newBitset(slots)

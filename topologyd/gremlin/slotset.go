@@ -107,7 +107,11 @@ func (s *slotSet) grow() bool {
 		s.table = nil
 		return true
 	}
-	if !s.x.take(places * slotBytes) {
+	take := s.x.take
+	if s.first == nil {
+		take = s.x.takeAndKeep
+	}
+	if !take(places * slotBytes) {
 		return false
 	}
 	s.table, s.n = make([]int32, places), 0

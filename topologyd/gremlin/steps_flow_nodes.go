@@ -42,15 +42,11 @@ func buildFlowNodes(sides side) func(*compiler, *call, Kind) (op, Kind, error) {
 		peers := s.name != "Nodes"
 		return func(x *exec, in flow) flow {
 			out := flow{kind: KindNodes, scope: in.scope}
+			seen := x.slotSet(x.view.NodeSlots())
+			l := newFlowPlaces(x, in.scope, f, peers)
 			out.slots = func(yield func(int32) bool) {
-				var seen bitset
-				if once {
-					if seen = x.bitset(x.view.NodeSlots()); seen == nil {
-						return
-					}
-				}
+				seen.reset()
 				give := func(slot int32) bool { return slot < 0 || once && !seen.add(slot) || yield(slot) }
-				l := newFlowPlaces(x, in.scope, f, peers)
 				for r := range in.flows {
 					if !x.visit() ||
 						sides&sideCapture != 0 && !give(l.seenOn(r.NodeTID)) ||
@@ -106,7 +102,7 @@ func (p *flowPlaces) seenOn(tid entity.UUID) int32 {
 		if !tid.IsZero() {
 			slot = p.find(entity.KeyTID, tid.String())
 		}
-		p.x.take(mapBytes)
+		p.x.takeAndKeep(mapBytes)
 		p.byTID[tid] = slot
 	}
 	return slot
@@ -123,7 +119,7 @@ func (p *flowPlaces) withMAC(mac flowrecord.MAC) int32 {
 				slot = p.find(keyPeerMAC, mac.String())
 			}
 		}
-		p.x.take(mapBytes)
+		p.x.takeAndKeep(mapBytes)
 		p.byMAC[mac] = slot
 	}
 	return slot
@@ -180,7 +176,7 @@ func (p *flowPlaces) index(key string) map[string][]int32 {
 			break
 		}
 		add := func(v entity.Value) {
-			if v.Kind() == entity.KindString && p.x.take(mapBytes+slotBytes) {
+			if v.Kind() == entity.KindString && p.x.takeAndKeep(mapBytes+slotBytes) {
 				m[v.Str()] = append(m[v.Str()], slot)
 			}
 		}

@@ -160,9 +160,9 @@ func steps() []step {
 		{name: "Sum", on: onFields | onMetrics, inside: true, build: buildSum},
 
 		{name: "Flows", on: onGraph | onNodes | onPaths, build: buildFlows},
-		{name: "Nodes", on: onFlows, build: buildFlowNodes(sideCapture | sideA | sideB)},
-		{name: "Hops", on: onFlows, build: buildFlowNodes(sideCapture)},
-		{name: "CaptureNode", on: onFlows, build: buildFlowNodes(sideCapture)},
+		{name: "Nodes", on: onFlows, inside: true, build: buildFlowNodes(sideCapture | sideA | sideB)},
+		{name: "Hops", on: onFlows, inside: true, build: buildFlowNodes(sideCapture)},
+		{name: "CaptureNode", on: onFlows, inside: true, build: buildFlowNodes(sideCapture)},
 		{name: "Group", on: onElements | onFlows, build: buildGroup},
 		{name: "MoreThan", on: onGroups, build: buildMoreThan},
 		{name: "Metrics", on: onNodes | onFlows, build: buildMetrics},

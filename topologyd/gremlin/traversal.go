@@ -117,7 +117,7 @@ func (w *walker) atFlow(r *flowrecord.Record) *walker {
 // any tells whether the traversal gives something.
 func (w *walker) any() bool {
 	w.hit = false
-	memory := w.x.memory
+	memory, reused := w.x.memory, w.x.reused
 	switch {
 	case w.out.slots != nil:
 		w.out.slots(w.onSlot)
@@ -126,7 +126,8 @@ func (w *walker) any() bool {
 	case w.out.flows != nil:
 		w.out.flows(w.onFlow)
 	}
-	w.x.memory = memory // all that the run has taken is gone
+	// All that the run has taken is gone, but for what the next one uses again.
+	w.x.memory = memory + w.x.reused - reused
 	return w.hit && w.x.err == nil
 }
 
@@ -174,4 +175,11 @@ func (w *walker) first() entity.Value {
 		return v
 	}
 	return entity.Value{}
+}
+
+// takeAndKeep is take for what a step uses again when a sub-traversal is run for
+// the next element.
+func (x *exec) takeAndKeep(bytes int) bool {
+	x.reused += bytes
+	return x.take(bytes)
 }
