@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"os"
+	"runtime"
 
 	"github.com/klauspost/compress/s2"
 
@@ -42,6 +43,8 @@ type baseWriter struct {
 	packed []byte
 	ids    []byte
 	at     int64 // log time, Unix ms
+	// elements are how many were written.
+	elements int
 
 	// The table: values that recur, in their encoded form.
 	table   map[string]uint32
@@ -152,8 +155,16 @@ func (w *baseWriter) block(kind byte) {
 	w.ids, w.body = w.ids[:0], w.body[:0]
 }
 
+// yieldEvery is after how many elements the writer of a base lets others go
+// first: it is in no hurry, and a query would wait for the end of its turn, ten
+// milliseconds.
+const yieldEvery = 128
+
 // element appends what nodes and edges have in common.
 func (w *baseWriter) element(b []byte, e *element) []byte {
+	if w.elements++; w.elements%yieldEvery == 0 {
+		runtime.Gosched()
+	}
 	b = binary.AppendUvarint(b, w.shapeOf(e.attrs))
 	b = binary.AppendUvarint(b, w.share(e.host))
 	b = binary.AppendUvarint(b, w.share(e.origin))

@@ -23,6 +23,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/skein-net/skein/topologyd/graph"
@@ -255,6 +256,8 @@ type writer struct {
 	sum  hash.Hash32
 	b    []byte
 	err  error
+
+	items int // so far
 }
 
 func newWriter(f *os.File) *writer {
@@ -268,7 +271,14 @@ func (w *writer) raw(b []byte) {
 	}
 }
 
+// yieldEvery is after how many items a writer lets others go first: it is in no
+// hurry, and a query would wait for the end of its turn, ten milliseconds.
+const yieldEvery = 64
+
 func (w *writer) item(b []byte) {
+	if w.items++; w.items%yieldEvery == 0 {
+		runtime.Gosched()
+	}
 	var head [binary.MaxVarintLen64]byte
 	w.raw(head[:binary.PutUvarint(head[:], uint64(len(b)))])
 	w.raw(b)
