@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"github.com/skein-net/skein/internal/entity"
 )
 
@@ -12,6 +14,28 @@ type assertion struct {
 	// give, or does not begin or end at its emitter. No event says such a thing;
 	// what was stored might.
 	odd bool
+}
+
+// distinct keeps the first of several assertions of one edge. It works in place.
+func distinct(list []assertion) []assertion {
+	var seen map[entity.UUID]bool
+	if len(list) > maxPlainAssertions {
+		seen = make(map[entity.UUID]bool, len(list))
+	}
+	out := list[:0]
+	for i := range list {
+		id, known := list[i].ID, false
+		if seen != nil {
+			known = seen[id]
+			seen[id] = true
+		} else {
+			known = slices.ContainsFunc(out, func(a assertion) bool { return a.ID == id })
+		}
+		if !known {
+			out = append(out, list[i])
+		}
+	}
+	return out
 }
 
 // An assertion is packed as a byte of flags, the name of the relation type, the

@@ -94,7 +94,11 @@ func BenchmarkMemory(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		g := New(DefaultConfig())
-		fill(g, n)
+		for i := range n {
+			e := entitytest.Network(i, t0)
+			p := g.Prepare(&e, uint64(i+1)*0x9e3779b97f4a7c15)
+			g.Apply(&p, t0, nil)
+		}
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/n, "B/node")

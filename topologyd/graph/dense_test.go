@@ -162,7 +162,7 @@ func TestLongLists(t *testing.T) {
 		for i := from; i < to; i++ {
 			e = related(e, "uses", entity.InterfaceRef("h", "1", fmt.Sprint(i)), entity.A("x", entity.String(attr)))
 		}
-		e = related(e, "uses", entity.InterfaceRef("h", "1", fmt.Sprint(from)))
+		e = related(e, "uses", entity.InterfaceRef("h", "1", fmt.Sprint(from)), entity.A("x", entity.String("again")))
 		w.tick(time.Second)
 		return e
 	}

@@ -116,6 +116,7 @@ func (g *Graph) RestoreNode(n *NodeState, now time.Time) {
 			odd := a.Parent != id && a.Child != id || a.ID != entity.EdgeID(a.Parent, a.Child, a.RelationType)
 			p.facet.edges = append(p.facet.edges, assertion{a.Edge, normal(a.Attributes), odd})
 		}
+		p.facet.edges = distinct(p.facet.edges)
 		p.hash = p.facet.hash(g.seed)
 		g.setFacet(g.t.findNode(id), &p, milliseconds(fs.Time), now.UnixNano())
 	}

@@ -207,11 +207,9 @@ func (g *Graph) Prepare(e *entity.Event, line uint64) Prepared {
 		p.facet.edges = make([]assertion, 0, n)
 	}
 	for i := range e.Relationships {
-		a := assertion{Edge: e.Relationships[i].Edge(p.id), attrs: normal(e.Relationships[i].Attributes)}
-		if !p.facet.asserts(a.ID) {
-			p.facet.edges = append(p.facet.edges, a)
-		}
+		p.facet.edges = append(p.facet.edges, assertion{Edge: e.Relationships[i].Edge(p.id), attrs: normal(e.Relationships[i].Attributes)})
 	}
+	p.facet.edges = distinct(p.facet.edges)
 	p.hash = p.facet.hash(g.seed)
 	return p
 }
@@ -225,18 +223,6 @@ func normal(a entity.Attrs) entity.Attrs {
 		}
 	}
 	return a
-}
-
-// asserts tells whether the facet has the edge already. Sources list few
-// relationships; a long list is searched in a linear way only up to a bound,
-// and a doubled assertion past it is harmless.
-func (f *facet) asserts(edge entity.UUID) bool {
-	for i := range f.edges[:min(len(f.edges), 64)] {
-		if f.edges[i].ID == edge {
-			return true
-		}
-	}
-	return false
 }
 
 // Check tells what Apply would do with an event at the time now, and does it
