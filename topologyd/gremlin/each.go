@@ -71,7 +71,7 @@ var errEnough = errors.New("no more is wanted")
 
 // rows gives the elements of a stream one by one, each as an answer of its own.
 func (x *exec) rows(q *Query, f flow, yield func(*Row) bool) {
-	row := &Row{result: Result{query: q, kind: f.kind, view: x.view, scope: f.scope}}
+	row := &Row{result: Result{query: q, kind: f.kind, view: x.view, scope: f.scope, maxBytes: x.lim.Bytes}}
 	r := &row.result
 	give := func() bool {
 		return r.elements(func(wrap string, appendJSON func([]byte) []byte) error {

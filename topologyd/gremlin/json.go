@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/topologyd/graph"
 )
 
 // AppendJSON appends the answer in Skydive's shape to b: an array of nodes,
@@ -15,7 +14,9 @@ import (
 // [Result.WriteJSON].
 func (r *Result) AppendJSON(b []byte) []byte {
 	w := &writer{b: b, max: -1}
-	_ = r.json(w) // a writer without sink and limit does not fail
+	whole := *r
+	whole.maxBytes = 0
+	_ = whole.json(w) // a writer without sink and limit does not fail
 	return w.b
 }
 
@@ -110,7 +111,7 @@ func (r *Result) elements(visit func(wrap string, appendJSON func([]byte) []byte
 	}
 	if r.kind == KindPaths {
 		for _, path := range r.paths {
-			if err := visit("", func(b []byte) []byte { return appendPath(b, r.view, path) }); err != nil {
+			if err := visit("", func(b []byte) []byte { return r.appendPath(b, path) }); err != nil {
 				return err
 			}
 		}
@@ -122,8 +123,7 @@ func (r *Result) elements(visit func(wrap string, appendJSON func([]byte) []byte
 		}
 	}
 	for _, g := range r.groups {
-		err := visit("", func(b []byte) []byte { return append(r.appendGroup(append(b, '{'), g), '}') })
-		if err != nil {
+		if err := visit("", func(b []byte) []byte { return r.appendGroupLine(b, g) }); err != nil {
 			return err
 		}
 	}
@@ -156,8 +156,16 @@ func (r *Result) groupsJSON(w *writer) error {
 		if i > 0 {
 			w.text(",")
 		}
-		w.b = r.appendGroup(w.b, g)
-		if err := w.done(); err != nil {
+		var err error
+		w.b = r.appendGroup(w.b, g, func(b []byte) []byte {
+			w.b = b
+			err = w.done()
+			return w.b
+		}, func() bool { return err == nil })
+		if err == nil {
+			err = w.done()
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -165,41 +173,57 @@ func (r *Result) groupsJSON(w *writer) error {
 	return w.done()
 }
 
-// appendGroup appends a group as a member of an object.
-func (r *Result) appendGroup(b []byte, g *group) []byte {
+// appendGroup appends a group as a member of an object. It calls part after each
+// of its elements, which may take away what is there so far, and stops when more
+// says so.
+func (r *Result) appendGroup(b []byte, g *group, part func([]byte) []byte, more func() bool) []byte {
 	b = append(entity.AppendJSONString(b, g.name), ':')
 	if !g.value.IsZero() {
 		return g.value.AppendJSON(b)
 	}
 	b = append(b, '[')
-	for i, slot := range g.slots {
+	for i := 0; i < g.count() && more(); i++ {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if g.kind == KindEdges {
-			b = r.view.AppendEdgeJSON(b, slot)
-		} else {
-			b = r.view.AppendNodeJSON(b, slot)
+		switch {
+		case i < len(g.flows):
+			b = r.query.fields.Attrs(g.flows[i]).AppendJSON(b)
+		case i < len(g.metrics):
+			b = g.metrics[i].AppendJSON(b)
+		case g.kind == KindEdges:
+			b = r.view.AppendEdgeJSON(b, g.slots[i])
+		default:
+			b = r.view.AppendNodeJSON(b, g.slots[i])
 		}
-	}
-	for i, f := range g.flows {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = r.query.fields.Attrs(f).AppendJSON(b)
-	}
-	for i, m := range g.metrics {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = m.AppendJSON(b)
+		b = part(b)
 	}
 	return append(b, ']')
 }
 
-func appendPath(b []byte, v *graph.View, path []int32) []byte {
+// appendGroupLine appends a group as an object of its own. One that is longer than
+// the answer may be ends early: it is refused as a whole.
+func (r *Result) appendGroupLine(b []byte, g *group) []byte {
+	from, long := len(b), false
+	part := func(b []byte) []byte {
+		long = r.tooLong(len(b) - from)
+		return b
+	}
+	return append(r.appendGroup(append(b, '{'), g, part, func() bool { return !long }), '}')
+}
+
+// tooLong tells whether so many bytes are more than the answer may have.
+func (r *Result) tooLong(bytes int) bool { return r.maxBytes > 0 && bytes > r.maxBytes }
+
+// appendPath appends a path as a list. One that is longer than the answer may be
+// ends early.
+func (r *Result) appendPath(b []byte, path []int32) []byte {
+	v, from := r.view, len(b)
 	b = append(b, '[')
 	for i, slot := range path {
+		if r.tooLong(len(b) - from) {
+			break
+		}
 		if i > 0 {
 			b = append(b, ',')
 		}

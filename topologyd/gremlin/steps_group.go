@@ -30,7 +30,9 @@ func (g *group) size() float64 {
 	return float64(g.count())
 }
 
-func (g *group) count() int { return len(g.flows) + len(g.slots) + len(g.value.List()) }
+func (g *group) count() int {
+	return len(g.flows) + len(g.metrics) + len(g.slots) + len(g.value.List())
+}
 
 // buildGroup makes Group: ([key]) gives the flows by the value of a field, by
 // TrackingID when there is no key, in the order in which the values are met.

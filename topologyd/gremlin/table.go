@@ -13,8 +13,9 @@ const (
 	KindMaps
 	KindNumber
 	KindPaths
-	// KindFlows are flows, KindGroups flows by the value of a field, KindMetrics
-	// what was counted, by the ID of a node or flow. KindMap is a single map.
+	// KindFlows are flows, KindGroups flows, nodes, edges or values under names,
+	// KindMetrics what was counted, by the ID of a node or flow. KindMap is a single
+	// map.
 	KindFlows
 	KindGroups
 	KindMetrics
