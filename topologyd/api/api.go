@@ -21,6 +21,7 @@ import (
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/engine"
+	"github.com/skein-net/skein/topologyd/follow/live"
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
 	"github.com/skein-net/skein/topologyd/rules"
@@ -56,6 +57,8 @@ type Config struct {
 	ReplayTime time.Duration
 	// ChunkElements is how many elements one message to a watcher holds at most.
 	ChunkElements int
+	// Follow are the bounds of watches of a query.
+	Follow live.Config
 }
 
 // DefaultConfig returns the limits of a daemon that nobody configured.
@@ -73,6 +76,7 @@ func DefaultConfig() Config {
 		Replays:           4,
 		ReplayTime:        10 * time.Minute,
 		ChunkElements:     500,
+		Follow:            live.DefaultConfig(),
 	}
 }
 
@@ -134,6 +138,7 @@ type API struct {
 	budget   *httpx.Budget
 	buffers  sync.Pool // *bytes.Buffer
 	watchers watchers
+	hub      *live.Hub
 	n        *counters
 	now      func() time.Time
 }
@@ -161,6 +166,13 @@ func New(cfg Config, deps Deps) (*API, error) {
 		a.now = time.Now
 	}
 	a.watchers.init()
+	a.hub = live.New(cfg.Follow, live.Deps{
+		View:      deps.View,
+		Subscribe: func() (live.Changes, error) { return deps.Subscribe(0) },
+	})
+	if err := deps.Registerer.Register(newFollowCollector(a.hub)); err != nil {
+		return nil, fmt.Errorf("register metrics of the API: %w", err)
+	}
 	return a, nil
 }
 
@@ -225,7 +237,7 @@ func newCounters(reg prometheus.Registerer) (*counters, error) {
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_watch_messages_total",
 			Help: "Messages sent to watchers by type."}, []string{"type"}),
 		closed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_watch_closed_total",
-			Help: "Watches that ended by reason: client, fell_behind, write, stopping, refused, error."}, []string{"reason"}),
+			Help: "Watches that ended by reason: client, fell_behind, limit, write, stopping, refused, error."}, []string{"reason"}),
 	}
 	for _, m := range []prometheus.Collector{c.queries, c.watching, c.messages, c.closed} {
 		if err := reg.Register(m); err != nil {

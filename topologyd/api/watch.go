@@ -13,6 +13,7 @@ import (
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/engine"
 	"github.com/skein-net/skein/topologyd/graph"
+	"github.com/skein-net/skein/topologyd/gremlin"
 )
 
 // errStopping ends all watches when the daemon stops.
@@ -76,6 +77,7 @@ func (a *API) StopWatchers(ctx context.Context) {
 	case <-s.gone:
 	case <-ctx.Done():
 	}
+	a.hub.Stop()
 }
 
 // message is one message to a watcher.
@@ -122,6 +124,10 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request) {
 		a.refuseWatch(w, f)
 		return
 	}
+	if r.URL.Query().Has("gremlin") {
+		a.watchQuery(w, r, from)
+		return
+	}
 	ctx, cancel, leave, f := a.admit(r.Context())
 	if f != nil {
 		a.refuseWatch(w, f)
@@ -140,8 +146,16 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer sub.Close()
+	a.carry(w, r, ctx, cancel, func(t transport) error { return a.serveWatch(ctx, sub, t) })
+}
 
-	var t transport
+// carry makes the transport of a watch that is admitted and serves it until
+// something ends it.
+func (a *API) carry(w http.ResponseWriter, r *http.Request, ctx context.Context, cancel context.CancelCauseFunc, serve func(transport) error) { //nolint:revive // ctx is that of the watch, not of the call
+	var (
+		t   transport
+		err error
+	)
 	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		t, err = newSocket(w, r, func() { cancel(context.Canceled) })
 		if err != nil { // answered already
@@ -153,7 +167,7 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request) {
 		a.refuseWatch(w, fail(http.StatusInternalServerError, httpx.CodeInternal, "cannot stream: %v", err))
 		return
 	}
-	err = a.serveWatch(ctx, sub, t)
+	err = serve(t)
 	reason := closeReason(ctx, err)
 	a.n.closed.WithLabelValues(reason).Inc()
 	a.deps.Log.Debug("watch ended", "remote", r.RemoteAddr, "reason", reason, "error", err)
@@ -183,10 +197,6 @@ type watchStart struct {
 // gives the last event's ID, which is newer than its URL.
 func (a *API) watchFrom(r *http.Request) (from watchStart, f *failure) {
 	q := r.URL.Query()
-	if q.Has("gremlin") {
-		return from, fail(http.StatusBadRequest, httpx.CodeUnsupported,
-			"a watch cannot be filtered by a query yet; leave out gremlin and filter the changes yourself")
-	}
 	text := q.Get("from")
 	if text != "" && q.Get("since") != "" {
 		return from, fail(http.StatusBadRequest, httpx.CodeInvalid, "give from or since, not both")
@@ -214,6 +224,8 @@ func closeReason(ctx context.Context, err error) string {
 		return "client"
 	case errors.Is(err, engine.ErrSlow):
 		return "fell_behind"
+	case errors.As(err, new(*gremlin.LimitError)):
+		return "limit"
 	case errors.Is(err, errWrite):
 		return "write"
 	default:

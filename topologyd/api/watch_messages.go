@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/engine"
 	"github.com/skein-net/skein/topologyd/graph"
+	"github.com/skein-net/skein/topologyd/gremlin"
 )
 
 // errWrite is wrapped by the errors of sending.
@@ -59,11 +61,17 @@ func (s *sender) serve(ctx context.Context, next func(wait context.Context) erro
 // snapshot sends the graph in messages of bounded size: nodes, then edges.
 // revision is the one after which a watcher that has it all can resume.
 func (s *sender) snapshot(ctx context.Context, v *graph.View, revision uint64) error {
-	left := v.NodeCount() + v.EdgeCount()
+	return s.elements(ctx, v, revision, "", v.NodeCount()+v.EdgeCount(), v.NodeList(), v.EdgeList())
+}
+
+// elements sends nodes and edges, left in number, as a snapshot. more are members
+// of each message beside the usual ones.
+func (s *sender) elements(ctx context.Context, v *graph.View, revision uint64, more string, left int, nodes, edges iter.Seq[int32]) error {
 	n := 0
 	begin := func() {
 		s.buf = append(s.buf[:0], `{"type":"snapshot","revision":`...)
 		s.buf = strconv.AppendUint(s.buf, revision, 10)
+		s.buf = append(s.buf, more...)
 		n = 0
 	}
 	// end sends what is collected; the lists that are missing are empty.
@@ -78,7 +86,7 @@ func (s *sender) snapshot(ctx context.Context, v *graph.View, revision uint64) e
 	}
 	begin()
 	s.buf = append(s.buf, `,"nodes":[`...)
-	for node := range v.Nodes() {
+	for node := range nodes {
 		if n == s.a.cfg.ChunkElements {
 			if err := end(`],"edges":[]`); err != nil {
 				return err
@@ -89,13 +97,13 @@ func (s *sender) snapshot(ctx context.Context, v *graph.View, revision uint64) e
 		if n > 0 {
 			s.buf = append(s.buf, ',')
 		}
-		s.buf = node.AppendJSON(s.buf)
+		s.buf = v.AppendNodeJSON(s.buf, node)
 		n++
 		left--
 	}
 	s.buf = append(s.buf, `],"edges":[`...)
 	first := true
-	for edge := range v.Edges() {
+	for edge := range edges {
 		if n == s.a.cfg.ChunkElements {
 			if err := end(`]`); err != nil {
 				return err
@@ -108,7 +116,7 @@ func (s *sender) snapshot(ctx context.Context, v *graph.View, revision uint64) e
 			s.buf = append(s.buf, ',')
 		}
 		first = false
-		s.buf = edge.AppendJSON(s.buf)
+		s.buf = v.AppendEdgeJSON(s.buf, edge)
 		n++
 		left--
 	}
@@ -151,6 +159,8 @@ func closeMessage(err error) (code, text string) {
 		return "stopping", "the daemon is stopping; connect again with the last revision"
 	case errors.Is(err, engine.ErrSlow):
 		return "fell_behind", "too many changes waited; connect again with the last revision"
+	case errors.As(err, new(*gremlin.LimitError)):
+		return "limit", "the result of the query has become too much to be followed; narrow the query"
 	default:
 		return "closed", "the watch ended; connect again with the last revision"
 	}

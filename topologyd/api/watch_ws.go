@@ -8,6 +8,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/skein-net/skein/topologyd/engine"
+	"github.com/skein-net/skein/topologyd/gremlin"
 )
 
 // socket carries a watch over a WebSocket (RFC 6455), each message a text
@@ -47,6 +48,8 @@ func (s *socket) close(err error) {
 		_ = s.c.Close(websocket.StatusGoingAway, text)
 	case errors.Is(err, engine.ErrSlow):
 		_ = s.c.Close(websocket.StatusTryAgainLater, text)
+	case errors.As(err, new(*gremlin.LimitError)):
+		_ = s.c.Close(websocket.StatusPolicyViolation, text)
 	case errors.Is(err, context.Canceled):
 		_ = s.c.Close(websocket.StatusNormalClosure, "")
 	default:

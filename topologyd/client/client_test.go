@@ -426,3 +426,33 @@ func FuzzParseResult(f *testing.F) {
 		}
 	})
 }
+
+func TestWatchQuery(t *testing.T) {
+	for _, x := range []struct {
+		from uint64
+		want string
+	}{{0, "gremlin=G.V%28%29"}, {7, "from=7&gremlin=G.V%28%29"}} {
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.RawQuery != x.want {
+				t.Errorf("asked with %q", r.URL.RawQuery)
+			}
+			conn, err := websocket.Accept(w, r, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = conn.Write(r.Context(), websocket.MessageText, []byte(`{"type":"snapshot","revision":8,"followed":"local","nodes":[],"edges":[],"more":false}`))
+			_, _, _ = conn.Read(r.Context())
+		})
+		enough := errors.New("enough")
+		err := c.WatchQuery(t.Context(), "G.V()", x.from, func(m *client.Message) error {
+			if m.Followed != "local" || m.Revision != 8 {
+				t.Errorf("%+v", m)
+			}
+			return enough
+		})
+		if !errors.Is(err, enough) {
+			t.Error(err)
+		}
+	}
+}

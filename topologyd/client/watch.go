@@ -44,6 +44,9 @@ type Change struct {
 type Message struct {
 	Type     string `json:"type"`
 	Revision uint64 `json:"revision"`
+	// Followed tells, in a snapshot of a query, how its result is kept current:
+	// "local", "bounded" or "global", which is by running it again.
+	Followed string `json:"followed"`
 	// Nodes and Edges are a part of a snapshot.
 	Nodes []Node `json:"nodes"`
 	Edges []Edge `json:"edges"`
@@ -70,6 +73,13 @@ func (c *Client) Watch(ctx context.Context, from uint64, handle func(*Message) e
 // time, which is given as in [Query]. The changes since then follow.
 func (c *Client) WatchSince(ctx context.Context, since string, handle func(*Message) error) error {
 	return c.watchQuery(ctx, url.Values{"since": {since}}, handle)
+}
+
+// WatchQuery is [Client.Watch] of what a query gives, nodes and edges: it begins
+// with the result; what enters it is added, what leaves it is deleted.
+func (c *Client) WatchQuery(ctx context.Context, gremlin string, from uint64, handle func(*Message) error) error {
+	f := Follow{Gremlin: gremlin}
+	return c.watchQuery(ctx, f.query(from), handle)
 }
 
 func (c *Client) watchQuery(ctx context.Context, query url.Values, handle func(*Message) error) error {
@@ -138,6 +148,9 @@ type Follow struct {
 	// Since, when From is 0, is as in [Client.WatchSince]. A time back from now is
 	// counted from each attempt until the first snapshot is complete.
 	Since string
+	// Gremlin, when it is not empty, is the query whose result is watched, as in
+	// [Client.WatchQuery]. It does not go with Since.
+	Gremlin string
 	// Handle is called with every message. A snapshot replaces all that was
 	// known: after the first one it means that the watch had to start over.
 	Handle func(*Message) error
@@ -157,6 +170,9 @@ func (f *Follow) query(from uint64) url.Values {
 		query.Set("from", strconv.FormatUint(from, 10))
 	case f.Since != "":
 		query.Set("since", f.Since)
+	}
+	if f.Gremlin != "" {
+		query.Set("gremlin", f.Gremlin)
 	}
 	return query
 }

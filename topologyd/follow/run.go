@@ -2,6 +2,7 @@ package follow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -18,7 +19,7 @@ func (s *Set) fill(ctx context.Context, f *Followed) error {
 	}
 	r, err := f.reach.Source().Run(ctx, s.v, lim)
 	if err != nil {
-		return fmt.Errorf("find where to begin: %w", err)
+		return s.explained(err)
 	}
 	edges := f.reach.Start() == gremlin.KindEdges
 	slots := r.NodeSlots()
@@ -133,7 +134,14 @@ func (s *Set) runLimits() gremlin.Limits {
 	return lim
 }
 
-func (s *Set) explained(err error) error { return fmt.Errorf("run the query: %w", err) }
+// explained says what a limit that was met means for those who follow.
+func (s *Set) explained(err error) error {
+	var limit *gremlin.LimitError
+	if errors.As(err, &limit) && limit.Limit == "results" {
+		return &gremlin.LimitError{Limit: limit.Limit, Max: limit.Max, Hint: hintNarrow}
+	}
+	return fmt.Errorf("run the query: %w", err)
+}
 
 // Due returns the global query that should be run next, nil when none has to. It
 // is not due again until it is given to Put. Queries on counters are always due.

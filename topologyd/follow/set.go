@@ -321,5 +321,7 @@ func (s *Set) tooLarge(f *Followed) error {
 		}
 	}
 	return &gremlin.LimitError{Limit: "results", Max: strconv.Itoa(limit) + " elements of " + whose,
-		Hint: "narrow the query with Has on a key and value, or follow the whole graph without a query"}
+		Hint: hintNarrow}
 }
+
+const hintNarrow = "narrow the query with Has on a key and value, or follow the whole graph without a query"

@@ -16,6 +16,10 @@ import (
 
 const watchHelp = `Print every change of the graph as it happens, one line each, until interrupted.
 
+With a QUERY only what it gives is watched: + is for what enters its result, -
+for what leaves it, ~ for what changed in it. Changes that come within a few
+milliseconds are told as one.
+
 A watch whose connection breaks goes on where it was. When the server no longer
 knows what happened in between, that is said on standard error and the watch
 starts over.
@@ -35,12 +39,26 @@ func (a *app) watchCommand() *cobra.Command {
 		w      = watcher{app: a}
 	)
 	cmd := &cobra.Command{
-		Use:   "watch",
-		Short: "Print every change of the graph as it happens",
-		Long:  watchHelp,
-		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use:     "watch [QUERY]",
+		Short:   "Print every change of the graph as it happens",
+		Long:    watchHelp,
+		Example: "  topologyctl watch\n  topologyctl watch \"G.V().Has('Type','veth','State','DOWN')\"",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usageError{errors.New("give one query; in quotes when it holds spaces")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
 			w.json = output == "json"
+			if len(args) == 1 {
+				if w.query = strings.TrimSpace(args[0]); w.query == "" {
+					return usageError{errors.New("the query is empty")}
+				}
+				if w.since != "" {
+					return usageError{errors.New("a watch of a query cannot begin in the past; leave out --since or the query")}
+				}
+			}
 			if w.from > 0 && w.since != "" {
 				return usageError{errors.New("give --from or --since, not both")}
 			}
@@ -62,6 +80,7 @@ type watcher struct {
 	whole bool
 	from  uint64
 	since string
+	query string
 
 	nodes    map[entity.UUID]*client.Node
 	snapshot bool // in the midst of one
@@ -79,9 +98,10 @@ func (w *watcher) run(ctx context.Context) error {
 	w.nodes = make(map[entity.UUID]*client.Node)
 	w.revision = w.from
 	err = c.Follow(ctx, client.Follow{
-		From:   w.from,
-		Since:  strings.TrimSpace(w.since),
-		Handle: w.message,
+		From:    w.from,
+		Since:   strings.TrimSpace(w.since),
+		Gremlin: w.query,
+		Handle:  w.message,
 		Broken: func(err error, wait time.Duration) {
 			w.say("the connection broke: %v; trying again in %v", err, wait.Round(100*time.Millisecond))
 		},
@@ -144,6 +164,9 @@ func (w *watcher) part(m *client.Message) error {
 	if !m.More {
 		w.snapshot, w.revision = false, m.Revision
 		w.say("watching from revision %d: %d nodes, %d edges", m.Revision, len(w.nodes), w.edges)
+		if m.Followed == "global" {
+			w.say("the query is run again when something changes, which takes a moment each time")
+		}
 	}
 	return nil
 }

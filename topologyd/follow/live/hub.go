@@ -92,6 +92,8 @@ type Hub struct {
 	kept    int // changes in them
 	watches int
 	stats   Stats
+	// before are the counters of the sets before the current one.
+	before follow.Stats
 }
 
 // Stats counts what a hub did.
@@ -201,14 +203,15 @@ func (h *Hub) run() {
 		r := newRunner(h, sub)
 		again := r.run(h.ctx)
 		sub.Close()
-		switch {
-		case h.ctx.Err() != nil:
-			h.end(ErrStopped)
+		if !again && h.ctx.Err() == nil {
 			return
-		case !again:
+		}
+		if h.ctx.Err() != nil {
+			h.end(ErrStopped)
 			return
 		}
 		h.mu.Lock()
+		h.settle()
 		h.stats.Behind++
 		h.mu.Unlock()
 		pause := time.NewTimer(h.cfg.Patience - time.Since(begin))
@@ -233,5 +236,23 @@ func (h *Hub) end(err error) {
 	}
 	clear(h.feeds)
 	h.asks, h.order, h.kept = nil, nil, 0
-	h.stats.Stats = follow.Stats{}
+}
+
+// count takes over the counters of a set. The lock is held.
+func (h *Hub) count(set *follow.Set) {
+	n, b := set.Stats(), &h.before
+	n.Demoted += b.Demoted
+	n.Changes += b.Changes
+	for _, c := range [][2]*follow.Counts{{&n.Local, &b.Local}, {&n.Bounded, &b.Bounded}, {&n.Global, &b.Global}} {
+		c[0].Evaluated += c[1].Evaluated
+		c[0].Skipped += c[1].Skipped
+	}
+	h.stats.Stats = n
+}
+
+// settle keeps the counters of a set that is not used any more. The lock is held.
+func (h *Hub) settle() {
+	s := &h.stats.Stats
+	s.Local.Queries, s.Bounded.Queries, s.Global.Queries, s.Elements = 0, 0, 0, 0
+	h.before = *s
 }

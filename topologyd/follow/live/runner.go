@@ -205,7 +205,7 @@ func (r *runner) publish(deltas []follow.Delta) {
 		f.log = f.log[1:]
 		f.first++
 	}
-	r.stats.Stats = r.set.Stats()
+	r.count(r.set)
 }
 
 // keep notes one delta. The lock is held.
@@ -357,7 +357,7 @@ func (r *runner) begin(a *ask, v *graph.View) error {
 			w.snap.nodes = len(w.snap.ids)
 		}
 	}
-	r.stats.Stats = r.set.Stats()
+	r.count(r.set)
 	return nil
 }
 
@@ -408,9 +408,10 @@ func (r *runner) retire() (done bool) {
 	}
 	if len(r.feeds) == 0 && len(r.asks) == 0 {
 		r.running = false
-		r.stats.Stats = r.set.Stats()
+		r.count(r.set)
+		r.settle()
 		return true
 	}
-	r.stats.Stats = r.set.Stats()
+	r.count(r.set)
 	return false
 }
