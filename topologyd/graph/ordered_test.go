@@ -326,10 +326,8 @@ func TestOrderedBounded(t *testing.T) {
 	require.Zero(t, w.g.BuildWanted(t.Context()), "those that are new are not given up")
 	require.Len(t, w.g.wishes.asked, maxOrdered)
 	kept := w.g.t.index.ordered[3].orderedName
-	for name := range w.g.wishes.asked {
-		w.g.wishes.asked[name] = time.Now().Add(-2 * orderedRest)
-	}
-	w.g.wishes.asked[kept] = time.Now()
+	w.g.wishes.turn += orderedRest
+	w.g.wishes.asked[kept] = w.g.wishes.turn
 	for i := range 2 * maxOrdered {
 		ask(i)
 	}

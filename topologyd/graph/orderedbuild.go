@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -17,9 +16,9 @@ const (
 	maxOrdered = 16
 	// maxWishes bounds how many names are known of indexes that were asked for.
 	maxWishes = 64
-	// orderedRest is for how long an index that is asked for is not given up for
-	// another.
-	orderedRest = time.Minute
+	// orderedRest is how often ordered indexes are asked for before one that was
+	// not is given up for another.
+	orderedRest = 1000
 	// maxJournal bounds what may change while an index is made.
 	maxJournal = 1 << 20
 	// journalLast is how many changes are made up for while the graph is locked.
@@ -28,17 +27,19 @@ const (
 	builderEpoch = 1<<64 - 1
 )
 
-// wishes are the ordered indexes that views were asked for, made or not, and
-// when last.
+// wishes are the ordered indexes that views were asked for, made or not.
 type wishes struct {
-	mu    sync.Mutex
-	asked map[orderedName]time.Time
+	mu sync.Mutex
+	// asked tells at which turn each was last.
+	asked map[orderedName]int64
+	// turn counts how often any was.
+	turn int64
 	// news gets something when an index is asked for that there is not.
 	news chan struct{}
 }
 
 func newWishes() *wishes {
-	return &wishes{asked: make(map[orderedName]time.Time), news: make(chan struct{}, 1)}
+	return &wishes{asked: make(map[orderedName]int64), news: make(chan struct{}, 1)}
 }
 
 // note notes that an index was asked for.
@@ -54,7 +55,8 @@ func (w *wishes) note(name orderedName, made bool) {
 			delete(w.asked, w.oldest(func(orderedName) bool { return true }))
 		}
 	}
-	w.asked[name] = time.Now()
+	w.turn++
+	w.asked[name] = w.turn
 	if !made {
 		select {
 		case w.news <- struct{}{}:
@@ -65,10 +67,10 @@ func (w *wishes) note(name orderedName, made bool) {
 
 // oldest returns the name among some that was not asked for the longest.
 func (w *wishes) oldest(among func(orderedName) bool) (out orderedName) {
-	var at time.Time
-	for name, t := range w.asked {
-		if among(name) && (at.IsZero() || t.Before(at)) {
-			out, at = name, t
+	at := int64(0)
+	for name, turn := range w.asked {
+		if among(name) && (at == 0 || turn < at) {
+			out, at = name, turn
 		}
 	}
 	return out
@@ -92,21 +94,21 @@ func (w *wishes) next(made []orderedIndex) (name, instead orderedName, ok bool) 
 			return name, instead, true
 		}
 		// Those that are empty are given up sooner, those that are not known to have
-		// been asked for at all at once.
-		asked := func(x *orderedIndex) time.Time {
+		// been asked for at all first.
+		asked := func(x *orderedIndex) int64 {
 			at := w.asked[x.orderedName]
 			if x.tree.len() == 0 {
-				at = at.Add(-orderedRest * 5 / 6)
+				at -= orderedRest * 9 / 10
 			}
 			return at
 		}
 		oldest := &made[0]
 		for i := range made {
-			if asked(&made[i]).Before(asked(oldest)) {
+			if asked(&made[i]) < asked(oldest) {
 				oldest = &made[i]
 			}
 		}
-		if time.Since(asked(oldest)) >= orderedRest {
+		if w.asked[oldest.orderedName] == 0 || w.turn-asked(oldest) >= orderedRest {
 			return name, oldest.orderedName, true
 		}
 		delete(w.asked, name)
@@ -145,8 +147,8 @@ func (g *Graph) Wanted() <-chan struct{} { return g.wishes.news }
 // BuildWanted makes the ordered indexes that queries asked for, and returns how
 // many. It looks at all nodes, some microseconds each, without holding up those
 // who change or view the graph. At most sixteen are kept: the one that was not
-// asked for the longest is given up for another when that is more than a minute
-// ago. One goroutine at a time may call it.
+// asked for the longest is given up for another when others were a thousand
+// times since. One goroutine at a time may call it.
 func (g *Graph) BuildWanted(ctx context.Context) (built int) {
 	for range maxOrdered { // a bound: what is given up may be asked for again
 		if ctx.Err() != nil {
