@@ -17,6 +17,7 @@ type document struct {
 	OpenAPI string
 	Paths   map[string]map[string]struct {
 		OperationID string `yaml:"operationId"`
+		Parameters  []struct{ Name, In string }
 	}
 	Components struct {
 		Schemas map[string]schema
@@ -102,6 +103,51 @@ func TestShapes(t *testing.T) {
 	if got := d.Components.Schemas["Error"].Properties["code"].Enum; !slices.Equal(got, codes) {
 		t.Errorf("codes %v, want %v", got, codes)
 	}
+}
+
+// TestQueryDocument holds what a query may say against the document.
+func TestQueryDocument(t *testing.T) {
+	d := parse(t)
+	b := newBench(t, nil)
+	b.fill(1)
+	values := map[string]string{"gremlin": "G.V().Count()", "at": "NOW", "format": "json", "explain": "true", "partial": "true",
+		"timeout": "1s", "visited": "9", "results": "9", "bytes": "9000"}
+	var names []string
+	for _, p := range d.Paths["/api/v1/query"]["get"].Parameters {
+		if p.In != "query" {
+			continue
+		}
+		names = append(names, p.Name)
+		if f := new(queryRequest).set(p.Name, values[p.Name]); f != nil || values[p.Name] == "" {
+			t.Errorf("%s: %v", p.Name, f)
+		}
+	}
+	s := d.Components.Schemas["Query"]
+	for name := range s.Properties {
+		if name != "limits" && !slices.Contains(names, name) {
+			t.Errorf("%s may stand in a body, not in a URL", name)
+		}
+	}
+	if len(names) != len(values) || len(s.Properties) != len(values)+1 {
+		t.Errorf("parameters %v, properties %v", names, s.Properties)
+	}
+	body := map[string]any{"limits": map[string]any{"timeout": "1s", "visited": 9, "results": 9, "bytes": 9000}}
+	for k, v := range values {
+		body[k] = v
+		if slices.Contains([]string{"explain", "partial", "visited", "results", "bytes"}, k) {
+			body[k] = json.RawMessage(v)
+		}
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, answer := b.do("POST", "/api/v1/query", string(text))
+	var m map[string]any
+	if err := json.Unmarshal([]byte(answer), &m); err != nil || resp.StatusCode != 200 {
+		t.Fatalf("%d %s", resp.StatusCode, answer)
+	}
+	checkShape(t, "Explanation", d.Components.Schemas["Explanation"], m)
 }
 
 // checkShape holds one schema against what was sent.
