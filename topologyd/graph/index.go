@@ -23,9 +23,10 @@ const maxPlainList = 32
 // attributes tell. The nodes of other terms are in postings. Elements of a list
 // are indexed like scalars.
 //
-// Two terms of a key are special: that of the value none is had by the nodes
+// Three terms of a key are special: that of the value none is had by the nodes
 // whose value holds a string too long to be indexed, that of the empty map by
-// those whose value holds a map, inside which dotted paths lead.
+// those whose value holds a map, inside which dotted paths lead, that of the
+// empty list by all that have the key.
 type index struct {
 	seed maphash.Seed
 	// terms leads to a slot + 1, or a posting: -1 is the first.
@@ -77,6 +78,8 @@ func (x *index) hash(key string, v entity.Value) uint64 {
 		}
 	case entity.KindMap:
 		b[0] = 'm'
+	case entity.KindList:
+		b[0] = 'l'
 	default:
 		b[0] = '-'
 	}
@@ -121,6 +124,9 @@ func (x *index) search(t *tables, hash uint64, key string, v entity.Value, but i
 
 // hasTerm tells whether v is among the terms of a value.
 func hasTerm(have, v entity.Value) bool {
+	if v.Kind() == entity.KindList {
+		return true
+	}
 	if indexable(have) {
 		return v.IsScalar() && entity.Compare(have, v) == 0
 	}
@@ -134,7 +140,7 @@ func indexable(v entity.Value) bool {
 }
 
 // terms calls yield for every value under which an attribute is indexed,
-// the two special ones included.
+// special ones included but for that of having it at all.
 func terms(v entity.Value, yield func(entity.Value)) {
 	switch v.Kind() {
 	case entity.KindMap:
@@ -176,6 +182,11 @@ func terms(v entity.Value, yield func(entity.Value)) {
 // covers reports whether the index can answer for a key: nothing that it does
 // not hold could match.
 func (x *index) covers(t *tables, key string) bool {
+	return x.plain(t, key) && !x.has(t, key, entity.Value{})
+}
+
+// plain reports whether a key names nothing but a top-level attribute.
+func (x *index) plain(t *tables, key string) bool {
 	if strings.HasPrefix(key, "@") || key == keyMetric || key == keyLastMetric {
 		return false
 	}
@@ -187,7 +198,7 @@ func (x *index) covers(t *tables, key string) bool {
 			return false
 		}
 	}
-	return !x.has(t, key, entity.Value{})
+	return true
 }
 
 // has tells whether any node has a term.

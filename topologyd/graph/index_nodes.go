@@ -9,8 +9,7 @@ func (g *Graph) reindex(slot int32, old, attrs entity.Attrs) entity.Attrs {
 	i := 0
 	for _, a := range old {
 		for i < len(attrs) && attrs[i].Key < a.Key {
-			g.indexAttr(slot, attrs[i])
-			g.reorder(slot, attrs[i].Key, entity.Value{}, attrs[i].Value)
+			g.indexNew(slot, attrs[i])
 			i++
 		}
 		if i < len(attrs) && attrs[i].Key == a.Key {
@@ -24,14 +23,21 @@ func (g *Graph) reindex(slot int32, old, attrs entity.Attrs) entity.Attrs {
 			i++
 		} else {
 			g.unindexAttr(slot, a)
+			g.t.index.remove(&g.index, g.epoch, slot, a.Key, entity.List())
 			g.reorder(slot, a.Key, a.Value, entity.Value{})
 		}
 	}
 	for ; i < len(attrs); i++ {
-		g.indexAttr(slot, attrs[i])
-		g.reorder(slot, attrs[i].Key, entity.Value{}, attrs[i].Value)
+		g.indexNew(slot, attrs[i])
 	}
 	return attrs
+}
+
+// indexNew enters an attribute that the node did not have.
+func (g *Graph) indexNew(slot int32, a entity.Attr) {
+	g.indexAttr(slot, a)
+	g.t.index.add(&g.t, &g.index, g.epoch, slot, a.Key, entity.List())
+	g.reorder(slot, a.Key, entity.Value{}, a.Value)
 }
 
 func (g *Graph) indexAttr(slot int32, a entity.Attr) {

@@ -37,6 +37,8 @@ type keyIndex struct {
 	// lists of the values are one after the other; that of value i is
 	// slots[starts[i]:starts[i+1]].
 	starts, slots []int32
+	// having are the nodes that have the key.
+	having []int32
 }
 
 // scalar is a value that is no string. Numbers that compare equal are equal.
@@ -60,6 +62,19 @@ func (x *lazyIndex) nodeSet(v *View, key string, value entity.Value) (Slots, boo
 		return Slots{}, true
 	}
 	return Slots{setOf(k.slots[k.starts[id]:k.starts[id+1]])}, true
+}
+
+// nodesHaving is [View.NodesHaving] for a built view.
+func (x *lazyIndex) nodesHaving(v *View, key string) (Slots, bool) {
+	if strings.HasPrefix(key, "@") || isCounter(key) {
+		return Slots{}, false
+	}
+	k := x.key(key)
+	k.once.Do(func() { k.fill(v, key) })
+	if !k.covers {
+		return Slots{}, false
+	}
+	return Slots{setOf(k.having)}, true
 }
 
 // key returns the part of a key. When there are too many, one of the others is
@@ -150,13 +165,14 @@ func (k *keyIndex) fill(v *View, key string) {
 		if have.IsZero() {
 			continue
 		}
+		k.having = append(k.having, slot)
 		terms(have, enter)
 		if !covers {
 			break
 		}
 	}
 	if !covers {
-		k.strings, k.others = nil, nil
+		k.strings, k.others, k.having = nil, nil, nil
 		return
 	}
 	// counts becomes where the next slot of each list goes.

@@ -63,7 +63,8 @@ func (t *tables) holds(slot int32, key string, v entity.Value) bool {
 	case !t.hasNode(slot):
 		return false
 	case key == entity.KeyTID:
-		return v.Kind() == entity.KindString && hasText(t.nodes.at(slot).tid, v.Str())
+		tid := t.nodes.at(slot).tid
+		return v.Kind() == entity.KindList && !tid.IsZero() || v.Kind() == entity.KindString && hasText(tid, v.Str())
 	case indexable(v):
 		return t.dict.Holds(t.attrs(slot), key, v)
 	default:

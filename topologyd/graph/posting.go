@@ -24,6 +24,20 @@ func (v *View) NodeSet(key string, value entity.Value) (Slots, bool) {
 	return Slots{x.find(&v.t, key, value)}, true
 }
 
+// NodesHaving returns the slots of the nodes that have an attribute, whatever its
+// value; false when there is no index that can tell: the key is a dotted path
+// that leads into a map of some node, a field of the element or a counter.
+func (v *View) NodesHaving(key string) (Slots, bool) {
+	if v.built != nil {
+		return v.built.index.nodesHaving(v, key)
+	}
+	x := &v.t.index
+	if !x.plain(&v.t, key) {
+		return Slots{}, false
+	}
+	return Slots{x.find(&v.t, key, entity.List())}, true
+}
+
 // Count returns the number of slots.
 func (s Slots) Count() int { return int(s.set.n) }
 
