@@ -32,6 +32,8 @@ type index struct {
 	// terms leads to a slot + 1, or a posting: -1 is the first.
 	terms    termTable
 	postings paged[posting]
+	// long and deep count the entries under the special terms.
+	long, deep int32
 	// ordered are the ordered indexes, written to in the epoch given only.
 	ordered      []orderedIndex
 	orderedEpoch uint64
@@ -182,7 +184,7 @@ func terms(v entity.Value, yield func(entity.Value)) {
 // covers reports whether the index can answer for a key: nothing that it does
 // not hold could match.
 func (x *index) covers(t *tables, key string) bool {
-	return x.plain(t, key) && !x.has(t, key, entity.Value{})
+	return x.plain(t, key) && (x.long == 0 || !x.has(t, key, entity.Value{}))
 }
 
 // plain reports whether a key names nothing but a top-level attribute.
@@ -194,7 +196,7 @@ func (x *index) plain(t *tables, key string) bool {
 		if key[i] != '.' {
 			continue
 		}
-		if prefix := key[:i]; prefix == keyMetric || prefix == keyLastMetric || x.has(t, prefix, entity.Map(nil)) {
+		if prefix := key[:i]; prefix == keyMetric || prefix == keyLastMetric || x.deep > 0 && x.has(t, prefix, entity.Map(nil)) {
 			return false
 		}
 	}
@@ -207,9 +209,20 @@ func (x *index) has(t *tables, key string, v entity.Value) bool {
 	return p >= 0 || slot >= 0
 }
 
+// count counts an entry under a special term.
+func (x *index) count(v entity.Value, n int32) {
+	switch v.Kind() {
+	case entity.KindNone:
+		x.long += n
+	case entity.KindMap:
+		x.deep += n
+	}
+}
+
 // add enters a node under a term. What the node itself shows at this time does
 // not matter.
 func (x *index) add(t *tables, w *indexWriter, epoch uint64, slot int32, key string, v entity.Value) {
+	x.count(v, 1)
 	hash := x.hash(key, v)
 	p, other := x.search(t, hash, key, v, slot)
 	switch {
@@ -230,6 +243,7 @@ func (x *index) add(t *tables, w *indexWriter, epoch uint64, slot int32, key str
 // remove takes a node away from a term that it was entered under. What the node
 // itself shows at this time does not matter.
 func (x *index) remove(w *indexWriter, epoch uint64, slot int32, key string, v entity.Value) {
+	x.count(v, -1)
 	hash := x.hash(key, v)
 	p := x.posting(hash)
 	if p < 0 {

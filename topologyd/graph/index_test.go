@@ -113,6 +113,7 @@ func TestIndexModel(t *testing.T) {
 		}
 		if w.g.View().NodeCount() == 0 {
 			require.Zero(t, w.g.t.index.terms.used)
+			require.Zero(t, w.g.t.index.long+w.g.t.index.deep)
 			require.Len(t, w.g.index.freePostings, int(w.g.t.index.postings.n))
 		}
 	}

@@ -155,19 +155,25 @@ func (x *index) ownOrdered(epoch uint64) {
 
 // move moves a node from its old to its new value.
 func (x *orderedIndex) move(slot int32, old, now entity.Value, epoch uint64) {
-	var arr [8]string
-	before := x.kind.appendKeys(arr[:0], old)
-	for _, key := range before {
-		x.tree.remove(entry{key, slot}, epoch)
-	}
+	var arr, arr2 [8]string
+	before, after := x.kind.appendKeys(arr[:0], old), x.kind.appendKeys(arr2[:0], now)
 	if len(before) > 1 {
 		x.several--
 	}
-	after := x.kind.appendKeys(arr[:0], now)
-	for _, key := range after {
-		x.tree.insert(entry{key, slot}, epoch)
-	}
 	if len(after) > 1 {
 		x.several++
+	}
+	// Both are in order: of a long list in which little changes, little is moved.
+	for len(before) > 0 || len(after) > 0 {
+		switch {
+		case len(after) == 0 || len(before) > 0 && before[0] < after[0]:
+			x.tree.remove(entry{before[0], slot}, epoch)
+			before = before[1:]
+		case len(before) == 0 || after[0] < before[0]:
+			x.tree.insert(entry{after[0], slot}, epoch)
+			after = after[1:]
+		default:
+			before, after = before[1:], after[1:]
+		}
 	}
 }

@@ -130,13 +130,13 @@ func (l *leaf) and(o *leaf) *leaf {
 }
 
 // Or returns the slots that are in either set. It takes the time of looking at
-// both.
+// both, or, when one is much smaller, at that one.
 func (s Slots) Or(o Slots) Slots {
 	if s.set.n < o.set.n {
 		s, o = o, s
 	}
-	if o.set.n == 0 {
-		return s
+	if o.set.n <= s.set.n/8 {
+		return s.with(o)
 	}
 	few := make([]int32, 0, o.set.n)
 	for slot := range o.set.all {
@@ -157,6 +157,25 @@ func (s Slots) Or(o Slots) Slots {
 		out.add(slot)
 	}
 	return Slots{out.set()}
+}
+
+// with returns the set with the slots of a small one, by copying what changes.
+func (s Slots) with(o Slots) Slots {
+	for slot := range o.set.all {
+		if !s.set.has(slot) {
+			s.set.add(slot, builderEpoch)
+		}
+	}
+	// Nobody may write to it any more.
+	if b := s.set.big; b != nil && b.epoch == builderEpoch {
+		b.epoch = 0
+		for _, l := range b.leaves {
+			if l.epoch == builderEpoch {
+				l.epoch = 0
+			}
+		}
+	}
+	return s
 }
 
 // posting is the set of the nodes, two or more, that have one term.

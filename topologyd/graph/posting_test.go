@@ -70,6 +70,12 @@ func TestSlotSet(t *testing.T) {
 				require.True(t, got.Has(slot))
 			}
 			all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(x.want, o.want))))
+			few := Slots{setOf(append([]int32{}, x.want[:len(x.want)/30]...))}
+			more := Slots{o.set}.Or(few)
+			require.GreaterOrEqual(t, more.Count(), len(o.want))
+			require.Equal(t, more.Count(), few.Or(more).Count())
+			more.Or(Slots{setOf([]int32{1, 2, 3})})
+			require.Equal(t, more.Count(), len(slices.Collect(more.All())))
 			got = Slots{x.set}.Or(Slots{o.set})
 			require.Equal(t, len(all), got.Count())
 			require.True(t, slices.Equal(all, slices.Collect(got.All())), "seed %d", seed)
@@ -79,6 +85,9 @@ func TestSlotSet(t *testing.T) {
 				}
 			}
 			require.Equal(t, len(both), got.And(Slots{x.set}.And(Slots{o.set})).Count())
+		}
+		for _, x := range snapshots {
+			require.Equal(t, x.want, slices.Collect(x.set.all), "seed %d: a union wrote to a set", seed)
 		}
 		for slot := range model {
 			s.remove(slot, epoch)
