@@ -78,12 +78,12 @@ func (s *Store) fly(ctx context.Context, ms int64, f *flight) {
 		s.mu.Unlock()
 		close(f.done)
 	}()
-	done, err := s.turn(ctx)
+	t, err := s.turn(ctx)
 	if err != nil {
 		f.err = err
 		return
 	}
-	defer done()
+	defer func() { t.made(f.view) }()
 	f.err = s.retryGone(func(l layout) (err error) {
 		f.view, low, high, err = s.build(ctx, &l, ms)
 		return err

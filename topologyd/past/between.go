@@ -55,11 +55,11 @@ type Stretch struct {
 // What is older than what is kept is left out; the error is ErrTooOld when that
 // is all. It needs memory for Limit changes and one segment of the store.
 func (s *Store) Between(ctx context.Context, q Between) (out *Stretch, err error) {
-	done, err := s.turn(ctx)
+	t, err := s.turn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
+	defer t.end()
 	if q.Limit <= 0 {
 		q.Limit = defaultHistory
 	}

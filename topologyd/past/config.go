@@ -30,6 +30,9 @@ type Config struct {
 	CacheElements int
 	// CacheIdle is after how long without use a view is not kept any more.
 	CacheIdle time.Duration
+	// LargeView is from how many nodes and edges on there is only one view at a
+	// time, the next is built when it is not used any more.
+	LargeView int
 	// MaxSlice bounds the revisions of one slice of time.
 	MaxSlice int
 	// Builds is how many views are built at once, Workers how many goroutines
@@ -42,7 +45,7 @@ func DefaultConfig(dir string) Config {
 	return Config{
 		Dir: dir, MaxAge: 7 * 24 * time.Hour, MaxBytes: 10 << 30,
 		SegmentChanges: 250_000, SegmentBytes: 64 << 20, SegmentAge: 24 * time.Hour, FileNames: 250_000,
-		RetryAfter: 10 * time.Second, CacheElements: 1_000_000, CacheIdle: 5 * time.Minute, MaxSlice: 2_000_000,
+		RetryAfter: 10 * time.Second, CacheElements: 1_000_000, CacheIdle: 5 * time.Minute, LargeView: 1_000_000, MaxSlice: 2_000_000,
 		Builds: 2, Workers: 2,
 	}
 }
@@ -58,6 +61,7 @@ func (c Config) withDefaults() Config {
 	set(&c.FileNames, d.FileNames)
 	set(&c.RetryAfter, d.RetryAfter)
 	set(&c.CacheIdle, d.CacheIdle)
+	set(&c.LargeView, d.LargeView)
 	set(&c.MaxSlice, d.MaxSlice)
 	set(&c.Builds, d.Builds)
 	set(&c.Workers, d.Workers)

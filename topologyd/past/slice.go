@@ -21,11 +21,11 @@ import (
 // The error is ErrTooOld when from is before what is kept, and wraps
 // ErrTooLarge when there are more than [Config.MaxSlice] revisions.
 func (s *Store) Slice(ctx context.Context, from, to time.Time) (v *graph.View, err error) {
-	done, err := s.turn(ctx)
+	t, err := s.turn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
+	defer func() { t.made(v) }()
 	err = s.retryGone(func(l layout) (err error) {
 		v, err = s.slice(ctx, &l, from, to)
 		return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,6 +45,7 @@ type Store struct {
 	syncing    sync.Mutex
 	builds     chan struct{} // one for each view that is built
 	gate       chan struct{} // see turn
+	lent       atomic.Int32  // large views that are in use
 	background sync.WaitGroup
 	// Replaced by tests:
 	now    func() time.Time

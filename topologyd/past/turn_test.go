@@ -3,6 +3,7 @@ package past
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,9 +11,9 @@ import (
 )
 
 // TestTurn has many take turns: as many at a time as may build, and when the
-// graph is too large for the cache one.
+// graph is large one.
 func TestTurn(t *testing.T) {
-	s := &Store{cfg: Config{CacheElements: 10}, builds: make(chan struct{}, 3), gate: make(chan struct{}, 1)}
+	s := &Store{cfg: Config{LargeView: 10}, builds: make(chan struct{}, 3), gate: make(chan struct{}, 1)}
 	for elements, most := range map[int]int64{10: 3, 11: 1} {
 		s.elements = elements
 		var now atomic.Int64
@@ -20,7 +21,7 @@ func TestTurn(t *testing.T) {
 		for range 8 {
 			wait.Go(func() {
 				for range 300 {
-					done, err := s.turn(t.Context())
+					mine, err := s.turn(t.Context())
 					if err != nil {
 						t.Error(err)
 						return
@@ -29,7 +30,7 @@ func TestTurn(t *testing.T) {
 						t.Errorf("%d build at a time", n)
 					}
 					now.Add(-1)
-					done()
+					mine.end()
 				}
 			})
 		}
@@ -58,11 +59,37 @@ func TestTurn(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	first()
-	if done, err := s.turn(t.Context()); err != nil || len(s.builds) != 3 {
+	first.end()
+	if second, err := s.turn(t.Context()); err != nil || len(s.builds) != 3 {
 		t.Error(err, len(s.builds))
 	} else {
-		done()
+		second.end()
+	}
+}
+
+// TestLargeViewsOneByOne asks for large views: the next one is built when the one before is not used any more.
+func TestLargeViewsOneByOne(t *testing.T) {
+	w := newWorld(3)
+	cfg := config(t)
+	cfg.CacheElements, cfg.LargeView = 0, 1
+	s := open(t, cfg)
+	w.run(t, s, 400)
+	s.background.Wait()
+	for i := range 3 {
+		at := w.now.Add(-time.Duration(i) * time.Millisecond)
+		v, err := s.At(t.Context(), at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.NodeCount()+v.EdgeCount() <= cfg.LargeView || len(s.builds) != cap(s.builds) || s.lent.Load() != 1 {
+			t.Fatalf("%d nodes; %d of %d turns are taken, %d views in use", v.NodeCount(), len(s.builds), cap(s.builds), s.lent.Load())
+		}
+		short, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := s.Slice(short, w.start(), w.now); !errors.Is(err, context.Canceled) {
+			t.Errorf("a second view beside the first: %v", err)
+		}
+		runtime.KeepAlive(v)
 	}
 }
 
