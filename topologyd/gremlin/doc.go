@@ -15,7 +15,8 @@
 // (plan.go). Steps are streams of slots
 // (dense numbers of nodes and edges) pushed from one operator to the next, so
 // that Limit stops everything before it, and only the steps that must see all
-// their input (Sort, As, Descendants, ShortestPathTo, SubGraph) hold it.
+// their input (Sort, Order, Group, As, Descendants, ShortestPathTo, SubGraph) hold
+// it; Sort and Order no more of it than a Limit after them lets pass.
 //
 // What is not in the view comes from [Sources], with [Query.RunOn]: the graph at
 // other times, and flows. Filters, nodes, window, order and limit of flows are

@@ -41,6 +41,8 @@ type sorter[T any] struct {
 	elems []T
 	seq   []int // how many elements came before
 	rank  []int32
+	// compared is how often two were compared.
+	compared int
 }
 
 // first reads all elements and yields the rows of the first n in order.
@@ -93,8 +95,10 @@ func (s *sorter[T]) first(in iter.Seq[T], n int) iter.Seq[int32] {
 	}
 }
 
+// compare compares two rows. That is not looking at elements again, but takes
+// time, so that it is asked now and then whether to stop.
 func (s *sorter[T]) compare(a, b int32) int {
-	if s.x.err != nil || !s.x.visit() {
+	if s.compared++; s.compared%checkEvery == 0 && !s.x.check() || s.x.err != nil {
 		return 0
 	}
 	n := int32(len(s.by))
