@@ -72,13 +72,13 @@ func filterOp(f *filter) op {
 	}
 }
 
-// keep streams the elements that pass.
+// keep streams the elements that pass; the stream may be run any number of
+// times, but not while it is running.
 func keep[T any](x *exec, in iter.Seq[T], pass func(T) bool) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		for e := range in {
-			if !x.visit() || pass(e) && !yield(e) {
-				return
-			}
-		}
+	var yield func(T) bool
+	each := func(e T) bool { return x.visit() && (!pass(e) || yield(e)) }
+	return func(next func(T) bool) {
+		yield = next
+		in(each)
 	}
 }

@@ -110,18 +110,18 @@ func (x *exec) degrees(in flow, dir direction, to Kind) func() int {
 	if in.scope != nil || to == KindEdges && x.view.IsSlice() {
 		return nil
 	}
-	return func() int {
-		n := 0
-		for slot := range in.slots {
-			if !x.visit() {
-				break
-			}
-			if dir == dirOut {
-				n += x.view.OutDegree(slot)
-			} else {
-				n += x.view.InDegree(slot)
-			}
+	n := 0
+	add := func(slot int32) bool {
+		if dir == dirOut {
+			n += x.view.OutDegree(slot)
+		} else {
+			n += x.view.InDegree(slot)
 		}
+		return x.visit()
+	}
+	return func() int {
+		n = 0
+		in.slots(add)
 		return n
 	}
 }

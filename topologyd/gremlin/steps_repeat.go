@@ -184,7 +184,8 @@ func (l *loop) follow(slot int32) bool {
 
 // give gives an element, once.
 func (l *loop) give(slot int32) bool {
-	if !l.given.add(slot) {
+	// Without Times nothing is come to twice.
+	if l.times > 0 && !l.given.add(slot) {
 		return l.x.err == nil || l.stop()
 	}
 	return l.yield(slot) || l.stop()

@@ -102,14 +102,22 @@ func buildValues(c *compiler, s *call, in Kind) (op, Kind, error) {
 		}
 		out := flow{kind: KindValues, scope: in.scope}
 		if in.slots != nil {
-			lookup := x.view.LookupNode
+			attr, lookup := x.view.NodeAttr, x.view.LookupNode
 			if in.kind == KindEdges {
-				lookup = x.view.LookupEdge
+				attr, lookup = x.view.EdgeAttr, x.view.LookupEdge
+			}
+			plain := make([]bool, len(keys))
+			for i := range keys {
+				plain[i] = plainKey(keys[i])
 			}
 			each := func(slot int32) bool {
 				more = x.visit()
 				for i := 0; more && i < len(keys); i++ {
-					lookup(slot, keys[i], give)
+					if !plain[i] {
+						lookup(slot, keys[i], give)
+					} else if v := attr(slot, keys[i]); !v.IsZero() {
+						give(v)
+					}
 				}
 				return more
 			}

@@ -35,6 +35,9 @@ func TestTraversalAllocates(t *testing.T) {
 		"G.V().And(Or(In(), Has('N', 1)), Out().Where(Out('N', LT(100)))).Count()",
 		"G.V().Where(Both().Both().Dedup().Has('N', 7)).Count()",
 		"G.V().Where(Neighbors(3).Has('N', 7)).Count()",
+		"G.V().Where(Out().Values('N').Is(7)).Count()",
+		"G.V().Where(Out().Count().Is(GT(1))).Count()",
+		"G.V().Where(Both('Type', 'veth').Count().Is(GT(1))).Count()",
 		"G.V().Where(Repeat(Out()).Times(3).Has('N', 7)).Count()",
 		"G.V().Where(Repeat(Out()).Until(Has('Type', 'bridge')).Has('N', 7)).Count()",
 	} {
