@@ -135,3 +135,36 @@ func BenchmarkViewAfterWrite(b *testing.B) {
 		i++
 	}
 }
+
+// BenchmarkSlots reads all of 100,000 nodes by their slots.
+func BenchmarkSlots(b *testing.B) {
+	const n = 100_000
+	g := New(DefaultConfig())
+	fill(g, n)
+	v := g.View()
+	each := func(name string, f func(slot int32)) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				for slot := range v.NodeList() {
+					f(slot)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/node")
+		})
+	}
+	var buf []byte
+	each("NodeAttr", func(slot int32) { v.NodeAttr(slot, "Type") })
+	each("LookupNode", func(slot int32) { v.LookupNode(slot, "MTU", func(entity.Value) bool { return true }) })
+	each("NodeAt", func(slot int32) { v.NodeAt(slot) })
+	each("AppendNodeJSON", func(slot int32) { buf = v.AppendNodeJSON(buf[:0], slot) })
+	each("OutSlots", func(slot int32) {
+		for range v.OutSlots(slot) {
+		}
+	})
+	each("EdgeAt", func(slot int32) {
+		for e := range v.OutSlots(slot) {
+			v.EdgeAt(e)
+		}
+	})
+}

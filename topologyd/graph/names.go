@@ -1,5 +1,7 @@
 package graph
 
+import "strings"
+
 // names are strings that many elements share, by number: hosts, sources and
 // lists of sources. They are counted, and the number of one that nobody holds
 // any more is given to another. Number 0 is the empty string.
@@ -25,6 +27,7 @@ func (g *Graph) hold(s string) uint32 {
 	}
 	n, ok := g.names.numbers[s]
 	if !ok {
+		s = strings.Clone(s)
 		if g.t.names.n == 0 {
 			g.t.names.push(g.epoch)
 			g.names.refs = append(g.names.refs, 0)
