@@ -18,6 +18,12 @@
 // their input (Sort, Order, Group, As, Descendants, ShortestPathTo, SubGraph) hold
 // it; Sort and Order no more of it than a Limit after them lets pass.
 //
+// A sub-traversal, the argument of Where and its like, is compiled with the query
+// and bound once to a run (traversal.go). Filters and moves are pipes (pipe.go):
+// what they need is made when they are bound, so that running a traversal for one
+// element after the other makes nothing. A query with Path remembers the way to
+// the element that is looked at (ways.go); no other query pays for that.
+//
 // What is not in the view comes from [Sources], with [Query.RunOn]: the graph at
 // other times, and flows. Filters, nodes, window, order and limit of flows are
 // given to their source as a hint, and checked again on what it gives.

@@ -181,3 +181,35 @@ func TestPathElements(t *testing.T) {
 		t.Errorf("%d rows, %d paths", rows, r.Len())
 	}
 }
+
+// TestTraversalConcurrent: runs of one query share nothing.
+func TestTraversalConcurrent(t *testing.T) {
+	w := ringWorld(t, 200)
+	for _, text := range []string{
+		"G.V().Where(Both().Values('N').Dedup().Is(GT(7))).Repeat(Out().Dedup()).Until(Has('Type', 'bridge')).Emit().Values('N')",
+		"G.V().Sort(DESC, 'N').Out().Where(Out().Count().Is(GT(1))).Neighbors(2).Path()",
+	} {
+		q := mustParse(t, text)
+		r, err := q.Run(t.Context(), w.view, Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := string(r.AppendJSON(nil))
+		done := make(chan string)
+		for range 4 {
+			go func() {
+				r, err := q.Run(t.Context(), w.view, Limits{})
+				if err != nil {
+					done <- err.Error()
+					return
+				}
+				done <- string(r.AppendJSON(nil))
+			}()
+		}
+		for range 4 {
+			if got := <-done; got != want {
+				t.Errorf("%s: got %d bytes, want %d", text, len(got), len(want))
+			}
+		}
+	}
+}
