@@ -27,6 +27,13 @@ func clausesOf(filters []*filter) []clause {
 			continue
 		}
 		for i := range f.terms {
+			if t := f.terms[i]; t.plain && t.pred.sense == otherHit {
+				// Another value than this is any value, and not this: indexes know both.
+				some, not := t, t
+				some.pred, not.pred.sense = predicate{op: opExists}, noneHit
+				out = append(out, clause{some}, clause{not})
+				continue
+			}
 			out = append(out, f.terms[i:i+1])
 		}
 	}
@@ -119,6 +126,12 @@ func (t *term) indexed(v *graph.View, ranges bool, out *candidates) bool {
 		return false
 	case t.key == graph.FieldID:
 		return t.byID(v, out)
+	case p.op == opExists:
+		set, ok := v.NodesHaving(t.key)
+		if ok {
+			out.add(set)
+		}
+		return ok
 	case p.op == opEqual:
 		return with(p.a)
 	case p.op == opWithin:
@@ -260,120 +273,4 @@ func (c *candidates) slots(x *exec) iter.Seq[int32] {
 	}
 	slices.Sort(found)
 	return slices.Values(slices.Compact(found))
-}
-
-// sieve tests nodes for one clause: by looking at them, until so many were
-// looked at that a set of the nodes for which the clause holds costs no more.
-// So neither few nodes pay for a set, nor many for being looked at.
-type sieve struct {
-	clause clause
-	looked int
-	// limit is how many to look at before the next step: asking the index, then
-	// making a set.
-	limit int
-	// weight is how much work looking at one is.
-	weight int
-	asked  bool
-	// found is what the index gave, nil when it does not help; set its nodes once
-	// they are made a set, ready that it is one already. tested counts the nodes
-	// that were tested by it.
-	found  *candidates
-	set    bitset
-	ready  bool
-	tested int
-}
-
-// askAfter is how many nodes are looked at before an index is asked at all.
-const askAfter = 64
-
-func newSieve(c clause) *sieve { return &sieve{clause: c, limit: askAfter, weight: c.weight()} }
-
-// weight is how much work looking at an element is, beside visiting it.
-func (c clause) weight() int {
-	n := len(c) / 4
-	for i := range c {
-		if c[i].pred.op == opRegex {
-			n += 4
-		}
-	}
-	return n
-}
-
-// look looks whether the clause holds for a node.
-func (s *sieve) look(x *exec, slot int32) bool {
-	return (s.weight == 0 || x.work(s.weight)) && s.clause.node(x.view, slot)
-}
-
-// pass tells whether the clause holds for a node.
-func (s *sieve) pass(x *exec, slot int32) bool {
-	if s.ready {
-		s.tested++
-		if s.set != nil && !s.set.has(slot) || s.set == nil && !s.found.set.Has(slot) {
-			return false
-		}
-		return s.found.exact || s.look(x, slot)
-	}
-	if s.looked++; s.looked > s.limit {
-		s.further(x)
-	}
-	return s.look(x, slot)
-}
-
-// further decides how to go on.
-func (s *sieve) further(x *exec) {
-	if !s.asked {
-		s.asked, s.limit = true, maxLooks
-		s.use(x.view, s.clause.indexed(x.view, true))
-		return
-	}
-	s.limit = maxLooks
-	if s.found != nil {
-		s.set = s.found.gather(x)
-		s.ready = s.set != nil
-	}
-}
-
-// use takes what the index gave.
-func (s *sieve) use(v *graph.View, found *candidates) {
-	if s.found = found; found != nil {
-		s.limit, s.ready = found.price(v), found.set != nil
-	}
-}
-
-// maxLooks is more than any run looks at.
-const maxLooks = int(^uint(0) >> 1)
-
-// expect tells a sieve whose index was asked how many nodes will come.
-func (s *sieve) expect(x *exec, nodes int) {
-	if s.found != nil && !s.ready && nodes > s.limit {
-		s.further(x)
-	}
-}
-
-// sieves tests nodes for several clauses.
-type sieves []*sieve
-
-// sieves makes the test of a filter for the nodes that come to a step of a run;
-// nil lets everything pass.
-func (x *exec) sieves(f *filter) sieves {
-	if f == nil {
-		return nil
-	}
-	clauses := clausesOf([]*filter{f})
-	out := make(sieves, len(clauses))
-	for i, c := range clauses {
-		out[i] = newSieve(c)
-	}
-	x.noting().sieves(out)
-	return out
-}
-
-// pass tells whether all clauses hold for a node.
-func (s sieves) pass(x *exec, slot int32) bool {
-	for _, one := range s {
-		if !one.pass(x, slot) {
-			return false
-		}
-	}
-	return true
 }

@@ -111,7 +111,7 @@ func (g *filterGenerator) one(choices ...string) string { return choices[g.rnd.I
 
 func (g *filterGenerator) pair() string {
 	n := func() string { return fmt.Sprint(g.rnd.IntN(50)) }
-	switch g.rnd.IntN(14) {
+	switch g.rnd.IntN(15) {
 	case 0:
 		return "'A', " + n()
 	case 1:
@@ -132,7 +132,9 @@ func (g *filterGenerator) pair() string {
 	case 8:
 		return "'" + g.one("M.a", "L", "A") + "', " + g.one("1", "2", "2.0", "'x'")
 	case 9:
-		return "'Type', " + g.one("NE", "NEE", "WITHOUT") + "('veth')"
+		return "'" + g.one("Type", "A", "B", "L", "M.a") + "', " + g.one("NE", "NEE", "WITHOUT") + "(" + g.one("'veth'", "'n1'", "7", "1", "'x'") + ")"
+	case 11:
+		return "'" + g.one("Type", "B") + "', WITHOUT('veth', 'n1', 'n2')"
 	case 10:
 		return "'@Revision', " + g.one("1", "2", "GT(1)")
 	default:

@@ -19,6 +19,8 @@ type way struct {
 	coming int
 	// limited tells that they may not all be asked for.
 	limited bool
+	// known is how many pass, -1 when that takes finding them.
+	known int
 }
 
 // few is how many candidates are so few that no index by order is asked, and no
@@ -36,10 +38,10 @@ func (s *source) plan(x *exec, sc *scope) *way {
 	best := -1
 	ask := func(ranges bool) {
 		for i, one := range w.test {
-			if one.found != nil {
+			if one.found != nil || one.not != nil {
 				continue
 			}
-			one.use(v, one.clause.indexed(v, ranges))
+			one.ask(v, ranges)
 			if one.found != nil && (best < 0 || one.found.count < w.test[best].found.count) {
 				best = i
 			}
@@ -62,14 +64,21 @@ func (s *source) plan(x *exec, sc *scope) *way {
 		}
 		return cmp.Compare(a.found.count, b.found.count)
 	})
+	if w.known = -1; sc == nil {
+		w.counted()
+	}
 	return w
 }
 
+// unknown is after how many others a sieve that has no candidates is tested.
 func unknown(s *sieve) int {
-	if s.found == nil {
+	switch {
+	case s.found != nil:
+		return 0
+	case s.not != nil:
 		return 1
 	}
-	return 0
+	return 2
 }
 
 // take makes the candidates of one clause those of the way, when that is
@@ -110,12 +119,18 @@ func (w *way) intersect(x *exec) {
 	w.coming = w.from.count
 }
 
-// counted tells whether the number of nodes is known without finding them.
-func (w *way) counted() bool {
-	if len(w.test) > 0 {
-		return false
+// counted finds out whether the number of nodes is known without finding them.
+func (w *way) counted() {
+	switch c := w.from; {
+	case c != nil && (!c.exact || c.loose || len(c.lists) > 1):
+	case len(w.test) == 0:
+		w.known = w.coming
+	case len(w.test) > 1 || len(w.test[0].not) != 1 || w.limited:
+	case c == nil:
+		w.known = w.coming - w.test[0].not[0].Count()
+	case c.set != nil:
+		w.known = w.coming - c.set.And(w.test[0].not[0]).Count()
 	}
-	return w.from == nil || w.from.exact && !w.from.loose && len(w.from.lists) <= 1
 }
 
 // what says what the nodes are taken from.

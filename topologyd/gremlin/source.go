@@ -70,10 +70,14 @@ func (s *source) run(x *exec, in flow) flow {
 	}
 	w := s.plan(x, in.scope)
 	out.slots = func(yield func(int32) bool) { w.nodes(x, in.scope, note, yield) }
-	if in.scope == nil && w.counted() {
+	if w.known >= 0 {
 		out.count = func() int {
-			note.add("count of %s", w.what())
-			return w.coming
+			what := w.what()
+			for _, s := range w.test {
+				what += " and " + s.clause.String()
+			}
+			note.add("count of %s", what)
+			return w.known
 		}
 	}
 	return out
