@@ -11,9 +11,10 @@ const (
 	growTable = 4
 )
 
-// slotHash is where the search for a slot begins in a table of a power of two.
+// slotHash is where the search for a slot begins in a table: by the upper bits
+// of the product, on which all bits of the slot have a say.
 func slotHash(slot int32, places int) int {
-	return int(uint32(slot)*2654435769>>7) & (places - 1)
+	return int(uint64(uint32(slot)*2654435769) * uint64(places) >> 32)
 }
 
 // slotSet is a set of slots below a bound.

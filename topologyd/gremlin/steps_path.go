@@ -277,14 +277,14 @@ func (p *pathfinder) betweenByHops(start int32, targets []int32) []int32 {
 // expand goes one level further and calls reach for each node that is new,
 // until it returns false.
 func (p *pathfinder) expand(s *search, reach func(slot int32) bool) {
-	x := p.x
-	next := s.spare[:0]
+	x, from := p.x, s.from
+	next, all := s.spare[:0], p.scope == nil && p.along == nil
 	// arrive comes to a node that is new, if the edge may be followed.
 	arrive := func(slot, edge, other int32) bool {
-		if !p.follows(edge, other) {
+		if !all && !p.follows(edge, other) {
 			return true
 		}
-		if !s.from.put(other, slot+1) || !x.take(slotBytes) {
+		if !from.put(other, slot+1) {
 			return false
 		}
 		next = append(next, other)
@@ -293,15 +293,16 @@ func (p *pathfinder) expand(s *search, reach func(slot int32) bool) {
 nodes:
 	for _, slot := range s.level {
 		for edge, other := range x.view.OutSlots(slot) {
-			if !x.visit() || !s.reached(other) && !arrive(slot, edge, other) {
+			if !x.visit() || from.get(other) == 0 && !arrive(slot, edge, other) {
 				break nodes
 			}
 		}
 		for edge, other := range x.view.InSlots(slot) {
-			if !x.visit() || !s.reached(other) && !arrive(slot, edge, other) {
+			if !x.visit() || from.get(other) == 0 && !arrive(slot, edge, other) {
 				break nodes
 			}
 		}
 	}
+	x.take(len(next) * slotBytes)
 	s.level, s.spare = next, s.level
 }
