@@ -96,6 +96,9 @@ func compareIndexes(t *testing.T, a, b *View) {
 		for _, value := range values {
 			an, ac := a.NodesWith(key, value)
 			bn, bc := b.NodesWith(key, value)
+			if ac < 0 && bc >= 0 || bc < 0 && ac >= 0 {
+				continue // one has an ordered index already
+			}
 			require.Equal(t, ac, bc, "%s = %s", key, value.Text())
 			require.Equal(t, ids(an), ids(bn), "%s = %s", key, value.Text())
 		}

@@ -46,6 +46,8 @@ type indexWriter struct {
 	// journal is that of the ordered index that is being made, nil when there is
 	// none.
 	journal *journal
+	// before and after are room for the keys of the node that changes.
+	before, after nodeKeys
 }
 
 // hash returns the hash of a key and value; numbers that compare equal have

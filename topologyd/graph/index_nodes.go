@@ -6,10 +6,10 @@ import "github.com/skein-net/skein/internal/entity"
 // and returns those, with the old values where they did not change. What the
 // node itself shows at this time does not matter.
 func (g *Graph) reindex(slot int32, old, attrs entity.Attrs) entity.Attrs {
-	i := 0
+	i, ordered := 0, uint32(0)
 	for _, a := range old {
 		for i < len(attrs) && attrs[i].Key < a.Key {
-			g.indexNew(slot, attrs[i])
+			ordered |= g.indexNew(slot, attrs[i])
 			i++
 		}
 		if i < len(attrs) && attrs[i].Key == a.Key {
@@ -18,26 +18,30 @@ func (g *Graph) reindex(slot int32, old, attrs entity.Attrs) entity.Attrs {
 			} else {
 				g.unindexAttr(slot, a)
 				g.indexAttr(slot, attrs[i])
-				g.reorder(slot, a.Key, a.Value, attrs[i].Value)
+				ordered |= g.orderedBits(a.Key)
 			}
 			i++
 		} else {
 			g.unindexAttr(slot, a)
 			g.t.index.remove(&g.index, g.epoch, slot, a.Key, entity.List())
-			g.reorder(slot, a.Key, a.Value, entity.Value{})
+			ordered |= g.orderedBits(a.Key)
 		}
 	}
 	for ; i < len(attrs); i++ {
-		g.indexNew(slot, attrs[i])
+		ordered |= g.indexNew(slot, attrs[i])
+	}
+	if ordered != 0 {
+		g.reorder(slot, ordered, old, attrs)
 	}
 	return attrs
 }
 
-// indexNew enters an attribute that the node did not have.
-func (g *Graph) indexNew(slot int32, a entity.Attr) {
+// indexNew enters an attribute that the node did not have, and returns which
+// ordered indexes look at it.
+func (g *Graph) indexNew(slot int32, a entity.Attr) uint32 {
 	g.indexAttr(slot, a)
 	g.t.index.add(&g.t, &g.index, g.epoch, slot, a.Key, entity.List())
-	g.reorder(slot, a.Key, entity.Value{}, a.Value)
+	return g.orderedBits(a.Key)
 }
 
 func (g *Graph) indexAttr(slot int32, a entity.Attr) {

@@ -21,10 +21,10 @@ type lazyIndex struct {
 	ordered map[orderedName]*lazyOrdered
 }
 
-// lazyOrdered is an ordered index, nil when it cannot tell.
 type lazyOrdered struct {
 	once sync.Once
-	*orderedIndex
+	name orderedName
+	orderedIndex
 }
 
 // keyIndex finds the nodes by the values of one key.
@@ -55,7 +55,7 @@ func (x *lazyIndex) nodeSet(v *View, key string, value entity.Value) (Slots, boo
 	k := x.key(key)
 	k.once.Do(func() { k.fill(v, key) })
 	if !k.covers {
-		return Slots{}, false
+		return v.nodesAt(key, value)
 	}
 	id, ok := k.find(value)
 	if !ok {
@@ -97,11 +97,8 @@ func (x *lazyIndex) key(key string) *keyIndex {
 	return k
 }
 
-// orderedBy returns the ordered index with a name, nil when there can be none.
+// orderedBy returns the ordered index with a name.
 func (x *lazyIndex) orderedBy(v *View, name orderedName) *orderedIndex {
-	if strings.HasPrefix(name.key, "@") || isCounter(name.key) {
-		return nil
-	}
 	x.mu.Lock()
 	o := x.ordered[name]
 	if o == nil {
@@ -114,19 +111,13 @@ func (x *lazyIndex) orderedBy(v *View, name orderedName) *orderedIndex {
 		if x.ordered == nil {
 			x.ordered = make(map[orderedName]*lazyOrdered)
 		}
-		o = &lazyOrdered{}
 		name.key = strings.Clone(name.key)
+		o = &lazyOrdered{name: name}
 		x.ordered[name] = o
 	}
 	x.mu.Unlock()
-	o.once.Do(func() {
-		k := x.key(name.key)
-		if k.once.Do(func() { k.fill(v, name.key) }); k.covers {
-			made, _ := v.order(context.Background(), name)
-			o.orderedIndex = &made
-		}
-	})
-	return o.orderedIndex
+	o.once.Do(func() { o.orderedIndex, _ = v.order(context.Background(), o.name) })
+	return &o.orderedIndex
 }
 
 // fill reads the values of a key from all nodes.

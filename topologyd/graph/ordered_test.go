@@ -149,6 +149,16 @@ func orderedAttrs(rng *rand.Rand, i int) entity.Attrs {
 			a = append(a, entity.A(key, entity.Bool(true)))
 		}
 	}
+	d := entity.Attrs{entity.A("d", number()), entity.A("e", entity.String(text()))}
+	switch rng.IntN(4) {
+	case 0:
+		a = append(a, entity.A("c", entity.Map(d)))
+	case 1:
+		a = append(a, entity.A("c", entity.List(entity.Map(d), entity.Map(entity.Attrs{entity.A("d", entity.Strings(text(), text()))}), number())))
+	}
+	if rng.IntN(200) == 0 {
+		a = append(a, entity.A("b", entity.String(strings.Repeat("long", 100))))
+	}
 	return a.Normalize()
 }
 
@@ -156,8 +166,12 @@ func orderedAttrs(rng *rand.Rand, i int) entity.Attrs {
 func scanFor(v *View, key string, test func(entity.Value) bool) []int32 {
 	out := []int32{}
 	for slot := range v.NodeList() {
-		have := v.NodeAttr(slot, key)
-		if have.IsScalar() && test(have) || slices.ContainsFunc(have.List(), test) {
+		hit := false
+		v.LookupNode(slot, key, func(have entity.Value) bool {
+			hit = hit || have.IsScalar() && test(have) || slices.ContainsFunc(have.List(), test)
+			return !hit
+		})
+		if hit {
 			out = append(out, slot)
 		}
 	}
@@ -181,7 +195,7 @@ func checkOrdered(t *testing.T, rng *rand.Rand, v *View, rounds int) (answered i
 		slices.Sort(got)
 		require.Equal(t, scanFor(v, key, test), got, what)
 		require.LessOrEqual(t, len(got), count)
-		if key != "b" && key != "c.d" {
+		if key == "Name" || key == "a" {
 			require.Len(t, got, count)
 		}
 		n := 0
@@ -192,7 +206,7 @@ func checkOrdered(t *testing.T, rng *rand.Rand, v *View, rounds int) (answered i
 		require.Equal(t, min(2, len(got)), n)
 	}
 	for range rounds {
-		for _, key := range []string{"Name", "a", "b", "c.d", "none"} {
+		for _, key := range []string{"Name", "a", "b", "c.d", "c.e", "c", "none"} {
 			bound := func(kind int) (b Bound) {
 				if b.Open = rng.IntN(2) == 0; kind == 0 {
 					b.Value = []entity.Value{entity.Int(int64(rng.IntN(25) - 6)), entity.Float(float64(rng.IntN(40))/2 - 1), entity.Int(math.MaxInt64 - 1), entity.Float(1 << 62)}[rng.IntN(4)]
@@ -272,20 +286,28 @@ func TestOrderedCovers(t *testing.T) {
 		_, count := w.g.View().SlotsWithPrefix(key, "a")
 		return count
 	}
+	with := func(key, value string) int {
+		_, count := w.g.View().SlotsWith(key, entity.String(value))
+		return count
+	}
 	w.apply(link("h", "1", 1, "a", "veth", entity.A("c.d", entity.String("ab")), entity.A("l", entity.String("ab"))))
 	require.Equal(t, -1, prefix("c.d"))
 	require.Equal(t, -1, prefix("l"))
+	require.Equal(t, 1, with("c.d", "ab"))
 	require.Equal(t, 2, w.g.BuildWanted(t.Context()))
 	require.Equal(t, 1, prefix("c.d"))
 	require.Equal(t, 1, prefix("l"))
 	require.Zero(t, w.g.BuildWanted(t.Context()))
 	w.tick(time.Second)
 	w.apply(link("h", "1", 2, "a", "veth", entity.A("c", entity.Map(entity.Attrs{entity.A("d", entity.String("ab"))})), entity.A("l", entity.String(strings.Repeat("a", 257)))))
-	require.Equal(t, -1, prefix("c.d"), "a path leads into a map")
+	require.Equal(t, 2, prefix("c.d"), "a path leads into a map")
+	require.Equal(t, 2, with("c.d", "ab"))
 	require.Equal(t, -1, prefix("l"), "a string is too long")
+	require.Equal(t, 1, with("l", "ab"), "which does not matter here")
 	require.Equal(t, -1, prefix("@ID"))
 	require.Equal(t, -1, prefix("Metric.RxBytes"))
-	require.Zero(t, w.g.BuildWanted(t.Context()), "nothing can be made")
+	require.Zero(t, prefix("c.none"), "no node has the key")
+	require.Zero(t, w.g.BuildWanted(t.Context()), "nothing is missing")
 	w.tick(time.Second)
 	w.apply(entity.Event{Kind: entity.Delete, Ref: link("h", "1", 2, "a", "veth").Ref})
 	require.Equal(t, 1, prefix("c.d"))
@@ -462,8 +484,10 @@ func BenchmarkOrdered(b *testing.B) {
 			i := int32(0)
 			for b.Loop() {
 				have := v.NodeAttr(i%100_000, name.key)
-				x.move(i%100_000, have, entity.Value{}, 1)
-				x.move(i%100_000, entity.Value{}, have, 1)
+				var keys nodeKeys
+				keys.of(&name, func(_ string, yield func(entity.Value) bool) { yield(have) })
+				x.move(i%100_000, keys, nodeKeys{}, 1)
+				x.move(i%100_000, nodeKeys{}, keys, 1)
 				i += 7919
 			}
 		})

@@ -130,13 +130,13 @@ type journal struct {
 }
 
 type move struct {
-	slot     int32
-	old, now entity.Value
+	slot          int32
+	before, after nodeKeys
 }
 
-func (j *journal) note(slot int32, old, now entity.Value) {
+func (j *journal) note(m move) {
 	if j.lost = j.lost || len(j.moves) == maxJournal; !j.lost {
-		j.moves = append(j.moves, move{slot, old, now})
+		j.moves = append(j.moves, m)
 	}
 }
 
@@ -213,7 +213,7 @@ func (g *Graph) publish(x orderedIndex, instead orderedName) {
 
 func (x *orderedIndex) moveAll(moves []move) {
 	for _, m := range moves {
-		x.move(m.slot, m.old, m.now, builderEpoch)
+		x.move(m.slot, m.before, m.after, builderEpoch)
 	}
 }
 
@@ -226,16 +226,20 @@ func (v *View) order(ctx context.Context, name orderedName) (x orderedIndex, ok 
 		entry
 	}
 	var list []prefixed
-	var keys []string
+	var keys nodeKeys
+	var at int32
+	lookup := func(path string, yield func(entity.Value) bool) { v.LookupNode(at, path, yield) }
+	if !strings.Contains(name.key, ".") {
+		lookup = func(key string, yield func(entity.Value) bool) { yield(v.NodeAttr(at, key)) }
+	}
 	for slot := range v.NodeList() {
 		if slot%4096 == 0 && ctx.Err() != nil {
 			return x, false
 		}
-		keys = name.kind.appendKeys(keys[:0], v.NodeAttr(slot, name.key))
-		if len(keys) > 1 {
-			x.several++
-		}
-		for _, key := range keys {
+		at = slot
+		keys.of(&name, lookup)
+		x.count(keys, 1)
+		for _, key := range keys.keys {
 			var b [8]byte
 			copy(b[:], key)
 			list = append(list, prefixed{binary.BigEndian.Uint64(b[:]), entry{key, slot}})

@@ -19,32 +19,47 @@ const (
 	orderedAddresses
 )
 
-// orderedName names an ordered index.
+// orderedName names an ordered index: of what nodes have under a path, as
+// [entity.Attrs.Lookup] follows it, of one kind.
 type orderedName struct {
 	key  string
 	kind orderedKind
 }
 
-// appendKeys appends the keys under which a value, or the elements of a list,
-// are ordered, each once.
-func (k orderedKind) appendKeys(keys []string, v entity.Value) []string {
-	if v.IsScalar() {
-		if key, ok := k.key(v); ok {
-			keys = append(keys, key)
+// follows tells whether the path may lead into the value of a top-level key.
+func (n *orderedName) follows(key string) bool {
+	rest, ok := strings.CutPrefix(n.key, key)
+	return ok && (rest == "" || rest[0] == '.')
+}
+
+// nodeKeys are the keys of one node, in order, each once. long tells that it has
+// strings that are too long to be ordered.
+type nodeKeys struct {
+	keys []string
+	long bool
+}
+
+// of sets the keys to those that the lookup of a path gives.
+func (n *nodeKeys) of(name *orderedName, lookup func(path string, yield func(entity.Value) bool)) {
+	n.keys, n.long = n.keys[:0], false
+	enter := func(v entity.Value) {
+		if key, ok := name.kind.key(v); ok {
+			n.keys = append(n.keys, key)
+		} else if v.Kind() == entity.KindString && name.kind != orderedNumbers && !indexable(v) {
+			n.long = true
 		}
-		return keys
 	}
-	start := len(keys)
-	for _, e := range v.List() {
-		if key, ok := k.key(e); ok {
-			keys = append(keys, key)
+	lookup(name.key, func(v entity.Value) bool {
+		enter(v)
+		for _, e := range v.List() {
+			enter(e)
 		}
+		return true
+	})
+	if len(n.keys) > 1 {
+		slices.Sort(n.keys)
+		n.keys = slices.Compact(n.keys)
 	}
-	if len(keys) > start+1 {
-		slices.Sort(keys[start:])
-		keys = keys[:start+len(slices.Compact(keys[start:]))]
-	}
-	return keys
 }
 
 // key returns what a value is ordered by: a text whose bytes compare as the

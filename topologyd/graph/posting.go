@@ -12,14 +12,18 @@ import (
 type Slots struct{ set slotSet }
 
 // NodeSet returns the slots of the nodes that [View.SlotsWith] gives; false
-// when there is no index that can tell.
+// when there is no index that can tell. Paths that lead into maps are answered by
+// ordered indexes, see [View.SlotsBetween].
 func (v *View) NodeSet(key string, value entity.Value) (Slots, bool) {
 	if v.built != nil {
 		return v.built.index.nodeSet(v, key, value)
 	}
 	x := &v.t.index
-	if !indexable(value) || !x.covers(&v.t, key) {
+	if !indexable(value) {
 		return Slots{}, false
+	}
+	if !x.covers(&v.t, key) {
+		return v.nodesAt(key, value)
 	}
 	return Slots{x.find(&v.t, key, value)}, true
 }

@@ -236,8 +236,9 @@ func (v *View) InDegree(slot int32) int { return int(v.t.heads.at(slot).ins) }
 // numeric value are the same. It is served by an index: a count of 0
 // means that there is no such node. A count of -1 means that the index cannot
 // tell and the caller has to look at all nodes: a string over 256 bytes is
-// involved, or the key is a dotted path that leads into a map of some node, or
-// the key is a field of the element (@ID) or a counter.
+// involved, or the key is a dotted path that leads into a map of some node and
+// has no ordered index yet, or the key is a field of the element (@ID) or a
+// counter.
 func (v *View) NodesWith(key string, value entity.Value) (nodes iter.Seq[*Node], count int) {
 	slots, count := v.SlotsWith(key, value)
 	return func(yield func(*Node) bool) {
