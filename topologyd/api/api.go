@@ -24,6 +24,7 @@ import (
 	"github.com/skein-net/skein/topologyd/follow/live"
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
+	"github.com/skein-net/skein/topologyd/lane"
 	"github.com/skein-net/skein/topologyd/rules"
 )
 
@@ -32,8 +33,11 @@ type Config struct {
 	// Limits are the most that a query may ask for, and what it gets when it
 	// asks for nothing.
 	Limits gremlin.Limits
-	// Concurrency is how many queries are evaluated at the same time.
+	// Concurrency is how many queries are evaluated at the same time, those that
+	// take long not counted. It is the Quick of Lanes.
 	Concurrency int
+	// Lanes tell what becomes of those that take long.
+	Lanes lane.Config
 	// WriteTimeout is how long a client may take to read one answer.
 	WriteTimeout time.Duration
 	// Streams is how many answers may go out as streams at the same time, while
@@ -66,6 +70,7 @@ func DefaultConfig() Config {
 	return Config{
 		Limits:            gremlin.DefaultLimits(),
 		Concurrency:       8,
+		Lanes:             lane.DefaultConfig(),
 		WriteTimeout:      time.Minute,
 		Streams:           32,
 		StreamPause:       10 * time.Second,
@@ -130,7 +135,7 @@ type Deps struct {
 type API struct {
 	cfg      Config
 	deps     Deps
-	slots    *httpx.Slots
+	lanes    *lane.Lanes
 	streams  *httpx.Slots
 	compress *httpx.Compressors
 	tags     tags
@@ -153,9 +158,11 @@ func New(cfg Config, deps Deps) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
+	lanes := cfg.Lanes
+	lanes.Quick = cfg.Concurrency
 	a := &API{
 		cfg: cfg, deps: deps, n: n,
-		slots:    httpx.NewSlots(cfg.Concurrency),
+		lanes:    lane.New(lanes),
 		streams:  httpx.NewSlots(cfg.Streams),
 		compress: httpx.NewCompressors(cfg.Compressors),
 		tags:     newTags(),

@@ -145,7 +145,7 @@ func TestChangesRefused(t *testing.T) {
 			t.Errorf("%v: %d %s", x.params, resp.StatusCode, answer)
 		}
 	}
-	if s.api.slots.InUse() != 0 || s.api.budget.Used() != 0 {
+	if s.api.running() != 0 || s.api.budget.Used() != 0 {
 		t.Error("slots or bytes left over")
 	}
 	b := newBench(t, nil)

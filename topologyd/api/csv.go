@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"io"
 	"iter"
 	"strings"
@@ -57,9 +56,4 @@ func appendCell(b []byte, s string) []byte {
 		s = s[i+1:]
 	}
 	return append(append(b, s...), '"')
-}
-
-// limitedCSV is the text of a table, within a limit on its bytes.
-func limitedCSV(buf *bytes.Buffer, most int, columns []string, rows iter.Seq[[]string]) error {
-	return writeCSV(&limited{buf: buf, max: most}, columns, rows)
 }

@@ -38,11 +38,11 @@ func TestWriteCSVLimit(t *testing.T) {
 		}
 	}
 	var buf bytes.Buffer
-	if err := limitedCSV(&buf, 40_000, []string{"A", "B"}, rows); err == nil || !strings.Contains(err.Error(), "bytes") || buf.Len() > 40_000 {
+	if err := writeCSV(&limited{buf: &buf, max: 40_000}, []string{"A", "B"}, rows); err == nil || !strings.Contains(err.Error(), "bytes") || buf.Len() > 40_000 {
 		t.Errorf("%d bytes, %v", buf.Len(), err)
 	}
 	buf.Reset()
-	if err := limitedCSV(&buf, -1, []string{"A", "B"}, rows); err != nil || strings.Count(buf.String(), "\n") != 100_001 {
+	if err := writeCSV(&limited{buf: &buf, max: -1}, []string{"A", "B"}, rows); err != nil || strings.Count(buf.String(), "\n") != 100_001 {
 		t.Errorf("%d bytes, %v", buf.Len(), err)
 	}
 }

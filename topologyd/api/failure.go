@@ -47,7 +47,10 @@ func queryFailure(err error) *failure {
 		limit  *gremlin.LimitError
 		source *gremlin.FlowError
 	)
-	switch f = pastFailure(err); {
+	if f = pastFailure(err); f == nil {
+		f = busyFailure(err)
+	}
+	switch {
 	case f != nil:
 	case errors.As(err, &syntax):
 		f = fail(http.StatusBadRequest, httpx.CodeSyntax, "%v", err)
@@ -63,9 +66,6 @@ func queryFailure(err error) *failure {
 		f = flowFailure(err)
 	case errors.Is(err, errStopping):
 		f = fail(http.StatusServiceUnavailable, httpx.CodeUnavailable, "%v; try again", err)
-		f.retry = 1
-	case errors.Is(err, errBusy):
-		f = fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%v; try again in a second", err)
 		f.retry = 1
 	case errors.Is(err, context.Canceled):
 		f = fail(http.StatusServiceUnavailable, httpx.CodeUnavailable, "the query was cancelled")

@@ -120,7 +120,7 @@ func TestFlowSeriesMistakes(t *testing.T) {
 	if resp, answer := b.do(http.MethodGet, "/api/v1/flows/series", ""); resp.StatusCode != 422 || !strings.Contains(answer, "bytes") {
 		t.Errorf("too large: %d %s", resp.StatusCode, answer)
 	}
-	if b.api.slots.InUse() != 0 || b.api.budget.Used() != 0 {
+	if b.api.running() != 0 || b.api.budget.Used() != 0 {
 		t.Error("slots or bytes left over")
 	}
 }

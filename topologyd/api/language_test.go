@@ -73,10 +73,7 @@ func TestCompleteErrors(t *testing.T) {
 	if resp, text := b.do(http.MethodPost, "/api/v1/check", `{"query":"G"}`); resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("%d %s", resp.StatusCode, text)
 	}
-	if !b.api.slots.Acquire(t.Context(), time.Second) {
-		t.Fatal("no slot")
-	}
-	defer b.api.slots.Release()
+	defer b.hold()()
 	if resp, text := b.do(http.MethodPost, "/api/v1/complete", `{"gremlin":"G","offset":1}`); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("%d %s", resp.StatusCode, text)
 	}

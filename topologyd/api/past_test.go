@@ -256,23 +256,21 @@ func TestTimesRefused(t *testing.T) {
 			t.Errorf("%s %v: %d %s", x.path, x.params, resp.StatusCode, answer)
 		}
 	}
-	if p.api.slots.InUse() != 0 || p.api.budget.Used() != 0 {
+	if p.api.running() != 0 || p.api.budget.Used() != 0 {
 		t.Error("slots or bytes left over")
 	}
 }
 
 func TestBusyPast(t *testing.T) {
 	p := lived(t, func(c *Config) { c.Concurrency = 1; c.Limits.Time = 50 * time.Millisecond })
-	if !p.api.slots.Acquire(t.Context(), time.Second) {
-		t.Fatal("no slot")
-	}
+	release := p.hold()
 	for _, path := range []string{"/api/v1/query?gremlin=G&at=-1m", "/api/v1/diff?from=-1m", "/api/v1/digest", "/api/v1/watch?since=-1m", "/api/v1/changes",
 		"/api/v1/history/" + eth(0, 0).Ref.UUID().String()} {
 		if resp, answer := p.do(http.MethodGet, path, ""); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !strings.Contains(answer, `"busy"`) {
 			t.Errorf("%s: %d %s", path, resp.StatusCode, answer)
 		}
 	}
-	p.api.slots.Release()
+	release()
 }
 
 // A daemon without a past says so.
@@ -543,7 +541,7 @@ func FuzzPastParameters(f *testing.F) {
 				t.Errorf("%s: status %d: %s", path, w.Code, w.Body)
 			}
 		}
-		if p.api.slots.InUse() != 0 || p.api.budget.Used() != 0 {
+		if p.api.running() != 0 || p.api.budget.Used() != 0 {
 			t.Error("slots or bytes left over")
 		}
 	})

@@ -200,17 +200,19 @@ func (a *API) evaluate(ctx context.Context, q *asked, buf *bytes.Buffer) (head, 
 		return head{}, queryFailure(err)
 	}
 	h := head{revision: result.Revision(), kind: result.Kind().String(), tag: a.tag(q, view)}
+	out := &pacedBuffer{ctx: ctx, limited: limited{buf: buf, max: -1}} // the result knows its limit
 	switch q.media {
 	case typeNDJSON:
-		err = result.WriteNDJSON(buf)
+		err = result.WriteNDJSON(out)
 	case typeDOT:
-		err = result.WriteDOT(buf)
+		err = result.WriteDOT(out)
 	case typeCSV:
-		if err = limitedCSV(buf, q.limit.Bytes, result.Columns(), result.Rows()); err != nil && q.Partial && q.query.Streams() {
+		out.max = q.limit.Bytes
+		if err = writeCSV(out, result.Columns(), result.Rows()); err != nil && q.Partial && q.query.Streams() {
 			h.limit, err = gremlin.LimitOf(err), nil
 		}
 	default:
-		err = result.WriteJSON(buf)
+		err = result.WriteJSON(out)
 		buf.WriteByte('\n') // for those who read it in a terminal
 	}
 	if err != nil {
@@ -224,7 +226,7 @@ func (a *API) evaluate(ctx context.Context, q *asked, buf *bytes.Buffer) (head, 
 
 // explain runs a query and tells how it was done.
 func (a *API) explain(ctx context.Context, q *asked, view *graph.View, buf *bytes.Buffer) (head, *failure) {
-	e, err := q.query.Explain(ctx, view, a.sources(q.at), q.limit)
+	e, err := q.query.Explain(ctx, view, a.sources(q.at), governed(ctx, q.limit))
 	if err != nil {
 		return head{}, queryFailure(err)
 	}
@@ -237,21 +239,4 @@ func (a *API) explain(ctx context.Context, q *asked, view *graph.View, buf *byte
 		return head{}, queryFailure(err)
 	}
 	return head{revision: e.Revision, kind: kindExplanation, limit: e.Limit}, nil
-}
-
-// work takes a slot for costly work and bounds its time. done gives it back.
-func (a *API) work(ctx context.Context, limit time.Duration) (bounded context.Context, done func(), f *failure) {
-	bounded, cancel := context.WithTimeout(ctx, limit)
-	if !a.slots.Acquire(bounded, limit) {
-		cancel()
-		return nil, nil, a.busy()
-	}
-	return bounded, func() { a.slots.Release(); cancel() }, nil
-}
-
-// busy is for who got no slot.
-func (a *API) busy() *failure {
-	f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%d other queries are being evaluated; try again in a second", a.cfg.Concurrency)
-	f.retry = 1
-	return f
 }

@@ -213,7 +213,7 @@ func FuzzQueryURL(f *testing.F) {
 		default:
 			t.Errorf("status %d: %.200s", w.Code, body)
 		}
-		if b.api.slots.InUse() != 0 || b.api.budget.Used() != 0 || b.api.compress.InUse() != 0 {
+		if b.api.running() != 0 || b.api.budget.Used() != 0 || b.api.compress.InUse() != 0 {
 			t.Error("slots or bytes left over")
 		}
 	})

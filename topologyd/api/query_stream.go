@@ -55,7 +55,7 @@ func (q *asked) findRows(ctx context.Context, s *rowStream) (string, error) {
 		s.head.revision = view.Revision()
 	}
 	lim := q.limit
-	lim.Time = -1 // the job's clock has it
+	lim.Time, lim.Governor = -1, s.job.lane // the job's clock has the time
 	var sending error
 	end, err := q.query.Each(ctx, view, s.a.sources(q.at), lim, func(row *gremlin.Row) bool {
 		if s.size == 0 {
@@ -76,7 +76,7 @@ func (q *asked) findRows(ctx context.Context, s *rowStream) (string, error) {
 
 // rowStream carries rows to a client while others are being found. Who finds
 // them fills one buffer while another is being sent; when both are full he
-// waits, and has no slot meanwhile.
+// waits, and has no place meanwhile.
 type rowStream struct {
 	a    *API
 	w    http.ResponseWriter

@@ -61,7 +61,7 @@ func textRow(s string) func([]byte) []byte {
 func (b *bench) idle(what string) {
 	b.t.Helper()
 	eventually(b.t, what+": everything is given back", func() bool {
-		return b.api.slots.InUse() == 0 && b.api.streams.InUse() == 0 && b.api.compress.InUse() == 0 && b.api.budget.Used() == 0
+		return b.api.running() == 0 && b.api.streams.InUse() == 0 && b.api.compress.InUse() == 0 && b.api.budget.Used() == 0
 	})
 }
 
@@ -221,7 +221,7 @@ func TestStreamSlowClient(t *testing.T) {
 		}
 	})
 	conn := rawDial(t, s, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	eventually(t, "it waits without a slot", func() bool { return b.api.streams.InUse() == 1 && b.api.slots.InUse() == 0 })
+	eventually(t, "it waits without a slot", func() bool { return b.api.streams.InUse() == 1 && b.api.running() == 0 })
 	b.fill(3)
 	if resp, answer := b.query("G.V().Count()"); resp.StatusCode != 200 {
 		t.Errorf("meanwhile: %d %s", resp.StatusCode, answer)
@@ -326,7 +326,7 @@ func TestStreamClock(t *testing.T) {
 		return "", nil
 	})
 	conn := rawDial(t, s, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	eventually(t, "it waits for the client", func() bool { return b.api.streams.InUse() == 1 && b.api.slots.InUse() == 0 })
+	eventually(t, "it waits for the client", func() bool { return b.api.streams.InUse() == 1 && b.api.running() == 0 })
 	start := time.Now()
 	eventually(t, "longer than the query may take", func() bool { return time.Since(start) > 600*time.Millisecond })
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)

@@ -128,7 +128,7 @@ func (a *API) status(w http.ResponseWriter, r *http.Request) {
 		Events:  statusEvents{g.Changed, g.Unchanged, g.Outdated, g.Expired, s.Waiting, s.Busy},
 		Log:     logStatus(&s),
 		Watch:   statusWatch{a.watchers.count(), a.cfg.MaxSubscribers, s.CutOff},
-		Queries: statusQueries{a.slots.InUse(), a.cfg.Concurrency},
+		Queries: statusQueries{a.running(), a.cfg.Concurrency},
 		Past:    a.past(),
 	})
 }

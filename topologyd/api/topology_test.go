@@ -254,14 +254,12 @@ func TestTopologyShapes(t *testing.T) {
 func TestTopologyLimited(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.Concurrency, c.Limits.Time = 1, 20*time.Millisecond })
 	b.fill(2)
-	if !b.api.slots.Acquire(context.Background(), time.Second) {
-		t.Fatal("no slot")
-	}
+	release := b.hold()
 	resp, answer := b.do(http.MethodPost, "/api/v1/topology", `{"gremlin":"G"}`)
 	if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(answer, httpx.CodeBusy) {
 		t.Errorf("%d %s", resp.StatusCode, answer)
 	}
-	b.api.slots.Release()
+	release()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/v1/topology", strings.NewReader(`{"gremlin":"G"}`))
@@ -270,9 +268,7 @@ func TestTopologyLimited(t *testing.T) {
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("cancelled: %d %s", w.Code, w.Body)
 	}
-	if !b.api.slots.Acquire(context.Background(), time.Second) {
-		t.Error("a slot was lost")
-	}
+	b.hold()() // no place was lost
 }
 
 // FuzzTopologyRequest: whatever is sent, the request is refused with a reason or

@@ -1,0 +1,70 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/gremlin"
+	"github.com/skein-net/skein/topologyd/lane"
+)
+
+// work waits for a place for costly work and bounds its time. Queries that run
+// within the context share processor time with others as [lane] says. done gives
+// the place back.
+func (a *API) work(ctx context.Context, limit time.Duration) (bounded context.Context, done func(), f *failure) {
+	bounded, cancel := context.WithTimeout(ctx, limit)
+	run, err := a.lanes.Enter(bounded)
+	if err != nil {
+		cancel()
+		return nil, nil, queryFailure(err)
+	}
+	return context.WithValue(bounded, laneKey{}, run), func() { run.Leave(); cancel() }, nil
+}
+
+// laneKey is the key of a context under which its [lane.Run] is.
+type laneKey struct{}
+
+// governed returns limits with the governor of a context that work made.
+func governed(ctx context.Context, lim gremlin.Limits) gremlin.Limits {
+	if run, ok := ctx.Value(laneKey{}).(*lane.Run); ok {
+		lim.Governor = run
+	}
+	return lim
+}
+
+// pacedBuffer takes an answer that is being encoded, and lets others have their
+// turn meanwhile.
+type pacedBuffer struct {
+	ctx context.Context //nolint:containedctx // of the one answer
+	limited
+}
+
+func (b *pacedBuffer) Write(p []byte) (int, error) {
+	// The first piece may be all there is: then it is not worth a change of lanes.
+	if run, ok := b.ctx.Value(laneKey{}).(*lane.Run); ok && b.buf.Len() > 0 {
+		if err := run.Pace(b.ctx); err != nil {
+			return 0, err
+		}
+	}
+	return b.limited.Write(p)
+}
+
+// busyFailure is for who found no place, nil when err is about something else.
+func busyFailure(err error) *failure {
+	if !errors.Is(err, lane.ErrBusy) && !errors.Is(err, lane.ErrCrowded) {
+		return nil
+	}
+	f := fail(http.StatusServiceUnavailable, httpx.CodeBusy, "%v; try again in a second", err)
+	f.retry = 1
+	return f
+}
+
+// running returns how many are at work, those that wait for their turn in
+// between included.
+func (a *API) running() int {
+	s := a.lanes.Stats()
+	return s.Quick + s.Slow + s.SlowWaiting
+}
