@@ -32,40 +32,69 @@ func (v *View) Digest() Digest {
 	var d Digest
 	b := binary.LittleEndian.AppendUint64([]byte("revision"), v.Revision())
 	d.add(b)
-	for n := range v.Nodes() {
-		b = v.appendNode(b[:0], n)
+	for slot := range v.NodeList() {
+		b = v.t.digestNode(b[:0], slot)
 		d.add(b)
 	}
-	for e := range v.Edges() {
-		b = append(append(append(append(b[:0], 'e'), e.ID[:]...), e.Parent[:]...), e.Child[:]...)
-		b = appendText(appendText(appendText(b, e.RelationType), e.Host), e.Origin)
-		b = appendNumbers(b, e.CreatedAt, e.UpdatedAt, int64(e.Revision))
-		d.add(appendAttrs(b, e.Attrs))
+	for slot := range v.EdgeList() {
+		b = v.t.digestEdge(b[:0], slot, v.RelationType(slot))
+		d.add(b)
 	}
 	return d
 }
 
-func (v *View) appendNode(b []byte, n *Node) []byte {
-	b = append(append(b, 'n'), n.ID[:]...)
-	b = appendText(appendText(b, n.Host), n.Origin)
-	b = appendNumbers(b, n.CreatedAt, n.UpdatedAt, int64(n.Revision))
-	b = appendAttrs(b, n.Attrs)
-	emitter := n.ID
+func (t *tables) digestNode(b []byte, slot int32) []byte {
+	h := t.nodeHeader(slot)
+	b = digestHeader(append(append(b, 'n'), h.id[:]...), &h)
+	attrs, tid := t.attrs(slot), t.nodes.at(slot).tid
+	count := t.dict.Len(attrs)
+	if !tid.IsZero() {
+		count++
+	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(count))
+	t.dict.Each(attrs, func(key string, value entity.Value) bool {
+		if !tid.IsZero() && key > entity.KeyTID {
+			b = digestTID(b, tid)
+			tid = entity.UUID{}
+		}
+		b = appendValue(appendText(b, key), value)
+		return true
+	})
+	if !tid.IsZero() {
+		b = digestTID(b, tid)
+	}
 	var f packedFacet
 	var a packedAssertion
-	for r := v.t.facetsOf(n.Slot); r.next(&f); {
+	for r := t.facetsOf(slot); r.next(&f); {
 		b = appendNumbers(appendText(b, f.source), f.time, f.interval)
-		v.t.dict.Each(f.attrs, func(key string, value entity.Value) bool {
+		t.dict.Each(f.attrs, func(key string, value entity.Value) bool {
 			b = appendValue(appendText(b, key), value)
 			return true
 		})
 		for p := 0; p < len(f.edges); {
-			p = v.t.readAssertion(f.edges, p, emitter, &a)
+			p = t.readAssertion(f.edges, p, h.id, &a)
 			id := a.edge().ID
-			b = appendAttrs(append(b, id[:]...), v.t.dict.Attrs(a.attrs))
+			b = appendAttrs(append(b, id[:]...), t.dict.Attrs(a.attrs))
 		}
 	}
 	return b
+}
+
+func digestTID(b []byte, tid entity.UUID) []byte {
+	b = append(appendText(b, entity.KeyTID), byte(entity.KindString))
+	return appendUUID(binary.LittleEndian.AppendUint32(b, 36), tid)
+}
+
+func (t *tables) digestEdge(b []byte, slot int32, relation string) []byte {
+	h, link := t.edgeHeader(slot), t.links.at(slot)
+	parent, child := t.nodeID(link.parent), t.nodeID(link.child)
+	b = append(append(append(append(b, 'e'), h.id[:]...), parent[:]...), child[:]...)
+	b = digestHeader(appendText(b, relation), &h)
+	return appendAttrs(b, t.dict.Attrs(t.extraOf(slot).attrs))
+}
+
+func digestHeader(b []byte, h *header) []byte {
+	return appendNumbers(appendText(appendText(b, h.host), h.origin), h.createdAt, h.updatedAt, int64(h.revision))
 }
 
 func appendNumbers(b []byte, numbers ...int64) []byte {

@@ -176,3 +176,46 @@ func TestValidFrom(t *testing.T) {
 	gone.Kind, gone.Reason, gone.Attributes = entity.Delete, entity.ReasonExpired, nil
 	require.Equal(t, []string{"node_updated 30"}, at(w.apply(gone)), "expired: when it was noticed")
 }
+
+// TestDigestOfElements: the digest is that of the elements as they are made.
+func TestDigestOfElements(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	g := New(DefaultConfig())
+	for i := range 300 {
+		e := randomEvent(rng, t0.Add(time.Duration(i)*time.Millisecond))
+		if rng.IntN(10) == 0 {
+			e = host(fmt.Sprint("h", rng.IntN(3)))
+			e.Time = t0
+			e.Attributes = append(e.Attributes, entity.A("Uptime", entity.Int(3))).Normalize()
+		}
+		p := g.Prepare(&e, 0)
+		g.Apply(&p, t0, nil)
+	}
+	v := g.View()
+	tids := 0
+	for n := range v.Nodes() {
+		if n.Attrs.Has("TID") {
+			tids++
+		}
+		want := append([]byte("n"), n.ID[:]...)
+		want = appendNumbers(appendText(appendText(want, n.Host), n.Origin), n.CreatedAt, n.UpdatedAt, int64(n.Revision))
+		want = appendAttrs(want, n.Attrs)
+		for _, f := range v.NodeState(n).Facets {
+			want = appendNumbers(appendText(want, f.Source), f.Time, int64(f.Interval))
+			for _, a := range f.Attributes {
+				want = appendValue(appendText(want, a.Key), a.Value)
+			}
+			for _, a := range f.Assertions {
+				want = appendAttrs(append(want, a.ID[:]...), a.Attributes)
+			}
+		}
+		require.Equal(t, want, v.t.digestNode(nil, n.Slot))
+	}
+	require.NotZero(t, tids)
+	for e := range v.Edges() {
+		want := append(append(append([]byte("e"), e.ID[:]...), e.Parent[:]...), e.Child[:]...)
+		want = appendText(appendText(appendText(want, e.RelationType), e.Host), e.Origin)
+		want = appendAttrs(appendNumbers(want, e.CreatedAt, e.UpdatedAt, int64(e.Revision)), e.Attrs)
+		require.Equal(t, want, v.t.digestEdge(nil, e.Slot, e.RelationType))
+	}
+}
