@@ -78,6 +78,7 @@ func (e *Engine) start(ctx context.Context) (err error) {
 		stop()
 		return err
 	}
+	e.views.expire() // who looked before saw an unfinished graph
 	e.lease.Start(ctx)
 	e.running.Store(true)
 	e.proposed.Go(e.propose)

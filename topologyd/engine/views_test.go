@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -103,4 +104,18 @@ func TestOrderedIndexIsMade(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestViewAfterRestore: who asks while the graph is restored does not make
+// others see that later.
+func TestViewAfterRestore(t *testing.T) {
+	cfg := DefaultConfig(t.TempDir())
+	e := start(t, cfg)
+	submit(t, e, link(1, "a", time.Now()))
+	require.NoError(t, e.Stop(t.Context()))
+	e = New(cfg, slog.New(slog.DiscardHandler))
+	require.Zero(t, e.View().NodeCount())
+	require.NoError(t, e.Start(t.Context()))
+	defer func() { require.NoError(t, e.Stop(context.Background())) }()
+	require.Equal(t, 1, e.View().NodeCount())
 }
