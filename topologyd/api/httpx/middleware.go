@@ -68,6 +68,9 @@ func (o *Observer) Route(r Route) Route {
 			took := time.Since(start)
 			seconds.Observe(took.Seconds())
 			o.requests.WithLabelValues(r.Path, strconv.Itoa(s.code)).Inc()
+			if !o.log.Enabled(req.Context(), slog.LevelDebug) {
+				return // before its attributes are made
+			}
 			o.log.Debug("request", "method", req.Method, "path", req.URL.Path, "remote", req.RemoteAddr,
 				"status", s.code, "bytes", s.bytes, "took", took)
 		}()

@@ -30,17 +30,16 @@ func Delete(path string, h http.HandlerFunc) Route { return Route{http.MethodDel
 // Head makes a route for HEAD alone from a function.
 func Head(path string, h http.HandlerFunc) Route { return Route{http.MethodHead, path, h} }
 
+// everything is the pattern of what no route matches.
+const everything = "/"
+
 // Mux serves routes; what no route matches is answered with an [Error].
 func Mux(routes []Route) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range routes {
 		mux.Handle(r.Method+" "+r.Path, r.Handler)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern != "" {
-			mux.ServeHTTP(w, r)
-			return
-		}
+	mux.HandleFunc(everything, func(w http.ResponseWriter, r *http.Request) {
 		if allowed := methods(mux, r); len(allowed) > 0 {
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
 			WriteError(w, http.StatusMethodNotAllowed, &Error{Code: CodeMethod,
@@ -50,6 +49,7 @@ func Mux(routes []Route) http.Handler {
 		WriteError(w, http.StatusNotFound, &Error{Code: CodeNotFound,
 			Message: "no endpoint " + r.URL.Path + "; GET / lists them, GET /openapi.yaml describes them"})
 	})
+	return mux
 }
 
 // methods returns what the path of a request could be asked with.
@@ -58,7 +58,7 @@ func methods(mux *http.ServeMux, r *http.Request) []string {
 	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		probe := r.Clone(r.Context())
 		probe.Method = m
-		if _, pattern := mux.Handler(probe); pattern != "" {
+		if _, pattern := mux.Handler(probe); pattern != everything {
 			out = append(out, m)
 		}
 	}
