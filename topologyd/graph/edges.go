@@ -110,7 +110,12 @@ func (g *Graph) refreshEdge(e int32, list []evidence, at int64) {
 		return
 	}
 	oldHost, oldOrigin := rec.host, rec.origin
-	rec.host, rec.origin = g.hold(g.t.host(list[0].emitter)), g.hold(origin)
+	rec.host = g.hold(g.t.host(list[0].emitter))
+	if len(list) == 1 {
+		rec.origin = g.again(list[0].source)
+	} else {
+		rec.origin = g.hold(origin)
+	}
 	g.drop(oldHost)
 	g.drop(oldOrigin)
 	rec.updatedAt = max(at, rec.updatedAt)
