@@ -2,7 +2,6 @@ package graph
 
 import (
 	"iter"
-	"math/bits"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -93,74 +92,6 @@ func (s Slots) And(o Slots) Slots {
 		})
 	}
 	return Slots{setOf(few)}
-}
-
-// and returns the slots that are in both leaves, nil when there are none.
-func (l *leaf) and(o *leaf) *leaf {
-	if l.bits != nil && o.bits != nil {
-		if l.base != o.base {
-			return nil
-		}
-		out := &leaf{base: l.base, shift: l.shift, bits: new([leafWords]uint64)}
-		for i := range out.bits {
-			out.bits[i] = l.bits[i] & o.bits[i]
-			out.n += int32(bits.OnesCount64(out.bits[i]))
-		}
-		if out.n == 0 {
-			return nil
-		}
-		return out
-	}
-	if l.bits != nil || o.bits == nil && l.n > o.n {
-		l, o = o, l
-	}
-	narrow := l
-	if o.shift < l.shift {
-		narrow = o
-	}
-	if !l.covers(o.base) && !o.covers(l.base) {
-		return nil
-	}
-	out := &leaf{base: narrow.base, shift: narrow.shift}
-	for _, d := range l.list {
-		if slot := l.base + int32(d); narrow.covers(slot) && o.has(slot) {
-			out.list = append(out.list, uint16(slot-out.base))
-		}
-	}
-	if out.n = int32(len(out.list)); out.n == 0 {
-		return nil
-	}
-	return out
-}
-
-// Or returns the slots that are in either set. It takes the time of looking at
-// both, or, when one is much smaller, at that one.
-func (s Slots) Or(o Slots) Slots {
-	if s.set.n < o.set.n {
-		s, o = o, s
-	}
-	if o.set.n <= s.set.n/8 {
-		return s.with(o)
-	}
-	few := make([]int32, 0, o.set.n)
-	for slot := range o.set.all {
-		few = append(few, slot)
-	}
-	var out setBuilder
-	for slot := range s.set.all {
-		for len(few) > 0 && few[0] < slot {
-			out.add(few[0])
-			few = few[1:]
-		}
-		if len(few) > 0 && few[0] == slot {
-			few = few[1:]
-		}
-		out.add(slot)
-	}
-	for _, slot := range few {
-		out.add(slot)
-	}
-	return Slots{out.set()}
 }
 
 // with returns the set with the slots of a small one, by copying what changes.
