@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/skein-net/skein/topologyd/graph"
 )
@@ -50,17 +51,30 @@ func (e *Engine) View() *graph.View {
 	}
 }
 
+// orderRest is how many times as long as indexes took to make none is made
+// afterwards: each looks at all nodes, and queries can ask for ever other ones.
+const orderRest = 3
+
 // order makes the ordered indexes that queries ask for, until ctx ends. Views
 // that are taken afterwards have them.
 func (e *Engine) order(ctx context.Context) {
+	rest := time.NewTimer(0)
+	defer rest.Stop()
 	for {
 		select {
-		case <-e.graph.Wanted():
-			if e.graph.BuildWanted(ctx) > 0 {
-				e.views.expire()
-			}
+		case <-rest.C:
 		case <-ctx.Done():
 			return
 		}
+		select {
+		case <-e.graph.Wanted():
+		case <-ctx.Done():
+			return
+		}
+		begin := time.Now()
+		if e.graph.BuildWanted(ctx) > 0 {
+			e.views.expire()
+		}
+		rest.Reset(orderRest * time.Since(begin))
 	}
 }
