@@ -20,7 +20,7 @@ const (
 // before gzip before none where it likes them alike; of any ("*") gzip, which
 // everybody knows. A request that takes none of them gets none.
 func AcceptCoding(r *http.Request) Coding {
-	zstd, gzip, any, identity := -1.0, -1.0, -1.0, -1.0
+	zstd, gzip, other, identity := -1.0, -1.0, -1.0, -1.0
 	for part := range list(r.Header["Accept-Encoding"]) {
 		name, q := weight(part)
 		switch {
@@ -29,13 +29,13 @@ func AcceptCoding(r *http.Request) Coding {
 		case strings.EqualFold(name, "gzip"), strings.EqualFold(name, "x-gzip"):
 			gzip = max(gzip, q)
 		case name == "*":
-			any = max(any, q)
+			other = max(other, q)
 		case strings.EqualFold(name, "identity"):
 			identity = max(identity, q)
 		}
 	}
 	if gzip < 0 {
-		gzip = any
+		gzip = other
 	}
 	switch best := max(zstd, gzip); {
 	case best <= 0 || identity > best:
