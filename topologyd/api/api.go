@@ -172,6 +172,11 @@ func New(cfg Config, deps Deps) (*API, error) {
 	if a.now = deps.Now; a.now == nil {
 		a.now = time.Now
 	}
+	for _, c := range a.gauges() {
+		if err := deps.Registerer.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics of the API: %w", err)
+		}
+	}
 	a.watchers.init()
 	a.hub = live.New(cfg.Follow, live.Deps{
 		View:      deps.View,

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/gremlin"
 	"github.com/skein-net/skein/topologyd/lane"
@@ -67,4 +69,20 @@ func busyFailure(err error) *failure {
 func (a *API) running() int {
 	s := a.lanes.Stats()
 	return s.Quick + s.Slow + s.SlowWaiting
+}
+
+// gauges tell what is at work now.
+func (a *API) gauges() []prometheus.Collector {
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	}
+	return []prometheus.Collector{
+		gauge("topologyd_queries_running", "Queries that are being evaluated.", func() float64 { return float64(a.running()) }),
+		gauge("topologyd_queries_slow", "Queries that take long: in the slow lane, or waiting for their turn in it.", func() float64 {
+			s := a.lanes.Stats()
+			return float64(s.Slow + s.SlowWaiting)
+		}),
+		gauge("topologyd_queries_memory_bytes", "What all queries together remember.", func() float64 { return float64(a.lanes.Stats().Memory) }),
+		gauge("topologyd_query_streams", "Answers that go out while their rows are found.", func() float64 { return float64(a.streams.InUse()) }),
+	}
 }

@@ -59,6 +59,9 @@ func TestLongQueries(t *testing.T) {
 		_ = json.Unmarshal([]byte(status), &m)
 		t.Errorf("%v", m["queries"])
 	}
+	if _, text := b.do(http.MethodGet, "/metrics", ""); !strings.Contains(text, "\ntopologyd_queries_slow 3\n") {
+		t.Error("the metrics do not tell of them")
+	}
 	close(stop)
 	all.Wait()
 	for range 3 {
