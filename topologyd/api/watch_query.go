@@ -131,12 +131,15 @@ func (s *sender) result(ctx context.Context, w *live.Watch) error {
 	return s.elements(ctx, snap.View, snap.Revision, `,"followed":"`+way.String()+`"`, len(nodes)+len(edges), slices.Values(nodes), slices.Values(edges))
 }
 
+// changeBytes is about how long a change is.
+const changeBytes = 768
+
 // encodeBatch makes messages of bounded size of what happened to a result.
 func (a *API) encodeBatch(b *live.Batch) (out [][]byte) {
 	for rest := b.Changes; len(rest) > 0; {
 		part := rest[:min(len(rest), a.cfg.ChunkElements)]
 		rest = rest[len(part):]
-		out = append(out, appendBatch(nil, &live.Batch{Revision: b.Revision, Changes: part}, len(rest) > 0))
+		out = append(out, appendBatch(make([]byte, 0, 64+changeBytes*len(part)), &live.Batch{Revision: b.Revision, Changes: part}, len(rest) > 0))
 	}
 	return out
 }

@@ -128,7 +128,7 @@ func (s *Set) join(f *Followed) {
 // visit has the queries of a group look at what they may want.
 func (s *Set) visit(g *group) {
 	for i := range s.touches {
-		if t := &s.touches[i]; t.edge == g.edges {
+		if t := &s.touches[i]; t.edge == g.edges && (g.shape == nil || g.shape.Starts(&t.Touched)) {
 			s.root(g, t)
 		}
 	}
@@ -177,7 +177,7 @@ func (s *Set) root(g *group, t *touch) {
 	if t.Slot >= 0 {
 		g.index.find(t.id, &current{v: s.v, slot: t.Slot, edge: t.edge}, meet)
 	}
-	if o, ok := t.old(); ok {
+	if o, ok := t.old(); ok && (t.Slot < 0 || !t.detailed || g.index.tells(&t.Touched)) {
 		g.index.find(t.id, &o, meet)
 	}
 }

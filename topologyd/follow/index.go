@@ -16,6 +16,8 @@ type index struct {
 	ids   map[entity.UUID]*[]*Followed
 	// rest are queries that ask for nothing that could be looked up.
 	rest []*Followed
+	// deep tells that keys lead into maps.
+	deep bool
 }
 
 // keyIndex are the queries that ask for one key.
@@ -78,6 +80,7 @@ func (x *index) add(f *Followed, v *graph.View) {
 			}
 			k = &keyIndex{plain: !strings.Contains(t.Key, ".") && (!x.edges || t.Key != entity.KeyRelationType)}
 			x.keys[t.Key] = k
+			x.deep = x.deep || strings.Contains(t.Key, ".")
 		}
 		if t.Values == nil {
 			x.enter(f, &k.any)
@@ -134,6 +137,19 @@ func (x *index) cost(d []gremlin.Term, v *graph.View) int {
 		}
 	}
 	return n
+}
+
+// tells whether other queries may have wanted an element before it changed.
+func (x *index) tells(t *gremlin.Touched) bool {
+	if t.Whole || x.deep {
+		return true
+	}
+	for _, key := range t.Keys {
+		if x.keys[key] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // clean takes out lists that are empty.

@@ -14,6 +14,7 @@ type touch struct {
 	first, last *graph.Change
 	// parent and child are the slots of the ends of an edge in the view.
 	parent, child int32
+	detailed      bool
 }
 
 // old returns the element as it was before the batch; ok is false when it was
@@ -57,10 +58,11 @@ func elementOf(c *graph.Change) (id entity.UUID, edge bool) {
 	return c.Node.ID, false
 }
 
-// details works out which keys changed and where the ends of edges are.
+// details works out which keys have changed and where the ends of edges are.
 func (s *Set) details() {
 	for i := range s.touches {
 		t := &s.touches[i]
+		t.detailed = true
 		if t.edge {
 			t.parent, t.child = s.v.NodeSlot(t.last.Edge.Parent), s.v.NodeSlot(t.last.Edge.Child)
 		}

@@ -84,6 +84,9 @@ func (t *Touched) matters(k *keySet) bool {
 	return false
 }
 
+// Starts tells whether a change of a start element alone may alter what it gives.
+func (s *Shape) Starts(t *Touched) bool { return t.Whole || t.matters(&s.at[0].keys) }
+
 // Back finds the start elements from which what changed is, or was, on the way.
 // It is for one shape and one set of changes, and for one goroutine.
 type Back struct {

@@ -169,8 +169,11 @@ func (r *runner) batch(ctx context.Context) bool {
 	}
 	cut := sort.Search(len(r.pending), func(i int) bool { return r.pending[i].Revision > v.Revision() })
 	deltas := r.set.Apply(r.pending[:cut], v)
-	rest := append([]graph.Change(nil), r.pending[cut:]...)
-	r.pending = rest
+	n := copy(r.pending, r.pending[cut:])
+	clear(r.pending[n:])
+	if r.pending = r.pending[:n]; n == 0 && cap(r.pending) > 50_000 {
+		r.pending = nil
+	}
 	r.publish(deltas)
 	r.answer(v)
 	took := time.Since(start)
