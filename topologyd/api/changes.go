@@ -138,7 +138,7 @@ func (a *API) appendChanges(r *http.Request, buf *bytes.Buffer) *failure {
 	if a.deps.Records == nil || a.deps.Past == nil {
 		return pastFailure(errNoPast)
 	}
-	ctx, done, f := a.work(r.Context(), a.cfg.Limits.Time)
+	ctx, done, f := a.workLong(r.Context(), a.cfg.Limits.Time)
 	if f != nil {
 		return f
 	}

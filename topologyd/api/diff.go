@@ -81,7 +81,7 @@ func (a *API) diffRequest(r *http.Request) (*diffRequest, *failure) {
 
 // compare makes the answer.
 func (a *API) compare(ctx context.Context, req *diffRequest, media string, buf *bytes.Buffer) *failure {
-	ctx, done, f := a.work(ctx, a.cfg.Limits.Time)
+	ctx, done, f := a.workLong(ctx, a.cfg.Limits.Time)
 	if f != nil {
 		return f
 	}

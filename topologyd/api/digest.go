@@ -22,7 +22,7 @@ func (a *API) digest(w http.ResponseWriter, r *http.Request) {
 		httpx.WriteError(w, http.StatusNotImplemented, &httpx.Error{Code: httpx.CodeUnsupported, Message: "this daemon computes no digest"})
 		return
 	}
-	ctx, done, f := a.work(r.Context(), a.cfg.Limits.Time)
+	ctx, done, f := a.workLong(r.Context(), a.cfg.Limits.Time)
 	if f != nil {
 		a.failed(w, f)
 		return

@@ -131,7 +131,7 @@ func (a *API) appendTop(ctx context.Context, p params, buf *bytes.Buffer) *failu
 	if a.deps.Flows == nil {
 		return flowFailure(errNoFlows)
 	}
-	ctx, done, f := a.work(ctx, a.cfg.Limits.Time)
+	ctx, done, f := a.workLong(ctx, a.cfg.Limits.Time)
 	if f != nil {
 		return f
 	}

@@ -83,7 +83,7 @@ func (a *API) appendFlows(ctx context.Context, p params, media string, buf *byte
 	if f := p.check(append(filterParams(), "since", "from", "to", "sort", "order", "limit")...); f != nil {
 		return f
 	}
-	ctx, done, f := a.work(ctx, a.cfg.Limits.Time)
+	ctx, done, f := a.workLong(ctx, a.cfg.Limits.Time)
 	if f != nil {
 		return f
 	}

@@ -78,7 +78,7 @@ func (a *API) appendHistory(r *http.Request, buf *bytes.Buffer) *failure {
 	if a.deps.Records == nil {
 		return pastFailure(errNoPast)
 	}
-	ctx, done, f := a.work(r.Context(), a.cfg.Limits.Time)
+	ctx, done, f := a.workLong(r.Context(), a.cfg.Limits.Time)
 	if f != nil {
 		return f
 	}

@@ -70,7 +70,7 @@ func (a *API) viewAt(ctx context.Context, t time.Time) (*graph.View, error) {
 	if a.deps.Past == nil {
 		return nil, errNoPast
 	}
-	return a.deps.Past.At(ctx, t)
+	return slowPast{a.deps.Past}.At(ctx, t)
 }
 
 // run runs a query, which may lead to other times, on the graph of a time; the
@@ -82,7 +82,10 @@ func (a *API) run(ctx context.Context, q *gremlin.Query, v *graph.View, at time.
 // sources are where a query about the graph of a time finds what that does not
 // hold.
 func (a *API) sources(at time.Time) gremlin.Sources {
-	src := gremlin.Sources{Past: a.deps.Past, At: at}
+	src := gremlin.Sources{At: at}
+	if a.deps.Past != nil {
+		src.Past = slowPast{a.deps.Past}
+	}
 	if a.deps.Flows != nil {
 		src.Flows = a.deps.Flows
 	}

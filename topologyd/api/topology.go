@@ -82,6 +82,9 @@ func (a *API) topologySource(ctx context.Context, req *topologyRequest) (overvie
 	if err != nil {
 		return overview.Source{}, 0, err
 	}
+	if err := remember(ctx, result.Len()*drawnBytes); err != nil {
+		return overview.Source{}, 0, err
+	}
 	src := overview.Source{View: result.View(), Nodes: result.NodeSlots(), Edges: result.EdgeSlots()}
 	if !req.compare {
 		return src, result.Revision(), nil
@@ -93,7 +96,7 @@ func (a *API) topologySource(ctx context.Context, req *topologyRequest) (overvie
 	if err != nil {
 		return overview.Source{}, 0, err
 	}
-	opt := diff.Options{Keys: req.keys, Elements: max(req.limits.Results, 0)}
+	opt := diff.Options{Keys: req.keys, Elements: req.changes}
 	if isWhole(before, src.Before) && isWhole(result, view) {
 		src.Diff, err = diff.Views(ctx, src.Before, view, opt)
 	} else {

@@ -34,6 +34,8 @@ type topologyRequest struct {
 	keys     diff.Selection
 	overview *overview.Overview
 	limits   gremlin.Limits
+	// changes is how many elements may differ.
+	changes int
 }
 
 // moment returns a time of the request, the zero time being now.
@@ -68,6 +70,12 @@ func (a *API) topologyRequest(data []byte) (*topologyRequest, *failure) {
 	if req.limits, f = a.limits(&body.question); f != nil {
 		return nil, f
 	}
+	req.changes = max(req.limits.Results, 0)
+	if body.Limits == nil || body.Limits.Results == 0 {
+		// What is drawn is grouped: how many elements there are is no matter of the
+		// answer's length.
+		req.limits.Results = max(req.limits.Results, drawnMost)
+	}
 	if req.at, f = a.moment("at", body.At); f != nil {
 		return nil, f
 	}
@@ -91,6 +99,13 @@ func (a *API) topologyRequest(data []byte) (*topologyRequest, *failure) {
 	}
 	return req, nil
 }
+
+// drawnMost is of how many elements a picture is made when the request says
+// nothing, and drawnBytes what one takes while it is.
+const (
+	drawnMost  = 20_000_000
+	drawnBytes = 64
+)
 
 // graphQuery parses a query and has it give a graph.
 func graphQuery(text string) (*gremlin.Query, *failure) {

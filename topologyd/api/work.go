@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
 	"github.com/skein-net/skein/topologyd/lane"
 )
@@ -24,6 +25,56 @@ func (a *API) work(ctx context.Context, limit time.Duration) (bounded context.Co
 		return nil, nil, queryFailure(err)
 	}
 	return context.WithValue(bounded, laneKey{}, run), func() { run.Leave(); cancel() }, nil
+}
+
+// workLong is work that is known to take long, and asks nobody for its turn
+// meanwhile: it begins in the slow lane.
+func (a *API) workLong(ctx context.Context, limit time.Duration) (bounded context.Context, done func(), f *failure) {
+	bounded, done, f = a.work(ctx, limit)
+	if f != nil {
+		return nil, nil, f
+	}
+	if err := slowly(bounded); err != nil {
+		done()
+		return nil, nil, queryFailure(err)
+	}
+	return bounded, done, nil
+}
+
+// slowly changes to the slow lane before something that may take long.
+func slowly(ctx context.Context) error {
+	if run, ok := ctx.Value(laneKey{}).(*lane.Run); ok {
+		return run.Slow(ctx)
+	}
+	return nil
+}
+
+// remember takes memory from what all that is at work may have together.
+func remember(ctx context.Context, bytes int) error {
+	if run, ok := ctx.Value(laneKey{}).(*lane.Run); ok && !run.Take(bytes) {
+		return &gremlin.LimitError{Limit: "memory", Max: "what all queries together may remember",
+			Hint: "ask about a part of the graph, or try again when less is asked"}
+	}
+	return nil
+}
+
+// slowPast loads other times in the slow lane.
+type slowPast struct{ gremlin.Past }
+
+// At implements [gremlin.Past].
+func (p slowPast) At(ctx context.Context, t time.Time) (*graph.View, error) {
+	if err := slowly(ctx); err != nil {
+		return nil, err
+	}
+	return p.Past.At(ctx, t)
+}
+
+// Slice implements [gremlin.Past].
+func (p slowPast) Slice(ctx context.Context, from, to time.Time) (*graph.View, error) {
+	if err := slowly(ctx); err != nil {
+		return nil, err
+	}
+	return p.Past.Slice(ctx, from, to)
 }
 
 // laneKey is the key of a context under which its [lane.Run] is.
