@@ -39,7 +39,7 @@ func watchedQueries() (out []string) {
 		case i < 500:
 			out = append(out, fmt.Sprintf("G.V().Has('Name', '%s')", name(i)))
 		case i < 600:
-			out = append(out, fmt.Sprintf("G.V().Has('Type', 'veth', 'IfIndex', %d, 'State', NE('S%d'))", i%100, i))
+			out = append(out, fmt.Sprintf("G.V().Has('Type', 'veth', 'Name', '%s')", name(i)))
 		case i < 750:
 			out = append(out, fmt.Sprintf("G.V().Has('Name', '%s').Out()", name(i)))
 		case i < 850:
