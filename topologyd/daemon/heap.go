@@ -12,26 +12,26 @@ import (
 )
 
 // How much garbage may pile up before it is collected. Go's own rule, as much
-// as there is of live memory (GOGC=100), suits small heaps and wastes a whole
+// as there is of live memory (GOGC=100), has small heaps collected all the time
+// under load, which those feel who wait for an answer, and wastes a whole
 // graph's worth on large ones. A large graph is mostly free of pointers, so
 // that collecting it often is cheap.
 const (
-	// spareFull is up to which size of live memory there may be as much garbage.
-	spareFull = 256 << 20
+	// spareBytes is how much garbage there may be.
+	spareBytes = 256 << 20
+	// spareMost is the most of it, in percent of live memory, for small heaps.
+	spareMost = 300
 	// spareShare is the garbage, in percent of live memory, of large heaps.
 	spareShare = 25
 	// percentStep rounds percentages: setting one stops the process for a moment.
 	percentStep = 5
 )
 
-// garbagePercent is the GOGC for a size of live memory: all of it up to
-// spareFull, then that much, then spareShare.
+// garbagePercent is the GOGC for a size of live memory: spareMost for little,
+// then spareBytes, then spareShare.
 func garbagePercent(live uint64) int {
-	if live <= spareFull {
-		return 100
-	}
-	p := float64(spareFull) / float64(live) * 100
-	return int(max(math.Ceil(p/percentStep)*percentStep, spareShare))
+	p := float64(spareBytes) / float64(max(live, 1)) * 100
+	return int(min(max(math.Ceil(p/percentStep)*percentStep, spareShare), spareMost))
 }
 
 // Memory that is free is given back to the system once the process has been

@@ -11,7 +11,7 @@ import (
 
 func TestGarbagePercent(t *testing.T) {
 	for live, want := range map[uint64]int{
-		0: 100, 1 << 20: 100, 256 << 20: 100, 257 << 20: 100, 320 << 20: 80, 512 << 20: 50, 800 << 20: 35,
+		0: 300, 1 << 20: 300, 85 << 20: 300, 128 << 20: 200, 256 << 20: 100, 257 << 20: 100, 320 << 20: 80, 512 << 20: 50, 800 << 20: 35,
 		1 << 30: 25, 64 << 30: 25,
 	} {
 		if got := garbagePercent(live); got != want {
@@ -23,7 +23,7 @@ func TestGarbagePercent(t *testing.T) {
 		if b > a {
 			t.Errorf("%d then %d for more", a, b)
 		}
-		if spare := live / 100 * uint64(a); spare > max(spareFull+live/100*percentStep, live/100*spareShare) {
+		if spare := live / 100 * uint64(a); spare > max(spareBytes+live/100*percentStep, live/100*spareShare) {
 			t.Errorf("%d MiB of garbage for %d MiB", spare>>20, live>>20)
 		}
 	}
@@ -47,13 +47,13 @@ func TestHeapSteps(t *testing.T) {
 		}
 	}
 	run(1*mb, 1*mb, 1*mb, time.Minute)
-	if len(percents) != 0 || freed != 0 {
+	if !slices.Equal(percents, []int{300}) || freed != 0 {
 		t.Errorf("a small heap: %v, %d times freed", percents, freed)
 	}
 	for live := uint64(100); live <= 1000; live += 100 { // it grows
 		run(live*mb, live/2*mb, live*mb, 2*time.Second)
 	}
-	if want := []int{90, 65, 55, 45, 40, 35, 30}; !slices.Equal(percents, want) || freed != 0 {
+	if want := []int{300, 260, 130, 90, 65, 55, 45, 40, 35, 30}; !slices.Equal(percents, want) || freed != 0 {
 		t.Errorf("%v, want %v; %d times freed", percents, want, freed)
 	}
 	run(1000*mb, 0, 400*mb, 30*time.Second)

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -62,6 +63,7 @@ func (g *Graph) ApplyLogged(ps []*Prepared, outcomes []Outcome, logged, now time
 			out, outcomes[j] = g.apply(ps[j], logged, now, out)
 		}
 		g.mu.Unlock()
+		runtime.Gosched()
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"hash/maphash"
+	"runtime"
 	"sync"
 	"time"
 
@@ -187,7 +188,8 @@ func (g *Graph) Check(p *Prepared, now time.Time, out []Change) ([]Change, Outco
 
 // lockFor is for how many events the graph is locked at a time: long enough
 // that those who want the lock do not fight for it, short enough that a view is
-// had within a millisecond.
+// had within a millisecond. In between others get the processor too, who would
+// wait ten milliseconds for it otherwise.
 const lockFor = 64
 
 // CheckAll is Check for several events; outcomes runs in parallel.
@@ -198,6 +200,7 @@ func (g *Graph) CheckAll(ps []*Prepared, outcomes []Outcome, now time.Time, out 
 			out, outcomes[j] = g.check(ps[j], now, out)
 		}
 		g.mu.Unlock()
+		runtime.Gosched()
 	}
 	return out
 }
