@@ -123,7 +123,7 @@ func (a *API) diff(ctx context.Context, req *diffRequest, from, to *graph.View) 
 	if err != nil {
 		return nil, err
 	}
-	return diff.Results(ctx, from, to, before, after, opt)
+	return diff.Results(ctx, before, after, opt)
 }
 
 func writeDiff(out *limited, req *diffRequest, from, to *graph.View, d *diff.Diff) error {

@@ -69,7 +69,7 @@ func TestTags(t *testing.T) {
 	b := newBench(t, nil)
 	b.fill(3)
 	query := get("G.V().Has('Name','eth1')")
-	resp, answer := b.do(http.MethodGet, query, "")
+	resp, _ := b.do(http.MethodGet, query, "")
 	tag := resp.Header.Get("ETag")
 	if tag == "" || resp.Header.Get("Cache-Control") != "no-cache" || !strings.Contains(strings.Join(resp.Header.Values("Vary"), ","), "Accept") {
 		t.Fatalf("%v", resp.Header)
@@ -113,7 +113,7 @@ func TestTags(t *testing.T) {
 		resp, _ := b.do(http.MethodGet, query, "")
 		tag = resp.Header.Get("ETag")
 		change()
-		if resp, answer = b.do(http.MethodGet, query, "", "If-None-Match", tag); resp.StatusCode != 200 || answer == "" {
+		if resp, answer := b.do(http.MethodGet, query, "", "If-None-Match", tag); resp.StatusCode != 200 || answer == "" {
 			t.Errorf("after %s: %d", name, resp.StatusCode)
 		}
 	}

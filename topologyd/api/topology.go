@@ -100,7 +100,7 @@ func (a *API) topologySource(ctx context.Context, req *topologyRequest) (overvie
 	if isWhole(before, src.Before) && isWhole(result, view) {
 		src.Diff, err = diff.Views(ctx, src.Before, view, opt)
 	} else {
-		src.Diff, err = diff.Results(ctx, src.Before, view, before, result, opt)
+		src.Diff, err = diff.Results(ctx, before, result, opt)
 	}
 	return src, result.Revision(), err
 }

@@ -195,7 +195,7 @@ func (c *Client) Query(ctx context.Context, q Query) (*Result, error) {
 
 // Ask asks for an answer of a media type and returns it unread.
 func (c *Client) Ask(ctx context.Context, q Query, accept string) (*Answer, error) {
-	resp, err := c.ask(ctx, c.http, q, accept)
+	resp, err := c.ask(ctx, c.http, q, accept) //nolint:bodyclose // it is the answer's
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func (c *Client) Stream(ctx context.Context, q Query) (*Stream, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	quiet := time.AfterFunc(c.cfg.Timeout, func() { cancel(fmt.Errorf("no answer within %v", c.cfg.Timeout)) })
 	defer quiet.Stop()
-	resp, err := c.ask(ctx, c.watch, q, NDJSON)
+	resp, err := c.ask(ctx, c.watch, q, NDJSON) //nolint:bodyclose // Close does
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = fmt.Errorf("ask %s: %w", c.base.Redacted(), cause)
@@ -111,7 +111,8 @@ func (s *Stream) failure(line []byte) *Error {
 		return nil
 	}
 	var last struct{ Error *Error }
-	if json.Unmarshal(line, &last) != nil || last.Error == nil || last.Error.Code == "" || last.Error.Message == "" {
+	isError := json.Unmarshal(line, &last) == nil && last.Error != nil && last.Error.Code != "" && last.Error.Message != ""
+	if !isError {
 		return nil
 	}
 	last.Error.Status, last.Error.Limit = s.resp.StatusCode, s.Limit()

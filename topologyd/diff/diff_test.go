@@ -440,7 +440,7 @@ func results(t *testing.T, a, b *graph.View, text string) *Diff {
 		}
 		return r
 	}
-	d, err := Results(t.Context(), a, b, run(a), run(b), Options{})
+	d, err := Results(t.Context(), run(a), run(b), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

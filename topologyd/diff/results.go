@@ -10,18 +10,17 @@ import (
 	"github.com/skein-net/skein/topologyd/gremlin"
 )
 
-// Results compares the results of one query, ra and rb, run on the views a and
-// b. Nodes and edges are compared as sets, values, maps and paths by how often the result holds
+// Results compares the results of one query, ra and rb, run at two times. Nodes and edges are compared as sets, values, maps and paths by how often the result holds
 // them; the order does not matter. Of a slice of time the newest state of each
 // element counts. The errors are those of [Views].
 //
 // An element is removed when the second result no longer holds it, though it
 // may still be there and match no longer.
-func Results(ctx context.Context, a, b *graph.View, ra, rb *gremlin.Result, opt Options) (*Diff, error) {
+func Results(ctx context.Context, ra, rb *gremlin.Result, opt Options) (*Diff, error) {
 	if ra.Kind() != rb.Kind() {
 		return nil, fmt.Errorf("compare %s with %s", ra.Kind(), rb.Kind())
 	}
-	a, b = ra.View(), rb.View() // others than those given when the query goes to another time
+	a, b := ra.View(), rb.View()
 	c := &comparison{ctx: ctx, opt: opt, a: a, b: b, out: &Diff{}}
 	switch ra.Kind() {
 	case gremlin.KindNumber:

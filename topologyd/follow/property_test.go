@@ -26,7 +26,6 @@ type world struct {
 	nodes int
 	clock int
 	now   time.Time
-	marks []graph.Change
 }
 
 func newWorld(seed uint64, nodes int) *world {
@@ -114,10 +113,10 @@ func (q *queries) filter(edge bool) string {
 	if edge {
 		key = q.pick("RelationType", "Type", "Type")
 	}
-	switch {
-	case key == "@Stale":
+	switch key {
+	case "@Stale":
 		return "'@Stale', TRUE"
-	case key == "RelationType":
+	case "RelationType":
 		return "'RelationType', " + q.pick("'ownership'", "'layer2'", "'uses'", "NE('layer2')", "WITHIN('uses', 'ownership')")
 	}
 	f := fmt.Sprintf("'%s', %s", key, q.value(key))
@@ -218,7 +217,7 @@ func (q *queries) next() string {
 	if q.where && q.rng.IntN(3) == 0 {
 		b += q.test(edge, 1)
 	}
-	s, edge := q.steps(q.rng.IntN(4), edge)
+	s, _ := q.steps(q.rng.IntN(4), edge)
 	b += s
 	if q.rng.IntN(8) == 0 {
 		b += q.pick(".Limit(3)", ".Dedup('Name')", ".SubGraph()", ".As('a').Select('a')", ".Range(1, 4)")

@@ -44,7 +44,6 @@ type Set struct {
 	// matters to those in anyKey.
 	wishes map[string][]*Followed
 	anyKey []*Followed
-	global int
 	total  int // elements of all results
 	runs   uint64
 	stats  Stats
@@ -100,7 +99,6 @@ type Followed struct {
 	// of what is deleted the last change, of the rest nil.
 	since    map[entity.UUID]*graph.Change
 	revision uint64
-	err      error
 
 	running bool
 	// dirty is the revision that a global query has to know of, 0 when it knows

@@ -14,7 +14,6 @@ import (
 // plainBy is a By as it is written, and what it means for one element: the
 // answer of a query of its own that starts there.
 type plainBy struct {
-	text string
 	// steps are a sub-traversal, "" for a key.
 	steps, key string
 }

@@ -1,6 +1,7 @@
 package gremlin
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -55,7 +56,7 @@ func (r *Result) WriteNDJSON(out io.Writer) error {
 
 // leave notes that the rest of the elements was left out.
 func (r *Result) leave(err error) error {
-	if err == errCut {
+	if errors.Is(err, errCut) {
 		r.cut.Store(true)
 		return nil
 	}

@@ -154,8 +154,8 @@ func (b *Back) from(at int, slot int32) {
 	}
 	p := &b.shape.at[at]
 	dir := p.hop.dir
-	switch {
-	case p.kind == KindEdges:
+	switch p.kind {
+	case KindEdges:
 		for parent, child := range b.v.Ends(slot) {
 			if dir&dirOut != 0 {
 				b.from(p.from, parent)

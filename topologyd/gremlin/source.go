@@ -83,16 +83,6 @@ func (s *source) run(x *exec, in flow) flow {
 	return out
 }
 
-// node looks whether a node passes.
-func (s *source) node(v *graph.View, slot int32) bool {
-	for _, f := range s.filters {
-		if !f.node(v, slot) {
-			return false
-		}
-	}
-	return true
-}
-
 // nodes gives the nodes of a scope that pass.
 func (s *source) nodes(x *exec, sc *scope, yield func(int32) bool) {
 	s.plan(x, sc).nodes(x, sc, nil, yield)

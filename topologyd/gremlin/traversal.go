@@ -145,7 +145,7 @@ func (w *walker) values() iter.Seq[entity.Value] {
 	case w.out.slots != nil:
 		return func(yield func(entity.Value) bool) {
 			for slot := range w.out.slots {
-				id := entity.UUID{}
+				var id entity.UUID
 				if w.kind == KindEdges {
 					id = w.x.view.EdgeID(slot)
 				} else {

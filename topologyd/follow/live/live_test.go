@@ -213,7 +213,8 @@ func (r *reader) next(ctx context.Context) bool {
 	require.LessOrEqual(r.t, b.Before, b.Revision)
 	r.revision = b.Revision
 	for _, c := range b.Changes {
-		id, name := entity.UUID{}, "edge"
+		var id entity.UUID
+		name := "edge"
 		if c.Node != nil {
 			id, name = c.Node.ID, c.Node.Attrs.Get("Name").Str()
 		} else {

@@ -33,13 +33,11 @@ type Snapshot struct {
 func (s *Snapshot) Elements() (nodes, edges []int32) {
 	out := make([]int32, 0, len(s.ids))
 	for i, id := range s.ids {
-		slot := int32(-1)
 		if i < s.nodes {
-			slot = s.View.NodeSlot(id)
+			out = append(out, s.View.NodeSlot(id))
 		} else {
-			slot = s.View.EdgeSlot(id)
+			out = append(out, s.View.EdgeSlot(id))
 		}
-		out = append(out, slot)
 	}
 	nodes, edges = out[:s.nodes:s.nodes], out[s.nodes:]
 	slices.Sort(nodes)
