@@ -75,7 +75,7 @@ func DefaultConfig() Config {
 		Streams:           32,
 		StreamPause:       10 * time.Second,
 		Compressors:       32,
-		MaxSubscribers:    256,
+		MaxSubscribers:    1024,
 		WatchWriteTimeout: 10 * time.Second,
 		PingInterval:      20 * time.Second,
 		Replays:           4,

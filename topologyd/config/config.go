@@ -131,7 +131,7 @@ func DefaultConfig() Config {
 			ReadTimeout: 15 * time.Second,
 		},
 		Watch: Watch{
-			MaxSubscribers: 256,
+			MaxSubscribers: 1024,
 			Queue:          100_000,
 			WriteTimeout:   10 * time.Second,
 			PingInterval:   20 * time.Second,
