@@ -110,7 +110,7 @@ func (w *wire) begin() {
 			case <-tick.C:
 			}
 			w.gate.Lock()
-			if w.err == nil {
+			if w.err == nil && w.quit != nil {
 				w.err = w.exchange()
 			}
 			w.gate.Unlock()
@@ -197,16 +197,18 @@ func (w *wire) pause() (resume func()) {
 	return w.gate.Unlock
 }
 
-// end ends the traffic.
+// end ends the traffic after the exchange under way.
 func (w *wire) end() {
 	if w.quit == nil {
 		return
 	}
+	w.gate.Lock()
 	close(w.quit)
 	w.quit = nil
 	for _, s := range w.servers {
 		_ = s.Close()
 	}
+	w.gate.Unlock()
 	w.running.Wait()
 	for _, c := range w.steady {
 		_ = c.Close()

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -33,6 +34,13 @@ func (b *Buffer) String() string {
 	return b.b.String()
 }
 
+// port is the next one to try, beginning anywhere.
+var port = func() *atomic.Uint32 {
+	var p atomic.Uint32
+	p.Store(rand.Uint32N(22_000))
+	return &p
+}()
+
 // FreeAddr returns an address on loopback, host:port, where nobody listened a
 // moment ago. It is for programs that must be told a port; those that can take
 // port 0 and say what they got are better off with that.
@@ -43,12 +51,12 @@ func FreeAddr(t testing.TB) string {
 
 // FreeAddrs returns n different ones. Their ports are below those that the
 // kernel gives to connections (ip_local_port_range), which would take them again
-// before the program listens.
+// before the program listens; none is given twice soon.
 func FreeAddrs(t testing.TB, n int) (out []string) {
 	t.Helper()
 	var lc net.ListenConfig
 	for tries := 0; len(out) < n; tries++ {
-		l, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(22_000)))
+		l, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+port.Add(1)%22_000))
 		if err == nil {
 			defer l.Close() // all at the end, so that they differ
 			out = append(out, l.Addr().String())

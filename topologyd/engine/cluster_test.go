@@ -210,7 +210,12 @@ func TestReplicaJoinsLate(t *testing.T) {
 		}
 		return len(list)
 	}
-	require.Eventually(t, func() bool { return blobs() > 0 }, 20*time.Second, 50*time.Millisecond)
+	// A snapshot that was taken while nobody led is not shared; the next is.
+	for i, end := 0, time.Now().Add(time.Minute); blobs() == 0 && time.Now().Before(end); i++ {
+		trying(t, e[i%3], link(i%30, fmt.Sprint("b", i), now.Add(time.Duration(i)*time.Millisecond)))
+	}
+	require.NotZero(t, blobs())
+	agree(t, e...)
 	list, err := shared(context.Background(), e[0].log.Blobs())
 	require.NoError(t, err)
 	require.NoError(t, e[0].log.Trim(context.Background(), list[0].record+1))
