@@ -174,17 +174,21 @@ func (s *Set) Run(ctx context.Context, f *Followed, v *graph.View) (*gremlin.Res
 }
 
 // Refresh runs a global query now, when it is due, on the view of the last Apply.
-// What happened to the result is given as Put does.
-func (s *Set) Refresh(ctx context.Context, f *Followed, v *graph.View) (Delta, bool) {
+// What happened to the result is given as Put does. The error is that of a context
+// that ended: then nothing has happened, and the query is still due.
+func (s *Set) Refresh(ctx context.Context, f *Followed, v *graph.View) (d Delta, some bool, err error) {
 	if f.way != gremlin.WayGlobal || f.dirty == 0 && !f.running && !f.reach.Counters {
-		return Delta{}, false
+		return d, false, nil
 	}
 	running := f.running
-	f.dirty = 0
 	r, err := s.Run(ctx, f, v)
-	d, some := s.Put(f, r, err)
+	if err != nil && ctx.Err() != nil {
+		return d, false, err // not the fault of the query, which others follow
+	}
+	f.dirty = 0
+	d, some = s.Put(f, r, err)
 	f.running = running
-	return d, some
+	return d, some, nil
 }
 
 // Put takes the result of a query that was due, or the error, and gives what

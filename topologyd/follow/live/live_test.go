@@ -414,6 +414,37 @@ func TestRefused(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+// Who gives up while a query is run for him ends nothing for the others.
+func TestRefreshGivenUp(t *testing.T) {
+	e := newEngine()
+	e.put(node("a", "veth", 1))
+	h := New(testConfig(), e.deps())
+	sub, err := h.deps.Subscribe()
+	require.NoError(t, err)
+	r := newRunner(h, sub)
+	query := parse(t, "G.V().Has('Type', 'veth').Limit(9)")
+	v := e.g.View()
+	r.set.Apply(nil, v)
+	first := &ask{ctx: t.Context(), query: query}
+	require.NoError(t, r.begin(first, v))
+	e.put(node("b", "veth", 1))
+	changes, err := sub.Next(t.Context())
+	require.NoError(t, err)
+	v = e.g.View()
+	r.publish(r.set.Apply(changes, v))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, r.begin(&ask{ctx: ctx, query: query}, v), context.Canceled)
+	require.Zero(t, h.Stats().TooLarge)
+	second := &ask{ctx: t.Context(), query: query}
+	require.NoError(t, r.begin(second, v))
+	nodes, _ := second.w.Snapshot().Elements()
+	require.Len(t, nodes, 2)
+	b, err := first.w.Next(t.Context())
+	require.NoError(t, err)
+	require.Len(t, b.Changes, 1)
+}
+
 func TestStop(t *testing.T) {
 	e := newEngine()
 	h := newHub(t, e, testConfig())

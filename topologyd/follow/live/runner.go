@@ -316,7 +316,9 @@ func (r *runner) begin(a *ask, v *graph.View) error {
 			return err
 		}
 		r.ran[q] = time.Now()
-	} else if d, some := r.set.Refresh(a.ctx, f.f, v); some {
+	} else if d, some, err := r.set.Refresh(a.ctx, f.f, v); err != nil {
+		return err
+	} else if some {
 		r.publish([]follow.Delta{d})
 		if d.Err != nil {
 			return d.Err
