@@ -38,7 +38,7 @@ type feed struct {
 	// generation counts how often the query was followed anew.
 	generation uint64
 	// log are the batches that are kept, first is the number of log[0]; base is the
-	// revision after which none is missing.
+	// least revision after which none is missing.
 	log   []*Batch
 	first uint64
 	base  uint64
@@ -83,6 +83,18 @@ func (f *feed) begin(q *follow.Followed) {
 	f.log, f.given = nil, nil
 }
 
+// forget drops the first batch and returns it.
+func (f *feed) forget() *Batch {
+	b := f.log[0]
+	f.log[0] = nil
+	f.log = f.log[1:]
+	f.first++
+	if f.base = b.Revision; b.Before == b.Revision {
+		f.base++ // who knows the revision may not know the batch
+	}
+	return b
+}
+
 // give returns the revision of the result and remembers that it was told.
 func (f *feed) give() uint64 {
 	if n := len(f.given); n == 0 || f.given[n-1] != f.revision {
@@ -106,8 +118,11 @@ func (f *feed) after(revision uint64) (n uint64, ok bool) {
 		}
 		return 1
 	})
-	_, given := slices.BinarySearch(f.given, revision)
-	if !given && !(i > 0 && f.log[i-1].Revision == revision) {
+	if i > 0 && f.log[i-1].Revision == revision {
+		// Marks and counters make no revision: who knows it may not know this.
+		return f.first + uint64(i), f.log[i-1].Before < revision
+	}
+	if _, given := slices.BinarySearch(f.given, revision); !given {
 		return 0, false
 	}
 	return f.first + uint64(i), true

@@ -54,6 +54,15 @@ func (e *fakeEngine) put(events ...entity.Event) uint64 {
 	return e.g.View().Revision()
 }
 
+// silence has all nodes go stale, which makes no revision.
+func (e *fakeEngine) silence() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, _, e.changes = e.g.Sweep(0, time.Unix(1_700_001_000, 0).Add(2*time.Minute), e.changes)
+	close(e.news)
+	e.news = make(chan struct{})
+}
+
 // breakOff ends all subscriptions that there are.
 func (e *fakeEngine) breakOff() {
 	e.mu.Lock()
@@ -315,6 +324,29 @@ func TestResume(t *testing.T) {
 		e.put(gone("c"), node("other", "tap", 3))
 	}
 	require.Positive(t, h.Stats().Resumed)
+}
+
+// What makes no revision is not lost either, also when it is not kept any more.
+func TestResumeWithoutRevision(t *testing.T) {
+	for _, backlog := range []int{100, 1} {
+		e := newEngine()
+		e.put(node("a", "veth", 1), node("b", "veth", 1))
+		c := testConfig()
+		c.Backlog = backlog
+		h := newHub(t, e, c)
+		const text = "G.V().Has('@Stale', TRUE)"
+		other, r := begin(t, h, text, 0), begin(t, h, text, 0)
+		r.w.Close()
+		e.silence()
+		other.until("a", "b")
+		if backlog == 1 {
+			e.put(node("a", "veth", 2)) // is heard of again
+			other.until("b")
+		}
+		again := begin(t, h, text, r.revision)
+		require.Equal(t, other.held(), again.held())
+		require.Equal(t, 1, again.anew)
+	}
 }
 
 func TestLingerEnds(t *testing.T) {

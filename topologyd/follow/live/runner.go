@@ -203,10 +203,7 @@ func (r *runner) publish(deltas []follow.Delta) {
 		if len(f.log) == 0 {
 			continue // it ended, or began anew
 		}
-		r.kept -= len(f.log[0].Changes)
-		f.base = f.log[0].Revision
-		f.log = f.log[1:]
-		f.first++
+		r.kept -= len(f.forget().Changes)
 	}
 	r.count(r.set)
 }
@@ -255,7 +252,6 @@ func (h *Hub) discard(f *feed) {
 	for _, b := range f.log {
 		h.kept -= len(b.Changes)
 	}
-	f.base = f.log[len(f.log)-1].Revision
 	f.first += uint64(len(f.log))
 	f.log = nil
 }
