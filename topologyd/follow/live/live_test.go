@@ -367,6 +367,25 @@ func TestLingerEnds(t *testing.T) {
 	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, 20*time.Second, 5*time.Millisecond)
 }
 
+// A view may be ahead of the changes that lead to it.
+func TestSnapshotAhead(t *testing.T) {
+	e := newEngine()
+	e.put(node("a", "veth", 1), node("b", "veth", 1, "a"), node("c", "veth", 1, "a"))
+	c := testConfig()
+	c.Patience = time.Millisecond
+	h := newHub(t, e, c)
+	for _, text := range []string{"G.V()", "G.E()"} {
+		begin(t, h, text, 0)
+	}
+	ev := gone("b")
+	ev.Source, ev.Time = "netlink", time.Unix(1_700_000_001, 0)
+	p := e.g.Prepare(&ev, 0)
+	_, _ = e.g.Apply(&p, time.Unix(1_700_001_000, 0), nil)
+	nodes, edges := begin(t, h, "G.V()", 0), begin(t, h, "G.E()", 0)
+	require.Equal(t, []string{"a", "c"}, nodes.held())
+	require.Equal(t, []string{"edge"}, edges.held())
+}
+
 // A hub that cannot keep up starts over, and its watches with it.
 func TestBehind(t *testing.T) {
 	e := newEngine()

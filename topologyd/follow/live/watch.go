@@ -30,16 +30,26 @@ type Snapshot struct {
 }
 
 // Elements returns the slots of the nodes and edges in View, in ascending order.
+// What View has not got any more, while the change that tells so is still to
+// come, is left out.
 func (s *Snapshot) Elements() (nodes, edges []int32) {
 	out := make([]int32, 0, len(s.ids))
+	n := 0
 	for i, id := range s.ids {
+		var slot int32
 		if i < s.nodes {
-			out = append(out, s.View.NodeSlot(id))
+			slot = s.View.NodeSlot(id)
 		} else {
-			out = append(out, s.View.EdgeSlot(id))
+			slot = s.View.EdgeSlot(id)
+		}
+		if slot < 0 {
+			continue
+		}
+		if out = append(out, slot); i < s.nodes {
+			n++
 		}
 	}
-	nodes, edges = out[:s.nodes:s.nodes], out[s.nodes:]
+	nodes, edges = out[:n:n], out[n:]
 	slices.Sort(nodes)
 	slices.Sort(edges)
 	return nodes, edges
