@@ -119,7 +119,9 @@ func New(cfg Config, deps Deps) *Hub {
 
 // Stop ends all watches and waits until nothing runs any more.
 func (h *Hub) Stop() {
-	h.stop()
+	h.mu.Lock()
+	h.stop() // nothing begins from here on
+	h.mu.Unlock()
 	h.done.Wait()
 }
 

@@ -465,6 +465,29 @@ func TestRefused(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+// A result that has become too large while the subscription was broken is counted
+// too; a hub that stops meanwhile says so.
+func TestTooLargeAfterwards(t *testing.T) {
+	e := newEngine()
+	c := testConfig()
+	c.Follow.MaxElements = 1
+	h := New(c, e.deps())
+	begun := &ask{ctx: t.Context(), query: parse(t, "G.V()")}
+	require.NoError(t, newRunner(h, nil).begin(begun, e.g.View()))
+	e.put(node("a", "veth", 1), node("b", "veth", 1))
+	r, v := newRunner(h, nil), e.g.View()
+	r.set.Apply(nil, v)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r.renew(ctx, v)
+	require.Zero(t, h.Stats().TooLarge)
+	require.Nil(t, begun.w.feed.err)
+	r.renew(t.Context(), v)
+	require.Equal(t, uint64(1), h.Stats().TooLarge)
+	_, err := begun.w.Next(t.Context())
+	require.ErrorAs(t, err, new(*gremlin.LimitError))
+}
+
 // Who gives up while a query is run for him ends nothing for the others.
 func TestRefreshGivenUp(t *testing.T) {
 	e := newEngine()

@@ -68,6 +68,9 @@ func (r *runner) run(ctx context.Context) (again bool) {
 	r.seen = v.Revision()
 	r.set.Apply(nil, v)
 	r.renew(ctx, v)
+	if ctx.Err() != nil {
+		return false
+	}
 	others.Go(func() { r.pump(ctx) })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -256,7 +259,7 @@ func (h *Hub) discard(f *feed) {
 	f.log = nil
 }
 
-// renew follows again what was followed with another subscription.
+// renew follows again what was followed with another subscription, until ctx ends.
 func (r *runner) renew(ctx context.Context, v *graph.View) {
 	r.mu.Lock()
 	feeds := make([]*feed, 0, len(r.feeds))
@@ -266,8 +269,12 @@ func (r *runner) renew(ctx context.Context, v *graph.View) {
 	r.mu.Unlock()
 	for _, f := range feeds {
 		q, err := r.set.Add(ctx, f.query, v)
+		if ctx.Err() != nil {
+			return
+		}
 		r.mu.Lock()
 		if r.discard(f); err != nil {
+			r.stats.TooLarge++
 			f.f = nil
 			r.remove(f, err)
 		} else {
