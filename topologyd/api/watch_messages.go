@@ -129,23 +129,33 @@ func (s *sender) changes(ctx context.Context, all []graph.Change) error {
 		part := all[:min(len(all), s.a.cfg.ChunkElements)]
 		all = all[len(part):]
 		revision := part[len(part)-1].Revision
-		b := append(s.buf[:0], `{"type":"changes","revision":`...)
-		b = append(strconv.AppendUint(b, revision, 10), `,"changes":[`...)
-		for i := range part {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = part[i].AppendJSON(b)
-		}
 		id := revision
 		if len(all) > 0 && all[0].Revision == revision {
 			id = 0 // the revision goes on in the next message
 		}
-		if err := s.send(ctx, "changes", id, append(b, `]}`...)); err != nil {
+		if err := s.send(ctx, "changes", id, appendChangesMessage(s.buf[:0], revision, part, false)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// appendChangesMessage appends one message of changes. more tells that there are others
+// of its revision in the next one.
+func appendChangesMessage(b []byte, revision uint64, changes []graph.Change, more bool) []byte {
+	b = append(b, `{"type":"changes","revision":`...)
+	b = strconv.AppendUint(b, revision, 10)
+	if more {
+		b = append(b, `,"more":true`...)
+	}
+	b = append(b, `,"changes":[`...)
+	for i := range changes {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = changes[i].AppendJSON(b)
+	}
+	return append(b, `]}`...)
 }
 
 // closeMessage is what a watcher is told when it is cut off.

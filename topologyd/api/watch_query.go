@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
@@ -99,7 +98,7 @@ func (a *API) serveQuery(ctx context.Context, w *live.Watch, t transport) error 
 			// The result is the same: the watcher can go on from here.
 			if revision := w.Revision(); revision > last {
 				last = revision
-				if err := s.encoded(ctx, [][]byte{appendBatch(nil, &live.Batch{Revision: revision}, false)}, revision); err != nil {
+				if err := s.encoded(ctx, [][]byte{appendChangesMessage(nil, revision, nil, false)}, revision); err != nil {
 					return err
 				}
 			}
@@ -139,27 +138,9 @@ func (a *API) encodeBatch(b *live.Batch) (out [][]byte) {
 	for rest := b.Changes; len(rest) > 0; {
 		part := rest[:min(len(rest), a.cfg.ChunkElements)]
 		rest = rest[len(part):]
-		out = append(out, appendBatch(make([]byte, 0, 64+changeBytes*len(part)), &live.Batch{Revision: b.Revision, Changes: part}, len(rest) > 0))
+		out = append(out, appendChangesMessage(make([]byte, 0, 64+changeBytes*len(part)), b.Revision, part, len(rest) > 0))
 	}
 	return out
-}
-
-// appendBatch appends one message. more tells that there are other changes of its
-// revision in the next one.
-func appendBatch(b []byte, batch *live.Batch, more bool) []byte {
-	b = append(b, `{"type":"changes","revision":`...)
-	b = strconv.AppendUint(b, batch.Revision, 10)
-	if more {
-		b = append(b, `,"more":true`...)
-	}
-	b = append(b, `,"changes":[`...)
-	for i := range batch.Changes {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = batch.Changes[i].AppendJSON(b)
-	}
-	return append(b, `]}`...)
 }
 
 // encoded sends messages that lead to a revision.
