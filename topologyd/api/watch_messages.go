@@ -47,7 +47,7 @@ func (s *sender) serve(ctx context.Context, next func(wait context.Context) erro
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err != nil && quiet:
+		case err != nil && quiet && !errors.Is(err, errWrite):
 			err = s.send(ctx, "ping", 0, append(s.buf[:0], `{"type":"ping"}`...))
 		case err == nil:
 			err = send()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -379,3 +380,26 @@ func TestWatchQueryMetrics(t *testing.T) {
 		})
 	}
 }
+
+// A watcher that does not take what a quiet watch is told gets no ping either.
+func TestQuietWatchDoesNotTake(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.PingInterval = time.Millisecond })
+	to := &refusing{}
+	s := &sender{a: b.api, t: to}
+	err := s.serve(t.Context(), func(wait context.Context) error {
+		<-wait.Done()
+		return s.encoded(t.Context(), [][]byte{appendChangesMessage(nil, 1, nil, false)}, 1)
+	}, func() error { return nil })
+	if !errors.Is(err, errWrite) || strings.Join(to.sent, " ") != "changes" {
+		t.Error(err, to.sent)
+	}
+}
+
+// refusing is a transport that takes nothing.
+type refusing struct{ sent []string }
+
+func (r *refusing) send(_ context.Context, m message) error {
+	r.sent = append(r.sent, m.kind)
+	return io.ErrClosedPipe
+}
+func (*refusing) close(error) {}
