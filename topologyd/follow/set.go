@@ -119,9 +119,6 @@ type member struct {
 	edge bool
 }
 
-// Query returns the query.
-func (f *Followed) Query() *gremlin.Query { return f.query }
-
 // Text is the canonical text of the query.
 func (f *Followed) Text() string { return f.text }
 
@@ -131,17 +128,11 @@ func (f *Followed) Way() gremlin.Way { return f.way }
 // Why is explained at [Followed.Way].
 func (f *Followed) Why() string { return f.why }
 
-// Counters tells that the result may change without a change of the graph.
-func (f *Followed) Counters() bool { return f.reach.Counters }
-
 // Revision is that of the graph that the result is of.
 func (f *Followed) Revision() uint64 { return f.revision }
 
 // Len is how many nodes and edges the result has.
 func (f *Followed) Len() int { return len(f.members) }
-
-// Has reports whether an element is in the result.
-func (f *Followed) Has(id entity.UUID) bool { _, ok := f.members[id]; return ok }
 
 // Elements yields the IDs of the result, in no order, and whether it is one of an
 // edge.
@@ -175,14 +166,8 @@ func (s *Set) Stats() Stats {
 	return st
 }
 
-// Revision is that of the graph that the set knows.
-func (s *Set) Revision() uint64 { return s.revision }
-
 // Len is how many different queries there are.
 func (s *Set) Len() int { return len(s.queries) }
-
-// Find returns the query that is equal to q, nil when it is not followed.
-func (s *Set) Find(q *gremlin.Query) *Followed { return s.queries[q.String()] }
 
 // Add begins to follow a query. v has to be the view of the last Apply; in a set
 // without queries it may be any. A query that is there already is returned as it
@@ -194,7 +179,7 @@ func (s *Set) Add(ctx context.Context, q *gremlin.Query, v *graph.View) (*Follow
 	if v.Revision() != s.revision {
 		return nil, fmt.Errorf("follow %.60q: the view is of revision %d, the set of %d", q.String(), v.Revision(), s.revision)
 	}
-	if f := s.Find(q); f != nil {
+	if f := s.queries[q.String()]; f != nil {
 		return f, nil
 	}
 	reach, err := q.Reach()
