@@ -11,6 +11,7 @@ import (
 	"github.com/skein-net/skein/topologyd/diff"
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
+	"github.com/skein-net/skein/topologyd/past"
 )
 
 const typeText = "text/plain"
@@ -86,6 +87,7 @@ func (a *API) compare(ctx context.Context, req *diffRequest, media string, buf *
 		return f
 	}
 	defer done()
+	ctx = past.Together(ctx)
 	from, err := a.viewAt(ctx, req.from)
 	if err != nil {
 		return queryFailure(err)

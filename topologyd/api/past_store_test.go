@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,8 +26,14 @@ type stored struct {
 }
 
 func newStored(t *testing.T) *stored {
+	return newStoredWith(t, func(*Config) {}, func(*past.Config) {})
+}
+
+func newStoredWith(t *testing.T, change func(*Config), keep func(*past.Config)) *stored {
 	s := &stored{}
-	store, err := past.Open(past.DefaultConfig(t.TempDir()), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	cfg := past.DefaultConfig(t.TempDir())
+	keep(&cfg)
+	store, err := past.Open(cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +44,10 @@ func newStored(t *testing.T) *stored {
 	})
 	s.store = store
 	s.aged = &aged{fake: &fakePast{}, at: t0}
-	s.bench = newBenchWith(t, func(c *Config) { c.ChunkElements = 7 }, func(d *Deps) {
+	s.bench = newBenchWith(t, func(c *Config) {
+		c.ChunkElements = 7
+		change(c)
+	}, func(d *Deps) {
 		d.Past, d.Records, d.Now = store, store, func() time.Time { return now }
 	})
 	return s
@@ -179,4 +190,42 @@ func TestWatchOfTheStoreLeadsToThePresent(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLargePast asks about times of a graph of which there is only one view at a
+// time, and only one query that takes long runs: nobody waits for himself, and no
+// two for each other.
+func TestLargePast(t *testing.T) {
+	s := newStoredWith(t,
+		func(c *Config) {
+			c.Lanes.Slow, c.Lanes.Turn, c.Lanes.QuickFor = 1, time.Microsecond, time.Microsecond
+		},
+		func(p *past.Config) { p.CacheElements, p.LargeView, p.Builds = 0, 1, 1 })
+	s.live(1, 200)
+	at := func(back time.Duration) string { return url.QueryEscape(s.at.Add(-back).Format(time.RFC3339Nano)) }
+	for _, path := range []string{
+		"/api/v1/diff?from=" + at(time.Minute) + "&to=" + at(2*time.Second),
+		"/api/v1/diff?gremlin=" + url.QueryEscape("G.V()") + "&from=" + at(time.Minute) + "&to=" + at(3*time.Second),
+		"/api/v1/changes?gremlin=" + url.QueryEscape("G.V()") + "&from=" + at(time.Minute),
+	} {
+		if resp, answer := s.do(http.MethodGet, path, ""); resp.StatusCode != 200 {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, answer)
+		}
+	}
+	body := `{"gremlin":"G","since":"` + s.at.Add(-time.Minute).Format(time.RFC3339Nano) + `","at":"` + s.at.Add(-time.Second).Format(time.RFC3339Nano) + `"}`
+	if resp, answer := s.do(http.MethodPost, "/api/v1/topology", body); resp.StatusCode != 200 {
+		t.Errorf("a difference drawn: %d %s", resp.StatusCode, answer)
+	}
+	var all sync.WaitGroup
+	for i := range 4 {
+		form := []string{"json", "ndjson"}[i%2]
+		path := "/api/v1/query?format=" + form + "&gremlin=" + url.QueryEscape("G.V().Repeat(Both()).Times(300)") + "&at=" + at(time.Duration(10+i)*time.Second)
+		all.Go(func() {
+			if resp, answer := s.do(http.MethodGet, path, ""); resp.StatusCode != 200 {
+				t.Errorf("%s beside others: %d %s", form, resp.StatusCode, answer)
+			}
+		})
+	}
+	all.Wait()
+	s.idle("afterwards")
 }

@@ -39,6 +39,7 @@ func (a *API) startJob(client context.Context, limit time.Duration) (*job, *fail
 		j.end()
 		return nil, queryFailure(err)
 	}
+	j.ctx = inLane(j.ctx, j.lane)
 	j.start()
 	return j, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
 	"github.com/skein-net/skein/topologyd/overview"
+	"github.com/skein-net/skein/topologyd/past"
 )
 
 // topology is POST /api/v1/topology.
@@ -45,7 +46,7 @@ func (a *API) draw(ctx context.Context, req *topologyRequest, buf *bytes.Buffer)
 		return 0, f
 	}
 	defer done()
-	src, revision, err := a.topologySource(ctx, req)
+	src, revision, err := a.topologySource(past.Together(ctx), req)
 	if err != nil {
 		return 0, queryFailure(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
 	"github.com/skein-net/skein/topologyd/lane"
+	"github.com/skein-net/skein/topologyd/past"
 )
 
 // work waits for a place for costly work and bounds its time. Queries that run
@@ -24,7 +25,7 @@ func (a *API) work(ctx context.Context, limit time.Duration) (bounded context.Co
 		cancel()
 		return nil, nil, queryFailure(err)
 	}
-	return context.WithValue(bounded, laneKey{}, run), func() { run.Leave(); cancel() }, nil
+	return inLane(bounded, run), func() { run.Leave(); cancel() }, nil
 }
 
 // workLong is work that is known to take long, and asks nobody for its turn
@@ -79,6 +80,12 @@ func (p slowPast) Slice(ctx context.Context, from, to time.Time) (*graph.View, e
 
 // laneKey is the key of a context under which its [lane.Run] is.
 type laneKey struct{}
+
+// inLane returns a context for what a run does. With a view that others wait for
+// it keeps its place: they may have the other ones.
+func inLane(ctx context.Context, run *lane.Run) context.Context {
+	return context.WithValue(past.Holding(ctx, run.Keep), laneKey{}, run)
+}
 
 // governed returns limits with the governor of a context that work made.
 func governed(ctx context.Context, lim gremlin.Limits) gremlin.Limits {

@@ -56,6 +56,8 @@ type Run struct {
 	in    *side
 	since time.Time
 	taken int64
+	// keep tells that it stays where it is, see Keep.
+	keep bool
 	// turn is signalled when it got a place.
 	turn chan struct{}
 }
@@ -80,7 +82,7 @@ func (r *Run) Pace(ctx context.Context) error {
 	case nil: // it rests
 		return nil
 	case &l.quick:
-		if ran < l.cfg.QuickFor {
+		if ran < l.cfg.QuickFor || r.keep {
 			return nil
 		}
 		l.mu.Lock()
@@ -92,7 +94,7 @@ func (r *Run) Pace(ctx context.Context) error {
 		l.moved++
 		l.mu.Unlock()
 	case &l.slow:
-		if ran < l.cfg.Turn {
+		if ran < l.cfg.Turn || r.keep {
 			return nil
 		}
 		l.mu.Lock()
@@ -116,6 +118,10 @@ func (r *Run) Slow(ctx context.Context) error {
 	r.since = time.Time{}
 	return r.Pace(ctx)
 }
+
+// Keep has the query keep its place from now on, because it holds something that
+// others wait for in theirs: were it to wait for one of those, nobody would go on.
+func (r *Run) Keep() { r.keep = true }
 
 // Take takes memory from what all queries share; false means that there is no
 // more. It is given back by Leave.

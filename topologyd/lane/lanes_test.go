@@ -104,6 +104,34 @@ func TestSlowAtOnce(t *testing.T) {
 	r.Leave()
 }
 
+func TestKeep(t *testing.T) {
+	l := New(small())
+	r := enter(t, l)
+	if err := r.Slow(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	next := enter(t, l)
+	moved := make(chan error, 1)
+	go func() { moved <- next.Slow(t.Context()) }()
+	soon(t, l, func(s Stats) bool { return s.SlowWaiting == 1 })
+	r.Keep()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // it would not get its place again
+	for end := time.Now().Add(time.Millisecond); time.Now().Before(end); {
+		if err := r.Pace(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := l.Stats(); s.Slow != 1 || s.SlowWaiting != 1 {
+		t.Errorf("%+v", s)
+	}
+	r.Leave()
+	if err := <-moved; err != nil {
+		t.Fatal(err)
+	}
+	next.Leave()
+}
+
 func TestSlowTakesTurns(t *testing.T) {
 	l := New(small())
 	a, b := enter(t, l), (*Run)(nil)

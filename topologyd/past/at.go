@@ -23,7 +23,8 @@ type flight struct {
 // kept. The error is ErrTooOld for a time before what is kept.
 //
 // The view is shared and may be cached; it must not be changed.
-func (s *Store) At(ctx context.Context, t time.Time) (*graph.View, error) {
+func (s *Store) At(ctx context.Context, t time.Time) (v *graph.View, err error) {
+	defer func() { s.give(ctx, v) }()
 	ms := t.UnixMilli()
 	for {
 		s.mu.Lock()

@@ -25,7 +25,7 @@ func (s *Store) Slice(ctx context.Context, from, to time.Time) (v *graph.View, e
 	if err != nil {
 		return nil, err
 	}
-	defer func() { t.made(v) }()
+	defer func() { t.made(v); s.give(ctx, v) }()
 	err = s.retryGone(func(l layout) (err error) {
 		v, err = s.slice(ctx, &l, from, to)
 		return err

@@ -114,3 +114,42 @@ func TestIdleViews(t *testing.T) {
 		t.Errorf("%d views, %d elements", len(c.views), c.elements)
 	}
 }
+
+// TestLargeViewsTogether has one request use two large views: it does not wait
+// for itself, and others wait until both have gone.
+func TestLargeViewsTogether(t *testing.T) {
+	w := newWorld(3)
+	cfg := config(t)
+	cfg.CacheElements, cfg.LargeView = 0, 1
+	s := open(t, cfg)
+	w.run(t, s, 400)
+	s.background.Wait()
+	large := 0
+	ctx, cancel := context.WithTimeout(Holding(Together(t.Context()), func() { large++ }), 20*time.Second)
+	defer cancel()
+	before, err := s.At(ctx, w.now.Add(-time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := s.At(ctx, w.now)
+	if err != nil {
+		t.Fatalf("the second view of a request: %v", err)
+	}
+	if n := s.lent.Load(); n != 2 || large != 2 || len(s.builds) != cap(s.builds) {
+		t.Errorf("%d views in use, %d told, %d turns taken", n, large, len(s.builds))
+	}
+	runtime.KeepAlive(before)
+	for end := time.Now().Add(20 * time.Second); s.lent.Load() > 1 && time.Now().Before(end); {
+		runtime.GC()
+		runtime.Gosched()
+	}
+	if n := s.lent.Load(); n != 1 || len(s.builds) != cap(s.builds) {
+		t.Errorf("one has gone: %d views in use, %d turns taken", n, len(s.builds))
+	}
+	runtime.KeepAlive(after)
+	v, err := s.At(t.Context(), w.now.Add(-2*time.Millisecond))
+	if err != nil || s.lent.Load() != 1 {
+		t.Errorf("afterwards: %v, %d views in use", err, s.lent.Load())
+	}
+	runtime.KeepAlive(v)
+}
