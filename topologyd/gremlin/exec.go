@@ -88,8 +88,9 @@ type flow struct {
 	groups iter.Seq[*group]
 	// number works out a number, or a single map.
 	number func() entity.Value
-	// count, when set, counts the stream more cheaply than running it.
-	count func() int
+	// count, when set, counts the stream more cheaply than running it. It need not
+	// go on when there are as many as most.
+	count func(most int) int
 }
 
 // exec is one run of a query.

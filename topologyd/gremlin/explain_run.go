@@ -66,8 +66,8 @@ func (e *explainer) step(x *exec, o op, in flow) flow {
 		}
 	}
 	if count := out.count; count != nil {
-		out.count = func() (n int) {
-			w.measure(x, &w.ran, func() { n = count() })
+		out.count = func(most int) (n int) {
+			w.measure(x, &w.ran, func() { n = count(most) })
 			w.out, w.counted = w.out+n, true
 			return n
 		}

@@ -11,7 +11,7 @@ type pipe struct {
 	bind func(x *exec, sc *scope, next func(int32) bool) func(int32) bool
 	// count, when it gives something, counts what comes of a stream more cheaply
 	// than sending it through.
-	count func(x *exec, in flow) func() int
+	count func(x *exec, in flow) func(most int) int
 }
 
 // piped makes an operator of a pipe, and lets sub-traversals know of it.

@@ -64,14 +64,14 @@ func (s *source) run(x *exec, in flow) flow {
 	if s.kind == KindEdges {
 		out.slots = func(yield func(int32) bool) { s.edges(x, in.scope, note, yield) }
 		if in.scope == nil && len(s.filters) == 0 {
-			out.count = v.EdgeCount
+			out.count = func(int) int { return v.EdgeCount() }
 		}
 		return out
 	}
 	w := s.plan(x, in.scope)
 	out.slots = func(yield func(int32) bool) { w.nodes(x, in.scope, note, yield) }
 	if w.known >= 0 {
-		out.count = func() int {
+		out.count = func(int) int {
 			what := w.what()
 			for _, s := range w.test {
 				what += " and " + s.clause.String()

@@ -71,7 +71,7 @@ func buildMove(dir direction, to Kind) func(*compiler, *call, Kind) (op, Kind, e
 			})
 		}}
 		if f == nil && dir != dirBoth {
-			p.count = func(x *exec, in flow) func() int { return x.degrees(in, dir, to) }
+			p.count = func(x *exec, in flow) func(int) int { return x.degrees(in, dir, to) }
 		}
 		return c.piped(p), to, nil
 	}
@@ -106,21 +106,21 @@ func (x *exec) edgesOf(sc *scope, dir direction, f *filter, next func(int32) boo
 // degrees counts the edges in one direction. Without filter and scope the
 // degrees are the answer; loops would be counted twice by Both, edges of a slice
 // for each end.
-func (x *exec) degrees(in flow, dir direction, to Kind) func() int {
+func (x *exec) degrees(in flow, dir direction, to Kind) func(most int) int {
 	if in.scope != nil || to == KindEdges && x.view.IsSlice() {
 		return nil
 	}
-	n := 0
+	n, enough := 0, 0
 	add := func(slot int32) bool {
 		if dir == dirOut {
 			n += x.view.OutDegree(slot)
 		} else {
 			n += x.view.InDegree(slot)
 		}
-		return x.visit()
+		return x.visit() && n < enough
 	}
-	return func() int {
-		n = 0
+	return func(most int) int {
+		n, enough = 0, most
 		in.slots(add)
 		return n
 	}

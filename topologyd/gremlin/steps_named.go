@@ -37,7 +37,7 @@ func buildAs(c *compiler, s *call, in Kind) (op, Kind, error) {
 		set := held(x, in.slots)
 		x.named[n.index] = set
 		in.slots = slices.Values(set)
-		in.count = func() int { return len(set) }
+		in.count = func(int) int { return len(set) }
 		return in
 	}, in, nil
 }

@@ -52,7 +52,12 @@ func buildRange(c *compiler, s *call, in Kind) (op, Kind, error) {
 			out.values = part(in.values, bounds)
 		}
 		if in.count != nil {
-			out.count = func() int { return max(0, min(in.count(), bounds[1])-bounds[0]) }
+			out.count = func(int) int {
+				if bounds[0] == bounds[1] {
+					return 0
+				}
+				return max(0, min(in.count(bounds[1]), bounds[1])-bounds[0])
+			}
 		}
 		return out
 	}
@@ -94,19 +99,19 @@ func buildCount(c *compiler, s *call, _ Kind) (op, Kind, error) {
 		default:
 			count = lengthOf(in.paths)
 		}
-		return flow{kind: KindNumber, scope: in.scope, number: func() entity.Value { return entity.Int(int64(count())) }}
+		return flow{kind: KindNumber, scope: in.scope, number: func() entity.Value { return entity.Int(int64(count(math.MaxInt))) }}
 	}, KindNumber, c.atMost(s, 0)
 }
 
-// lengthOf counts a stream, any number of times.
-func lengthOf[T any](in iter.Seq[T]) func() int {
-	n := 0
+// lengthOf counts the first of a stream, any number of times.
+func lengthOf[T any](in iter.Seq[T]) func(most int) int {
+	n, enough := 0, 0
 	one := func(T) bool {
 		n++
-		return true
+		return n < enough
 	}
-	return func() int {
-		n = 0
+	return func(most int) int {
+		n, enough = 0, most
 		in(one)
 		return n
 	}

@@ -79,7 +79,7 @@ func (t *traversal) bindWays(x *exec, sc *scope) *walker {
 				}
 			}
 		}
-		f.count = func() int { return len(w.starts) }
+		f.count = func(int) int { return len(w.starts) }
 	}
 	if len(t.pipes) > 0 {
 		f = x.through(f, t.pipes...)
