@@ -126,7 +126,8 @@ func (s *Stream) lines() iter.Seq2[[]byte, error] {
 		defer quiet.Stop()
 		left := s.c.cfg.MaxAnswer
 		in := bufio.NewScanner(s.resp.Body)
-		in.Buffer(nil, int(min(left, maxRow)))
+		most := int(min(left, maxRow))
+		in.Buffer(nil, most)
 		for in.Scan() {
 			if left -= int64(len(in.Bytes())) + 1; left < 0 {
 				yield(nil, fmt.Errorf("more than %d bytes", s.c.cfg.MaxAnswer))
@@ -139,7 +140,7 @@ func (s *Stream) lines() iter.Seq2[[]byte, error] {
 			quiet.Reset(s.c.cfg.Timeout)
 		}
 		if err := in.Err(); errors.Is(err, bufio.ErrTooLong) {
-			yield(nil, fmt.Errorf("a row has more than %d bytes", maxRow))
+			yield(nil, fmt.Errorf("a row has more than %d bytes", most))
 		} else if err != nil {
 			yield(nil, err)
 		}

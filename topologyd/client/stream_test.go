@@ -173,6 +173,10 @@ func TestStreamEnds(t *testing.T) {
 	if n, err := read(serve(t, forever, func(cfg *client.Config) { cfg.MaxAnswer = 1000 }), t.Context(), 0); n != 500 || err == nil || !strings.Contains(err.Error(), "more than 1000 bytes") {
 		t.Errorf("too much: %d rows, %v", n, err)
 	}
+	long := lines("values", `"`+strings.Repeat("x", 2000)+`"`+"\n")
+	if n, err := read(serve(t, long, func(cfg *client.Config) { cfg.MaxAnswer = 1000 }), t.Context(), 0); n != 0 || err == nil || !strings.Contains(err.Error(), "more than 1000 bytes") {
+		t.Errorf("a long row: %d rows, %v", n, err)
+	}
 	// Who takes his time over a row is not taken for a silent server.
 	c := serve(t, lines("values", "1\n2\n"), short)
 	s, err := c.Stream(t.Context(), client.Query{Gremlin: "G"})
