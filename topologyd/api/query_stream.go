@@ -113,13 +113,19 @@ func (s *rowStream) put(row func([]byte) []byte) error {
 	s.mu.Lock()
 	before := s.buf.Len()
 	s.buf.Write(row(s.buf.AvailableBuffer()))
-	if n := s.buf.Len() - before; s.q.limit.Bytes <= 0 || s.size+n <= s.q.limit.Bytes {
-		s.size += n
-	} else {
+	n := s.buf.Len() - before
+	var err error
+	if s.q.limit.Bytes > 0 && s.size+n > s.q.limit.Bytes {
+		err = gremlin.TooLong(s.q.limit.Bytes)
+	} else if s.whole {
+		err = remember(s.job.ctx, n)
+	}
+	if err != nil {
 		s.buf.Truncate(before)
 		s.mu.Unlock()
-		return gremlin.TooLong(s.q.limit.Bytes)
+		return err
 	}
+	s.size += n
 	if s.timer == nil {
 		s.timer = time.AfterFunc(streamDelay, func() {
 			s.mu.Lock()
@@ -131,7 +137,7 @@ func (s *rowStream) put(row func([]byte) []byte) error {
 	if full {
 		s.begin()
 	}
-	full, err := full && s.begun, s.err
+	full, err = full && s.begun, s.err
 	s.mu.Unlock()
 	if err != nil || !full {
 		return err

@@ -96,7 +96,7 @@ func governed(ctx context.Context, lim gremlin.Limits) gremlin.Limits {
 }
 
 // pacedBuffer takes an answer that is being encoded, and lets others have their
-// turn meanwhile.
+// turn meanwhile: so many may be half done that their length counts as memory.
 type pacedBuffer struct {
 	ctx context.Context //nolint:containedctx // of the one answer
 	limited
@@ -108,6 +108,9 @@ func (b *pacedBuffer) Write(p []byte) (int, error) {
 		if err := run.Pace(b.ctx); err != nil {
 			return 0, err
 		}
+	}
+	if err := remember(b.ctx, len(p)); err != nil {
+		return 0, err
 	}
 	return b.limited.Write(p)
 }

@@ -71,3 +71,29 @@ func TestLongQueries(t *testing.T) {
 	}
 	b.idle("afterwards")
 }
+
+// Answers that are made at the same time share memory with what queries remember.
+func TestAnswersTakeMemory(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Lanes.Memory, c.Streams = 512<<10, 1 })
+	b.fill(5000)
+	if !b.api.streams.Acquire(t.Context(), 0) { // lines, too, are kept until all are there
+		t.Fatal("no stream")
+	}
+	for _, form := range []string{"json", "ndjson", "dot", "csv"} {
+		resp, answer := b.do(http.MethodGet, "/api/v1/query?gremlin=G.V()&format="+form, "")
+		if resp.StatusCode != 422 || resp.Header.Get(HeaderLimit) != "memory" || !strings.Contains(answer, "all queries together") {
+			t.Errorf("%s: %d %v %.200s", form, resp.StatusCode, resp.Header, answer)
+		}
+		if resp, answer := b.do(http.MethodGet, "/api/v1/query?gremlin=G.V().Limit(100)&format="+form, ""); resp.StatusCode != 200 {
+			t.Errorf("%s, a short one: %d %.200s", form, resp.StatusCode, answer)
+		}
+	}
+	b.api.streams.Release()
+	if resp, answer := b.do(http.MethodGet, "/api/v1/query?gremlin=G.V()&format=ndjson", ""); resp.StatusCode != 200 || strings.Count(answer, "\n") < 5000 {
+		t.Errorf("as a stream: %d, %d bytes", resp.StatusCode, len(answer))
+	}
+	b.idle("afterwards")
+	if n := b.api.lanes.Stats().Memory; n != 0 {
+		t.Errorf("%d bytes are still taken", n)
+	}
+}
