@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/diff"
@@ -79,11 +80,8 @@ func (a *API) topologySource(ctx context.Context, req *topologyRequest) (overvie
 	if err != nil {
 		return overview.Source{}, 0, err
 	}
-	result, err := a.run(ctx, req.query, view, req.at, req.limits)
+	result, err := a.drawn(ctx, req, view, req.at)
 	if err != nil {
-		return overview.Source{}, 0, err
-	}
-	if err := remember(ctx, result.Len()*drawnBytes); err != nil {
 		return overview.Source{}, 0, err
 	}
 	src := overview.Source{View: result.View(), Nodes: result.NodeSlots(), Edges: result.EdgeSlots()}
@@ -93,7 +91,7 @@ func (a *API) topologySource(ctx context.Context, req *topologyRequest) (overvie
 	if src.Before, err = a.viewAt(ctx, req.since); err != nil {
 		return overview.Source{}, 0, err
 	}
-	before, err := a.run(ctx, req.query, src.Before, req.since, req.limits)
+	before, err := a.drawn(ctx, req, src.Before, req.since)
 	if err != nil {
 		return overview.Source{}, 0, err
 	}
@@ -104,6 +102,18 @@ func (a *API) topologySource(ctx context.Context, req *topologyRequest) (overvie
 		src.Diff, err = diff.Results(ctx, before, result, opt)
 	}
 	return src, result.Revision(), err
+}
+
+// drawn evaluates the query on one view. A large picture is made in the slow lane.
+func (a *API) drawn(ctx context.Context, req *topologyRequest, view *graph.View, at time.Time) (*gremlin.Result, error) {
+	result, err := a.run(ctx, req.query, view, at, req.limits)
+	if err == nil {
+		err = remember(ctx, result.Len()*drawnBytes)
+	}
+	if err == nil && result.Len() > drawnQuickly {
+		err = slowly(ctx)
+	}
+	return result, err
 }
 
 // isWhole reports whether a result is all of a view.

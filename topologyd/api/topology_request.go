@@ -101,10 +101,12 @@ func (a *API) topologyRequest(data []byte) (*topologyRequest, *failure) {
 }
 
 // drawnMost is of how many elements a picture is made when the request says
-// nothing, and drawnBytes what one takes while it is.
+// nothing, and drawnBytes what one takes while it is. drawnQuickly of them take
+// about as long as a query may in the quick lane.
 const (
-	drawnMost  = 20_000_000
-	drawnBytes = 64
+	drawnMost    = 20_000_000
+	drawnBytes   = 64
+	drawnQuickly = 30_000
 )
 
 // graphQuery parses a query and has it give a graph.
