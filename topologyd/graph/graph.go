@@ -99,13 +99,14 @@ func New(cfg Config) *Graph {
 	return g
 }
 
-// Reset empties the graph; its counters and revisions begin anew.
+// Reset empties the graph; its counters and revisions begin anew, its versions
+// (see [View.Version]) go on.
 func (g *Graph) Reset() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.content = content{
 		collect:  g.collect,
-		epoch:    1,
+		epoch:    g.epoch + 1,
 		dangling: make(map[entity.UUID]waiting),
 		live:     heartbeats{many: make(map[int32][]liveness)},
 		names:    names{numbers: make(map[string]uint32)},

@@ -477,3 +477,23 @@ func TestGuests(t *testing.T) {
 	require.Equal(t, 1, w.g.Stats().Facets)
 	require.Zero(t, w.g.Stats().Dangling)
 }
+
+// TestVersion: states of one graph have different versions, also when it was
+// emptied in between.
+func TestVersion(t *testing.T) {
+	w := newWorld(t)
+	seen := map[uint64]bool{}
+	look := func() {
+		v := w.g.View().Version()
+		require.NotZero(t, v)
+		require.False(t, seen[v], "version %d again", v)
+		require.Equal(t, v, w.g.View().Version(), "the same state")
+		seen[v] = true
+	}
+	for range 3 {
+		look()
+		w.apply(host("h"))
+		look()
+		w.g.Reset()
+	}
+}
