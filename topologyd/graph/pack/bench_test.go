@@ -42,12 +42,6 @@ func BenchmarkGet(b *testing.B) {
 			}
 		}
 	})
-	b.Run("GetKey", func(b *testing.B) {
-		n, _ := d.Find("Type")
-		for b.Loop() {
-			d.GetKey(data, n)
-		}
-	})
 	b.Run("Scan", func(b *testing.B) {
 		i := 0
 		for b.Loop() {

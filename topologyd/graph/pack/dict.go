@@ -49,7 +49,6 @@ type shape struct {
 	// marks tell names apart quickly.
 	marks []uint32
 	names []string
-	keys  []uint32
 	json  []string // ,"key":
 }
 
@@ -278,11 +277,10 @@ func (d *Dict) shapeFor(a entity.Attrs, owner uint32) uint32 {
 	if d.shapeCount == maxShapes || !d.recurs(maphash.Bytes(d.seed, d.numbers), owner) {
 		return 0
 	}
-	sh := shape{names: make([]string, len(a)), keys: make([]uint32, len(a)), json: make([]string, len(a)), marks: make([]uint32, len(a))}
+	sh := shape{names: make([]string, len(a)), json: make([]string, len(a)), marks: make([]uint32, len(a))}
 	for i := range a {
 		sh.marks[i] = mark(a[i].Key)
-		sh.keys[i] = uint32(binary.LittleEndian.Uint16(d.numbers[2*i:]))
-		sh.names[i] = d.Text(sh.keys[i])
+		sh.names[i] = d.Text(uint32(binary.LittleEndian.Uint16(d.numbers[2*i:])))
 		comma := ","
 		if i == 0 {
 			comma = ""

@@ -104,23 +104,6 @@ func (d *Dict) Get(data, key string) entity.Value {
 	return d.get(data, p)
 }
 
-// GetKey is Get for a key by its number in the dictionary.
-func (d *Dict) GetKey(data string, key uint32) entity.Value {
-	if data == "" {
-		return entity.Value{}
-	}
-	n, p := readUvarint(data, 0)
-	if n == 0 {
-		return d.Get(data, d.Text(key))
-	}
-	for i, k := range d.shape(uint32(n) - 1).keys {
-		if k == key {
-			return d.get(data, skipAll(data, p, i))
-		}
-	}
-	return entity.Value{}
-}
-
 // Len returns the number of attributes.
 func (d *Dict) Len(data string) int {
 	if data == "" {
