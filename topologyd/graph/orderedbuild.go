@@ -156,15 +156,14 @@ func (g *Graph) BuildWanted(ctx context.Context) (built int) {
 		}
 		g.mu.Lock()
 		name, instead, ok := g.wishes.next(g.t.index.ordered)
-		j := &journal{name: name}
-		if ok {
-			g.index.journal = j
+		if !ok {
+			g.mu.Unlock()
+			break
 		}
+		j := &journal{name: name}
+		g.index.journal = j
 		v := g.current()
 		g.mu.Unlock()
-		if !ok {
-			return built
-		}
 		if g.build(ctx, v, j, instead) {
 			built++
 			g.wishes.forget(instead)
@@ -178,11 +177,10 @@ func (g *Graph) BuildWanted(ctx context.Context) (built int) {
 // build makes an ordered index from a view and what the journal gets meanwhile.
 func (g *Graph) build(ctx context.Context, v *View, j *journal, instead orderedName) bool {
 	x, ok := v.order(ctx, j.name)
-	for last := false; ; {
+	for {
 		g.mu.Lock()
 		moves := j.moves
 		j.moves = nil
-		last = len(moves) <= journalLast
 		if !ok || j.lost || g.index.journal != j { // the last: the graph was emptied
 			if g.index.journal == j {
 				g.index.journal = nil
@@ -190,7 +188,7 @@ func (g *Graph) build(ctx context.Context, v *View, j *journal, instead orderedN
 			g.mu.Unlock()
 			return false
 		}
-		if last {
+		if len(moves) <= journalLast {
 			x.moveAll(moves)
 			g.index.journal = nil
 			g.publish(x, instead)
