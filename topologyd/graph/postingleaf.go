@@ -121,33 +121,3 @@ func (l *leaf) and(o *leaf) *leaf {
 	}
 	return out
 }
-
-// Or returns the slots that are in either set. It takes the time of looking at
-// both, or, when one is much smaller, at that one.
-func (s Slots) Or(o Slots) Slots {
-	if s.set.n < o.set.n {
-		s, o = o, s
-	}
-	if o.set.n <= s.set.n/8 {
-		return s.with(o)
-	}
-	few := make([]int32, 0, o.set.n)
-	for slot := range o.set.all {
-		few = append(few, slot)
-	}
-	var out setBuilder
-	for slot := range s.set.all {
-		for len(few) > 0 && few[0] < slot {
-			out.add(few[0])
-			few = few[1:]
-		}
-		if len(few) > 0 && few[0] == slot {
-			few = few[1:]
-		}
-		out.add(slot)
-	}
-	for _, slot := range few {
-		out.add(slot)
-	}
-	return Slots{out.set()}
-}
