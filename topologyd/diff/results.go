@@ -10,9 +10,10 @@ import (
 	"github.com/skein-net/skein/topologyd/gremlin"
 )
 
-// Results compares the results of one query, ra and rb, run at two times. Nodes and edges are compared as sets, values, maps and paths by how often the result holds
-// them; the order does not matter. Of a slice of time the newest state of each
-// element counts. The errors are those of [Views].
+// Results compares the results of one query, ra and rb, run at two times. Nodes
+// and edges are compared as sets, values, maps and paths by how often the result
+// holds them; the order does not matter. Of a slice of time the newest state of
+// each element counts. The errors are those of [Views].
 //
 // An element is removed when the second result no longer holds it, though it
 // may still be there and match no longer.

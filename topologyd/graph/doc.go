@@ -3,10 +3,10 @@
 // consistent views of one revision for readers.
 //
 // A [Graph] has one logical writer: its methods that change it may be called
-// from several goroutines and are serialized by a mutex that is held for one
-// event, for the heartbeats of one call of Touch, or for a few thousand nodes of
-// a sweep; only restoring holds it longer. Readers take a [View]: an immutable state at one
-// revision, which costs a few hundred bytes and no copying. All tables are
+// from several goroutines and are serialized by a mutex that is held for some
+// dozens of events, for the heartbeats of one call of Touch, or for a few thousand
+// nodes of a sweep; only restoring holds it longer. Readers take a [View]: an
+// immutable state at one revision, which costs a few hundred bytes and no copying. All tables are
 // vectors of pages that are copied when they are written for the first time
 // after a view was taken, so readers never wait for the writer while they
 // read, the writer never waits for a reader, and what a view kept alive is
@@ -30,7 +30,8 @@
 //   - names (names.go): hosts and sources by number;
 //   - heartbeats (liveness.go): when each facet was heard of last. They are the
 //     writer's alone and are never copied;
-//   - the tables of IDs (table.go) and the index.
+//   - the tables of IDs (table.go), the index of values (index.go) and those by
+//     order (ordered.go), of which one is made when it was asked for.
 //
 // A [Node] or [Edge] is made when somebody asks for one, and for each [Change].
 // Making one takes about a microsecond and a kilobyte. Whoever looks at many

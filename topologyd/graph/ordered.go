@@ -23,13 +23,13 @@ type Bound struct {
 
 // SlotsBetween yields the slots of the nodes for which a key, which may be a
 // path, holds a number, or a string, in a range, or a list with an element that
-// is. Bounds are both
-// numbers or both strings, or one is None. A node comes once; the order of the
-// slots is not defined. count is how many come at most, exactly when no node has
-// several values for the key. It is -1 when there is no ordered index of the key,
-// or it cannot tell, since a string over 256 bytes is there or the key is a field
-// of the element or a counter: the caller has to look at all nodes. That it asked is noted, so that the next
-// [Graph.BuildWanted] makes one; a built view makes it at once.
+// is. Bounds are both numbers or both strings, or one is None. A node comes once;
+// the order of the slots is not defined. count is how many come at most, exactly
+// when no node has several values for the key. It is -1 when there is no ordered
+// index of the key, or it cannot tell, since a string over 256 bytes is there or
+// the key is a field of the element or a counter: the caller has to look at all
+// nodes. That it asked is noted, so that the next [Graph.BuildWanted] makes one; a
+// built view makes it at once.
 func (v *View) SlotsBetween(key string, lo, hi Bound) (slots iter.Seq[int32], count int) {
 	kind, s, ok := spanBetween(lo, hi)
 	if !ok {
@@ -99,7 +99,7 @@ type orderedIndex struct {
 	several, long int
 }
 
-// ordered returns the ordered index that there is.
+// orderedBy returns the ordered index with a name, nil when there is none.
 func (x *index) orderedBy(name orderedName) *orderedIndex {
 	for i := range x.ordered {
 		if x.ordered[i].orderedName == name {

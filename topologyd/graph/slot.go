@@ -73,7 +73,7 @@ func (v *View) NodeAttr(slot int32, key string) entity.Value {
 
 // EdgeAttr returns the value of a top-level attribute of the edge in a slot,
 // which must not be free; the zero Value when there is none. RelationType is not
-// among them (see [View.Relation]).
+// among them (see [View.RelationType]).
 func (v *View) EdgeAttr(slot int32, key string) entity.Value {
 	if v.built != nil {
 		return v.built.edges[slot].Attrs.Get(key)
