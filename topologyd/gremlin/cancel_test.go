@@ -42,6 +42,23 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestEdgesAreWork: looking at edges that do not pass is work as it is for those
+// that do, after which the run asks whether to go on.
+func TestEdgesAreWork(t *testing.T) {
+	w := ringWorld(t, 2000)
+	looks := func(text string) int {
+		g := &cancelGovernor{}
+		if _, err := mustParse(t, text).Run(t.Context(), w.view, Limits{Governor: g}); err != nil {
+			t.Fatal(err)
+		}
+		return g.calls
+	}
+	some, none := looks("G.E('RelationType', REGEX('.*[er].*')).Count()"), looks("G.E('RelationType', REGEX('.*[xy]')).Count()")
+	if none < some-1 {
+		t.Errorf("%d looks when all edges pass, %d when none does", some, none)
+	}
+}
+
 // cancelGovernor ends the context at the nth look whether a run may go on.
 type cancelGovernor struct {
 	at, calls int

@@ -95,12 +95,15 @@ func (s *source) edges(x *exec, sc *scope, note *noted, yield func(int32) bool) 
 		weight += c.weight()
 	}
 	pass := func(slot int32) bool {
+		if weight > 0 && !x.work(weight) {
+			return false
+		}
 		for _, c := range clauses {
 			if !c.edge(x.view, slot) {
 				return false
 			}
 		}
-		return weight == 0 || x.work(weight)
+		return true
 	}
 	for _, c := range clauses {
 		if slots := c.edgesByID(x.view); slots != nil {
