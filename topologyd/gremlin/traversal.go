@@ -117,7 +117,7 @@ func (w *walker) atFlow(r *flowrecord.Record) *walker {
 // any tells whether the traversal gives something.
 func (w *walker) any() bool {
 	w.hit = false
-	memory, reused := w.x.memory, w.x.reused
+	before := w.x.taken()
 	switch {
 	case w.out.slots != nil:
 		w.out.slots(w.onSlot)
@@ -126,8 +126,7 @@ func (w *walker) any() bool {
 	case w.out.flows != nil:
 		w.out.flows(w.onFlow)
 	}
-	// All that the run has taken is gone, but for what the next one uses again.
-	w.x.memory = memory + w.x.reused - reused
+	w.x.giveBack(before)
 	return w.hit && w.x.err == nil
 }
 
@@ -163,18 +162,17 @@ func (w *walker) values() iter.Seq[entity.Value] {
 
 // first is the first of the values, none when there is none.
 func (w *walker) first() entity.Value {
-	switch {
-	case w.out.number != nil:
-		return w.out.number()
-	case w.out.values != nil:
-		w.got = entity.Value{}
-		w.out.values(w.onFirst)
-		return w.got
+	w.got = entity.Value{}
+	before := w.x.taken()
+	if w.out.number != nil {
+		w.got = w.out.number()
+	} else {
+		w.values()(w.onFirst)
 	}
-	for v := range w.values() {
-		return v
+	if w.got.IsZero() || w.got.IsScalar() { // a map may have been made for it
+		w.x.giveBack(before)
 	}
-	return entity.Value{}
+	return w.got
 }
 
 // takeAndKeep is take for what a step uses again when a sub-traversal is run for
@@ -183,3 +181,10 @@ func (x *exec) takeAndKeep(bytes int) bool {
 	x.reused += bytes
 	return x.take(bytes)
 }
+
+// taken is the memory that was taken so far, but for what is used again.
+func (x *exec) taken() int { return x.memory - x.reused }
+
+// giveBack counts as gone what was taken since taken gave a number, but for what
+// is used again.
+func (x *exec) giveBack(taken int) { x.memory = taken + x.reused }

@@ -60,6 +60,9 @@ func TestTraversalMemory(t *testing.T) {
 	w := ringWorld(t, 1000)
 	lim := Limits{Memory: 100_000}
 	for _, text := range []string{
+		"G.V().Order().By(Both().Sort('N').Values('N'))",
+		"G.V().Group().By(Neighbors(0).Count())",
+		"G.V().Project('n').By(Repeat(Both()).Emit().Count())",
 		"G.V().Where(Both().Values('N').Dedup().Is(7)).Count()",
 		"G.V().Where(Neighbors(0).Has('N', 999)).Count()",
 		"G.V().Where(Repeat(Out()).Emit().Has('N', 999)).Count()",
