@@ -19,8 +19,6 @@ type way struct {
 	coming int
 	// limited tells that they may not all be asked for.
 	limited bool
-	// known is how many pass, -1 when that takes finding them.
-	known int
 }
 
 // few is how many candidates are so few that no index by order is asked, and no
@@ -64,9 +62,6 @@ func (s *source) plan(x *exec, sc *scope) *way {
 		}
 		return cmp.Compare(a.found.count, b.found.count)
 	})
-	if w.known = -1; sc == nil {
-		w.counted()
-	}
 	return w
 }
 
@@ -119,18 +114,20 @@ func (w *way) intersect(x *exec) {
 	w.coming = w.from.count
 }
 
-// counted finds out whether the number of nodes is known without finding them.
-func (w *way) counted() {
+// counts works out how many nodes there are without finding them; it is nil when
+// that cannot be done.
+func (w *way) counts() func() int {
 	switch c := w.from; {
 	case c != nil && (!c.exact || c.loose || len(c.lists) > 1):
 	case len(w.test) == 0:
-		w.known = w.coming
+		return func() int { return w.coming }
 	case len(w.test) > 1 || len(w.test[0].not) != 1 || w.limited:
 	case c == nil:
-		w.known = w.coming - w.test[0].not[0].Count()
+		return func() int { return w.coming - w.test[0].not[0].Count() }
 	case c.set != nil:
-		w.known = w.coming - c.set.And(w.test[0].not[0]).Count()
+		return func() int { return w.coming - c.set.And(w.test[0].not[0]).Count() }
 	}
+	return nil
 }
 
 // what says what the nodes are taken from.

@@ -70,22 +70,17 @@ func (s *source) run(x *exec, in flow) flow {
 	}
 	w := s.plan(x, in.scope)
 	out.slots = func(yield func(int32) bool) { w.nodes(x, in.scope, note, yield) }
-	if w.known >= 0 {
+	if count := w.counts(); count != nil && in.scope == nil {
 		out.count = func(int) int {
 			what := w.what()
 			for _, s := range w.test {
 				what += " and " + s.clause.String()
 			}
 			note.add("count of %s", what)
-			return w.known
+			return count()
 		}
 	}
 	return out
-}
-
-// nodes gives the nodes of a scope that pass.
-func (s *source) nodes(x *exec, sc *scope, yield func(int32) bool) {
-	s.plan(x, sc).nodes(x, sc, nil, yield)
 }
 
 func (s *source) edges(x *exec, sc *scope, note *noted, yield func(int32) bool) {

@@ -83,7 +83,9 @@ func (p *pathfinder) run(starts iter.Seq[int32]) iter.Seq[[]int32] {
 		if p.x.err != nil || len(from) == 0 {
 			return
 		}
-		if len(from) == 1 && !p.known() {
+		w := p.to.plan(p.x, p.scope)
+		known := w.from != nil && w.from.count <= fewTargets // and found without looking at all nodes
+		if len(from) == 1 && !known {
 			p.note.add("search from the start until a target")
 			if path := p.forward(from[0]); path != nil {
 				yield(path)
@@ -91,7 +93,7 @@ func (p *pathfinder) run(starts iter.Seq[int32]) iter.Seq[[]int32] {
 			return
 		}
 		var targets []int32
-		p.to.nodes(p.x, p.scope, func(slot int32) bool {
+		w.nodes(p.x, p.scope, nil, func(slot int32) bool {
 			targets = append(targets, slot)
 			return p.x.take(slotBytes)
 		})
@@ -116,13 +118,6 @@ func (p *pathfinder) run(starts iter.Seq[int32]) iter.Seq[[]int32] {
 			}
 		}
 	}
-}
-
-// known tells whether the targets are few and found without looking at all
-// nodes.
-func (p *pathfinder) known() bool {
-	w := p.to.plan(p.x, p.scope)
-	return w.from != nil && w.from.count <= fewTargets
 }
 
 // isTarget looks whether a node is one.
