@@ -12,7 +12,7 @@
 // one by one as they are found, [Query.Explain] tells how it was done. Filters
 // are planned: a source takes its elements from the indexes that leave the
 // fewest, and a filter in the middle that many elements come to is made a set
-// (plan.go). Steps are streams of slots
+// (plan.go, plan_sieve.go). Steps are streams of slots
 // (dense numbers of nodes and edges) pushed from one operator to the next, so
 // that Limit stops everything before it, and only the steps that must see all
 // their input (Sort, Order, Group, As, Descendants, ShortestPathTo, SubGraph) hold

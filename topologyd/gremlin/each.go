@@ -20,7 +20,8 @@ type Row struct {
 }
 
 // AppendJSON appends the row as JSON to b, as a line of [Result.WriteNDJSON]
-// without its end.
+// without its end. A group or path that is longer than [Limits.Bytes] ends early:
+// who writes it refuses it, see [TooLong].
 func (r *Row) AppendJSON(b []byte) []byte {
 	if r.wrap == "" {
 		return r.appendJSON(b)

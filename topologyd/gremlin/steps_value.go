@@ -94,7 +94,7 @@ func buildValues(c *compiler, s *call, in Kind) (op, Kind, error) {
 		var yield func(entity.Value) bool
 		more := true
 		give := func(v entity.Value) bool {
-			if v.Kind() == entity.KindList && len(v.List()) == 0 || v.Kind() == entity.KindMap && len(v.Map()) == 0 {
+			if isEmpty(v) {
 				return true
 			}
 			more = x.visit() && yield(v)
