@@ -74,8 +74,8 @@ type Query struct {
 	MaxResults int
 	// MaxBytes is how large one result may be.
 	MaxBytes ByteSize
-	// Concurrency is how many queries are evaluated at the same time; others
-	// wait for their turn until Timeout.
+	// Concurrency is how many queries are evaluated at the same time, those that
+	// take long not counted; others wait for their turn until Timeout.
 	Concurrency int
 }
 

@@ -38,7 +38,7 @@ func (c *Config) Flags() *pflag.FlagSet {
 	f.IntVar(&c.Query.MaxVisited, "query-max-visited", c.Query.MaxVisited, "Nodes and edges that one query may visit.")
 	f.IntVar(&c.Query.MaxResults, "query-max-results", c.Query.MaxResults, "Elements that one query may return.")
 	f.Var(&c.Query.MaxBytes, "query-max-bytes", "Largest result of one query.")
-	f.IntVar(&c.Query.Concurrency, "query-concurrency", c.Query.Concurrency, "Queries that are evaluated at the same time.")
+	f.IntVar(&c.Query.Concurrency, "query-concurrency", c.Query.Concurrency, "Queries that are evaluated at the same time, those that take long not counted.")
 
 	f.Var(&c.Ingest.MaxBody, "max-body", "Largest body of an ingest request, before and after decompression.")
 	f.IntVar(&c.Ingest.Queue, "ingest-queue", c.Ingest.Queue, "Ingest requests that are worked on at the same time; further ones are told to try again.")
