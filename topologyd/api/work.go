@@ -103,14 +103,15 @@ type pacedBuffer struct {
 }
 
 func (b *pacedBuffer) Write(p []byte) (int, error) {
-	// The first piece may be all there is: then it is not worth a change of lanes.
+	// The first piece may be all there is: then it is worth neither a change of
+	// lanes nor a refusal.
 	if run, ok := b.ctx.Value(laneKey{}).(*lane.Run); ok && b.buf.Len() > 0 {
 		if err := run.Pace(b.ctx); err != nil {
 			return 0, err
 		}
-	}
-	if err := remember(b.ctx, len(p)); err != nil {
-		return 0, err
+		if err := remember(b.ctx, len(p)); err != nil {
+			return 0, err
+		}
 	}
 	return b.limited.Write(p)
 }

@@ -75,7 +75,7 @@ func TestLongQueries(t *testing.T) {
 // Answers that are made at the same time share memory with what queries remember.
 func TestAnswersTakeMemory(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.Lanes.Memory, c.Streams = 512<<10, 1 })
-	b.fill(5000)
+	b.fill(9000)
 	if !b.api.streams.Acquire(t.Context(), 0) { // lines, too, are kept until all are there
 		t.Fatal("no stream")
 	}
@@ -89,7 +89,7 @@ func TestAnswersTakeMemory(t *testing.T) {
 		}
 	}
 	b.api.streams.Release()
-	if resp, answer := b.do(http.MethodGet, "/api/v1/query?gremlin=G.V()&format=ndjson", ""); resp.StatusCode != 200 || strings.Count(answer, "\n") < 5000 {
+	if resp, answer := b.do(http.MethodGet, "/api/v1/query?gremlin=G.V()&format=ndjson", ""); resp.StatusCode != 200 || strings.Count(answer, "\n") < 9000 {
 		t.Errorf("as a stream: %d, %d bytes", resp.StatusCode, len(answer))
 	}
 	b.idle("afterwards")
