@@ -303,7 +303,7 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// A client that asks for much and reads nothing is cut off, holds no slot, and
+// A client that asks for much and reads nothing is cut off, holds no place, and
 // others go on.
 func TestSlowReaderOfResult(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.WriteTimeout = 300 * time.Millisecond; c.Concurrency = 1 })

@@ -133,7 +133,7 @@ func (a *API) tag(q *asked, v *graph.View) string {
 	return a.tags.of(q.query, q.queryRequest, q.limit, q.media, v.Version())
 }
 
-// whole makes the answer completely while the query has its slot; writing it,
+// whole makes the answer completely while the query has its place; writing it,
 // however slow the client, holds nothing but its own bytes, which a budget
 // bounds.
 func (a *API) whole(w http.ResponseWriter, r *http.Request, q *asked) {

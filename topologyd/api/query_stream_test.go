@@ -207,7 +207,7 @@ func TestStreamErrors(t *testing.T) {
 	b.t = t
 }
 
-// A client that takes nothing holds no slot, and is cut off in the end.
+// A client that takes nothing holds no place, and is cut off in the end.
 func TestStreamSlowClient(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.Concurrency = 1; c.StreamPause = 400 * time.Millisecond })
 	ended := make(chan error, 1)
@@ -221,7 +221,7 @@ func TestStreamSlowClient(t *testing.T) {
 		}
 	})
 	conn := rawDial(t, s, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	eventually(t, "it waits without a slot", func() bool { return b.api.streams.InUse() == 1 && b.api.running() == 0 })
+	eventually(t, "it waits without a place", func() bool { return b.api.streams.InUse() == 1 && b.api.running() == 0 })
 	b.fill(3)
 	if resp, answer := b.query("G.V().Count()"); resp.StatusCode != 200 {
 		t.Errorf("meanwhile: %d %s", resp.StatusCode, answer)

@@ -249,7 +249,7 @@ func TestTopologyShapes(t *testing.T) {
 	}
 }
 
-// Nobody waits for a slot longer than the query may take, and who is gone gets
+// Nobody waits for a place longer than the query may take, and who is gone gets
 // nothing made.
 func TestTopologyLimited(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.Concurrency, c.Limits.Time = 1, 20*time.Millisecond })
