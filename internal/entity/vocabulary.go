@@ -89,7 +89,12 @@ const (
 	SourceFabric = "fabric"
 	// SourceRulePrefix begins the sources of rules; the rule's ID follows.
 	SourceRulePrefix = "rule."
+	// SourceCapture tells how captures do at an interface, in KeyCaptures.
+	SourceCapture = "capture"
 )
+
+// KeyCaptures is the attribute with the captures at a node: a list of maps.
+const KeyCaptures = "Captures"
 
 // Types of the entities that these sources own.
 const (
@@ -99,7 +104,7 @@ const (
 
 // IsReserved reports whether only the daemon itself may use a source.
 func IsReserved(source string) bool {
-	return source == SourceFabric || strings.HasPrefix(source, SourceRulePrefix)
+	return source == SourceFabric || source == SourceCapture || strings.HasPrefix(source, SourceRulePrefix)
 }
 
 // IsGuest reports whether a source adds to an entity of a type without being
@@ -109,6 +114,8 @@ func IsGuest(source, entityType string) bool {
 	switch {
 	case source == SourceFabric:
 		return entityType != TypeFabric
+	case source == SourceCapture:
+		return true
 	case strings.HasPrefix(source, SourceRulePrefix):
 		return entityType != TypeRule
 	}

@@ -100,5 +100,20 @@ func Fields() []Field {
 		details("DHCPv4", "flow.dhcpv4", func(r *Record) *entity.Value { return &r.DHCPv4 }),
 		details("VRRPv2", "flow.vrrpv2", func(r *Record) *entity.Value { return &r.VRRPv2 }),
 		integer("RawPacketsCaptured", "flow.raw_packets", func(r *Record) *int64 { return &r.RawPackets }),
+		integer("SamplingRate", "flow.sampling_rate", func(r *Record) *int64 { return &r.SamplingRate }),
+
+		integer("ProcessA.PID", "source.process.pid", func(r *Record) *int64 { return &r.ProcessA.PID }),
+		text("ProcessA.Name", "source.process.executable.name", func(r *Record) *string { return &r.ProcessA.Name }),
+		text("ProcessA.ContainerID", "source.container.id", func(r *Record) *string { return &r.ProcessA.ContainerID }),
+		text("ProcessA.Cgroup", "source.process.cgroup", func(r *Record) *string { return &r.ProcessA.Cgroup }),
+		integer("ProcessA.NetNS", "source.process.netns", func(r *Record) *int64 { return &r.ProcessA.NetNS }),
+		integer("ProcessB.PID", "destination.process.pid", func(r *Record) *int64 { return &r.ProcessB.PID }),
+		text("ProcessB.Name", "destination.process.executable.name", func(r *Record) *string { return &r.ProcessB.Name }),
+		text("ProcessB.ContainerID", "destination.container.id", func(r *Record) *string { return &r.ProcessB.ContainerID }),
+		text("ProcessB.Cgroup", "destination.process.cgroup", func(r *Record) *string { return &r.ProcessB.Cgroup }),
+		integer("ProcessB.NetNS", "destination.process.netns", func(r *Record) *int64 { return &r.ProcessB.NetNS }),
+
+		integer("Dropped", "flow.dropped", func(r *Record) *int64 { return &r.Dropped }),
+		details("Drops", "flow.drops", func(r *Record) *entity.Value { return &r.Drops }),
 	}
 }

@@ -173,7 +173,37 @@ type Record struct {
 	DNS, DHCPv4, VRRPv2 entity.Value
 	// RawPackets is how many packets of the flow were kept.
 	RawPackets int64
+	// SamplingRate is 0 or 1 when every packet was counted. Above, one packet of so
+	// many was, and stands for all of them: counts of packets and bytes are scaled
+	// already, hence estimates. When the rate changed during the update it is the
+	// largest.
+	SamplingRate int64
+	// ProcessA and ProcessB are who has the socket at either end, when it is on the
+	// host that reports.
+	ProcessA, ProcessB Process
+	// Dropped counts the packets of the flow that the kernel of the host dropped,
+	// Drops is a map from the reason's name (SKB_DROP_REASON without that prefix,
+	// include/net/dropreason-core.h) to how many. They are of the whole flow.
+	Dropped int64
+	Drops   entity.Value
 }
+
+// Process is who has a socket.
+type Process struct {
+	// PID is the process in the host's PID namespace, 0 when none is known.
+	PID int64
+	// Name is the name of its executable.
+	Name string
+	// ContainerID is that of the container whose cgroup it is in, "" for none.
+	ContainerID string
+	// Cgroup is the path of its cgroup below the root of cgroup v2.
+	Cgroup string
+	// NetNS is the inode number of the network namespace of the socket.
+	NetNS int64
+}
+
+// IsZero reports whether nothing is known.
+func (p *Process) IsZero() bool { return *p == Process{} }
 
 // Finished reports whether the flow has ended.
 func (r *Record) Finished() bool { return r.Finish != NotFinished }

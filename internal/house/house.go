@@ -55,6 +55,11 @@ func owners() []owner {
 			folders: []string{"topologyd/eventlog"},
 		},
 		{
+			what:    "eBPF",
+			imports: []string{"github.com/cilium/ebpf"},
+			folders: []string{"otel-receiver"},
+		},
+		{
 			what:    "VictoriaLogs",
 			imports: []string{"github.com/VictoriaMetrics"},
 			folders: []string{"topologyd/flowstore"},
@@ -65,7 +70,7 @@ func owners() []owner {
 // core lists the pure packages, which import the standard library and one
 // another only. Each row speaks of the folder and what is below it.
 func core() []string {
-	return []string{"internal/entity", "internal/flowrecord", "topologyd/graph", "topologyd/gremlin", "topologyd/diff", "topologyd/overview", "topologyd/follow", "topologyd/lane", "topologyd/when", "otel-receiver/packet", "otel-receiver/flow", "grafana-datasource/pkg/layout"}
+	return []string{"internal/entity", "internal/flowrecord", "internal/order", "topologyd/graph", "topologyd/gremlin", "topologyd/diff", "topologyd/overview", "topologyd/follow", "topologyd/lane", "topologyd/when", "otel-receiver/packet", "otel-receiver/flow", "grafana-datasource/pkg/layout"}
 }
 
 // notCore are folders below a core one that are not pure.

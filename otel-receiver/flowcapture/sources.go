@@ -7,8 +7,8 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/net/bpf"
 
+	"github.com/skein-net/skein/internal/filter"
 	"github.com/skein-net/skein/otel-receiver/detail"
-	"github.com/skein-net/skein/otel-receiver/filter"
 	"github.com/skein-net/skein/otel-receiver/flow"
 	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/source"
@@ -83,7 +83,7 @@ func (s *sources) source(c *CaptureConfig, iface string) (source.Source, error) 
 
 // program compiles the filter for the kernel.
 func (c *CaptureConfig) program(link packet.LinkType) ([]bpf.RawInstruction, error) {
-	f, err := filter.Compile(c.Filter, filter.Options{Link: link, SnapLen: uint32(c.snapLen()), KernelVLAN: true})
+	f, err := filter.Compile(c.Filter, filter.Options{Link: filter.Link(link), SnapLen: uint32(c.snapLen()), KernelVLAN: true})
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (c *CaptureConfig) program(link packet.LinkType) ([]bpf.RawInstruction, err
 
 // matcher compiles the filter for frames that a source reads itself.
 func (c *CaptureConfig) matcher(link packet.LinkType) (source.Matcher, error) {
-	f, err := filter.Compile(c.Filter, filter.Options{Link: link})
+	f, err := filter.Compile(c.Filter, filter.Options{Link: filter.Link(link)})
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (c *CaptureConfig) validateFilter() error {
 	if c.Filter == "" {
 		return nil
 	}
-	_, err := filter.Compile(c.Filter, filter.Options{Link: packet.LinkEthernet, KernelVLAN: c.Type == typeAFPacket})
+	_, err := filter.Compile(c.Filter, filter.Options{Link: filter.LinkEthernet, KernelVLAN: c.Type == typeAFPacket})
 	if err != nil {
 		return fmt.Errorf("filter: %w", err)
 	}

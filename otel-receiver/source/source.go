@@ -29,6 +29,47 @@ type Frame struct {
 	// Outgoing is set for frames that this host itself sent on the interface. A
 	// file or a stream seldom tells.
 	Outgoing bool
+	// Weight is how many packets the frame stands for, where the source samples; 0
+	// is 1.
+	Weight uint32
+}
+
+// Bulk is what a source counted itself of one conversation since it was last
+// told: packets that have all headers that tell flows apart in common with a
+// sample. It and its bytes are the source's, and valid only during the call of
+// [BulkWorker.Bulk].
+type Bulk struct {
+	// Sample is the frame of one of the packets, the first that was seen: its Time
+	// is when, its Outgoing where it was going, its Wire its own length. Its Data
+	// holds at least the headers.
+	Sample Frame
+	// Same counts the packets that went the way of Sample, which is one of them,
+	// Reverse the answers. They are scaled when the source samples: Sample.Weight is
+	// the rate.
+	Same, Reverse BulkCount
+}
+
+// BulkCount counts packets of one direction.
+type BulkCount struct {
+	Packets, Bytes uint64
+	// First and Last are the times of the first and the last one, Unix nanoseconds,
+	// 0 when there is none.
+	First, Last int64
+}
+
+// BulkWorker is a [Worker] that also takes what a source counted itself.
+type BulkWorker interface {
+	Worker
+	// Bulk is called as Frame is.
+	Bulk(b *Bulk)
+}
+
+// Sampler is a [Source] that can look at less than all frames.
+type Sampler interface {
+	// SetSampling has the source count one frame of n, chosen at random, from now
+	// on; frames carry n as their Weight. It may be called at any time, by any
+	// goroutine. 1 ends sampling.
+	SetSampling(n uint32) error
 }
 
 // Matcher is a filter that a source applies itself: data are the captured bytes
@@ -88,4 +129,12 @@ type Stats struct {
 	Refused uint64
 	// Panics counts workers that panicked.
 	Panics uint64
+	// Overflow counts packets and bytes that a source which counts itself had no
+	// room for: no flow tells of them.
+	Overflow, OverflowBytes uint64
+	// CPU is the time that the source and its workers have used, in the kernel on
+	// their behalf where that can be told. Memory is what is held now, in bytes,
+	// rings and maps.
+	CPU    time.Duration
+	Memory uint64
 }

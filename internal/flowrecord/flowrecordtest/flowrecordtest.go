@@ -32,9 +32,18 @@ func Full(r *rand.Rand) flowrecord.Record {
 		TCP:       &flowrecord.TCP{AB: side(r), BA: side(r), State: pick(r, "ESTABLISHED", "CLOSED")},
 		Fragments: 1 + r.Int64N(9), FragmentErrors: 1 + r.Int64N(9),
 		DNS: details(r), DHCPv4: details(r), VRRPv2: details(r),
-		RawPackets: 1 + r.Int64N(9),
+		RawPackets: 1 + r.Int64N(9), SamplingRate: 2 + r.Int64N(99),
+		ProcessA: process(r), ProcessB: process(r),
+		Dropped: 1 + r.Int64N(9), Drops: details(r),
 	}
 	return rec
+}
+
+func process(r *rand.Rand) flowrecord.Process {
+	return flowrecord.Process{
+		PID: 1 + r.Int64N(1<<22), Name: pick(r, "nginx", "curl"), ContainerID: pick(r, "4f1c", "09ab"),
+		Cgroup: pick(r, "/system.slice/nginx.service", "/user.slice"), NetNS: 4026531840 + r.Int64N(99),
+	}
 }
 
 // Record returns a record in which fields are missing at random; the ID is

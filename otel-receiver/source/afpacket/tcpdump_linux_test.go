@@ -13,8 +13,8 @@ import (
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
+	"github.com/skein-net/skein/internal/filter"
 	"github.com/skein-net/skein/internal/proctest"
-	"github.com/skein-net/skein/otel-receiver/filter"
 	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/source"
 	"github.com/skein-net/skein/otel-receiver/source/pcapio"
@@ -62,7 +62,7 @@ func TestAsTcpdump(t *testing.T) {
 			cfg := Config{Interface: "vb", NetNS: path(w.b), SnapLen: 124}
 			if expr != "" {
 				cfg.Filter = func(link packet.LinkType) ([]bpf.RawInstruction, error) {
-					f, err := filter.Compile(expr, filter.Options{Link: link, SnapLen: 1 << 18, KernelVLAN: true})
+					f, err := filter.Compile(expr, filter.Options{Link: filter.Link(link), SnapLen: 1 << 18, KernelVLAN: true})
 					if err != nil {
 						return nil, err
 					}

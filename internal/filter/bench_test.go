@@ -4,8 +4,6 @@ import (
 	"testing"
 
 	"golang.org/x/net/bpf"
-
-	"github.com/skein-net/skein/otel-receiver/packet"
 )
 
 var benchFilters = []struct{ name, expr string }{
@@ -23,7 +21,7 @@ func BenchmarkCompile(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := Compile(c.expr, Options{Link: packet.LinkEthernet}); err != nil {
+				if _, err := Compile(c.expr, Options{Link: LinkEthernet}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -32,7 +30,7 @@ func BenchmarkCompile(b *testing.B) {
 }
 
 func BenchmarkMatches(b *testing.B) {
-	list := captures(packet.LinkEthernet)[:80]
+	list := captures(LinkEthernet)[:80]
 	for _, c := range benchFilters {
 		f := compileFor(b, c.expr)
 		b.Run(c.name+"/own", func(b *testing.B) {

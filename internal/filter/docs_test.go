@@ -6,8 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/skein-net/skein/otel-receiver/packet"
 )
 
 // blocks gives the code blocks of a language in docs/filters.md.
@@ -38,7 +36,7 @@ func TestDocs(t *testing.T) {
 	}
 	for _, want := range blocks(t, "error") {
 		expr, _, _ := strings.Cut(want, "\n")
-		_, err := Compile(expr, Options{Link: packet.LinkEthernet})
+		_, err := Compile(expr, Options{Link: LinkEthernet})
 		var e *Error
 		if !errors.As(err, &e) || e.Show() != want {
 			t.Errorf("%q gives %v, the page says\n%s", expr, err, want)

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
-
-	"github.com/skein-net/skein/otel-receiver/packet"
 )
 
 // frame as captured: data may be shorter than what was on the wire.
@@ -253,11 +251,11 @@ func oldies() [][]byte {
 }
 
 // captures gives frames of a link type: the same ones at every call.
-func captures(l packet.LinkType) []capture {
+func captures(l Link) []capture {
 	random := rand.New(rand.NewPCG(7, uint64(l)))
 	var frames [][]byte
 	switch l {
-	case packet.LinkEthernet:
+	case LinkEthernet:
 		for _, w := range wraps() {
 			for _, n := range networks() {
 				frames = append(frames, w(n))
@@ -297,21 +295,21 @@ func captures(l packet.LinkType) []capture {
 
 // otherLink puts a network packet behind the header of a link type without
 // Ethernet.
-func otherLink(l packet.LinkType, n inet) [][]byte {
+func otherLink(l Link, n inet) [][]byte {
 	family := 2
 	if n.etherType == etherIPv6 {
 		family = []int{24, 28, 30}[len(n.data)%3]
 	}
 	ip := n.etherType == etherIPv4 || n.etherType == etherIPv6
 	switch l {
-	case packet.LinkRaw, packet.LinkIPv4, packet.LinkIPv6:
+	case LinkRaw, LinkIPv4, LinkIPv6:
 		return [][]byte{n.data}
-	case packet.LinkNull:
+	case LinkNull:
 		if !ip {
 			family = 7
 		}
 		return [][]byte{cat(binary.LittleEndian.AppendUint32(nil, uint32(family)), n.data)}
-	case packet.LinkLoop:
+	case LinkLoop:
 		if !ip {
 			family = 7
 		}
@@ -328,7 +326,7 @@ func otherLink(l packet.LinkType, n inet) [][]byte {
 			data = cat([]byte{0x11, 0, 0, 5, 0, 0}, be16(0x21), n.data)
 		}
 		kind := []int{0, 4, 1, 3}[i]
-		if l == packet.LinkLinuxSLL {
+		if l == LinkLinuxSLL {
 			list = append(list, cat(be16(kind), be16(1), be16(6), macA, be16(0), be16(t), data))
 		} else {
 			list = append(list, cat(be16(t), be16(0), be32(3+i), be16(1), []byte{byte(kind), 6}, macA, be16(0), data))

@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"golang.org/x/net/bpf"
-
-	"github.com/skein-net/skein/otel-receiver/packet"
 )
 
 // MaxInstructions is how long a program may be: BPF_MAXINSNS of Linux
@@ -22,7 +20,7 @@ const DefaultSnapLen = 262144
 // Options say what a filter is compiled for.
 type Options struct {
 	// Link is what the frames begin with. LinkNull is 0, so it has to be set.
-	Link packet.LinkType
+	Link Link
 	// SnapLen is how many bytes the kernel keeps of packets that match;
 	// DefaultSnapLen when it is 0.
 	SnapLen uint32

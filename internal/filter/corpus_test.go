@@ -5,24 +5,22 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/skein-net/skein/otel-receiver/packet"
 )
 
 // linkNames are the link types of the corpus, with their names there and in
 // libpcap.
 var linkNames = []struct {
 	name, pcap string
-	link       packet.LinkType
+	link       Link
 }{
-	{"ethernet", "EN10MB", packet.LinkEthernet},
-	{"sll", "LINUX_SLL", packet.LinkLinuxSLL},
-	{"sll2", "LINUX_SLL2", packet.LinkLinuxSLL2},
-	{"raw", "RAW", packet.LinkRaw},
-	{"ipv4", "IPV4", packet.LinkIPv4},
-	{"ipv6", "IPV6", packet.LinkIPv6},
-	{"null", "NULL", packet.LinkNull},
-	{"loop", "LOOP", packet.LinkLoop},
+	{"ethernet", "EN10MB", LinkEthernet},
+	{"sll", "LINUX_SLL", LinkLinuxSLL},
+	{"sll2", "LINUX_SLL2", LinkLinuxSLL2},
+	{"raw", "RAW", LinkRaw},
+	{"ipv4", "IPV4", LinkIPv4},
+	{"ipv6", "IPV6", LinkIPv6},
+	{"null", "NULL", LinkNull},
+	{"loop", "LOOP", LinkLoop},
 }
 
 // section reads the lines below [name] of a file of the corpus.

@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"golang.org/x/net/bpf"
-
-	"github.com/skein-net/skein/otel-receiver/packet"
 )
 
 func manyHosts(n int) string {
@@ -29,7 +27,7 @@ func manyPorts(n int) string {
 
 func compileFor(t testing.TB, expr string) *Filter {
 	t.Helper()
-	f, err := Compile(expr, Options{Link: packet.LinkEthernet})
+	f, err := Compile(expr, Options{Link: LinkEthernet})
 	if err != nil {
 		t.Fatalf("compile %q: %v", clip(expr), err)
 	}
@@ -84,7 +82,7 @@ func TestErrors(t *testing.T) {
 		{strings.Repeat("not ", 300) + "tcp", `filter, column 801: nested more than 200 deep: take some parentheses out`},
 		{strings.Repeat("a", MaxExpr+1), `filter, column 65537: the filter is longer than 65536 bytes: split it`},
 	} {
-		_, err := Compile(c.expr, Options{Link: packet.LinkEthernet})
+		_, err := Compile(c.expr, Options{Link: LinkEthernet})
 		if err == nil {
 			t.Errorf("%q compiles", clip(c.expr))
 			continue
@@ -104,7 +102,7 @@ func TestErrors(t *testing.T) {
 
 func TestOursRefused(t *testing.T) {
 	for _, expr := range section(t, "testdata/refused.txt", "ours") {
-		if f, err := Compile(expr, Options{Link: packet.LinkEthernet}); err == nil {
+		if f, err := Compile(expr, Options{Link: LinkEthernet}); err == nil {
 			t.Errorf("%q compiles to %d instructions", expr, len(f.ins))
 		}
 	}
@@ -151,7 +149,7 @@ func TestGeneveBelowMPLS(t *testing.T) {
 }
 
 func TestShow(t *testing.T) {
-	_, err := Compile("tcp port foo and host 10.0.0.1", Options{Link: packet.LinkEthernet})
+	_, err := Compile("tcp port foo and host 10.0.0.1", Options{Link: LinkEthernet})
 	var e *Error
 	if !errors.As(err, &e) {
 		t.Fatal(err)
@@ -160,7 +158,7 @@ func TestShow(t *testing.T) {
 	if got := e.Show(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	_, err = Compile(strings.Repeat("tcp or ", 50)+"foo"+strings.Repeat(" or tcp", 50), Options{Link: packet.LinkEthernet})
+	_, err = Compile(strings.Repeat("tcp or ", 50)+"foo"+strings.Repeat(" or tcp", 50), Options{Link: LinkEthernet})
 	if !errors.As(err, &e) || len(e.Show()) > 300 || !strings.Contains(e.Show(), "foo or tcp") {
 		t.Errorf("a long filter shows as\n%s", e.Show())
 	}
@@ -192,13 +190,13 @@ func TestLongJumps(t *testing.T) {
 			t.Errorf("port %d: %v", i, got)
 		}
 	}
-	if _, err := Compile(manyHosts(2000), Options{Link: packet.LinkEthernet}); err == nil {
+	if _, err := Compile(manyHosts(2000), Options{Link: LinkEthernet}); err == nil {
 		t.Error("a filter that the kernel would refuse compiles")
 	}
 }
 
 func TestRaw(t *testing.T) {
-	f, err := Compile(" tcp ", Options{Link: packet.LinkEthernet, SnapLen: 96})
+	f, err := Compile(" tcp ", Options{Link: LinkEthernet, SnapLen: 96})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +227,7 @@ func TestRaw(t *testing.T) {
 // The interpreter agrees with the one of golang.org/x/net/bpf, where that can
 // run a program: it knows neither the length on the wire nor ancillary data.
 func TestOtherInterpreter(t *testing.T) {
-	list := captures(packet.LinkEthernet)
+	list := captures(LinkEthernet)
 	for _, expr := range section(t, "testdata/filters.txt", "ethernet") {
 		f := compileFor(t, expr)
 		ins, ok := bpf.Disassemble(f.ins)

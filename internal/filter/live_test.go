@@ -5,8 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/skein-net/skein/otel-receiver/packet"
 )
 
 // stripped takes the outermost tag of a frame into what the kernel knows, as it
@@ -33,7 +31,7 @@ func TestLiveTcpdump(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("tcpdump opens an interface: root only")
 	}
-	list := captures(packet.LinkEthernet)
+	list := captures(LinkEthernet)
 	exprs := section(t, "testdata/filters.txt", "live")
 	for i, expr := range section(t, "testdata/filters.txt", "ethernet") {
 		if strings.Contains(expr, "vlan") || i%10 == 0 {
@@ -57,7 +55,7 @@ func TestLiveTcpdump(t *testing.T) {
 			looping++ // protochain
 			continue
 		}
-		f, err := Compile(expr, Options{Link: packet.LinkEthernet, KernelVLAN: true})
+		f, err := Compile(expr, Options{Link: LinkEthernet, KernelVLAN: true})
 		if err != nil {
 			t.Errorf("compile %q: %v", expr, err)
 			continue
@@ -87,7 +85,7 @@ func TestVLANOrNot(t *testing.T) {
 	for i, w := range wraps()[:3] {
 		data := w(icmp)
 		for _, live := range []bool{false, true} {
-			f, err := Compile(expr, Options{Link: packet.LinkEthernet, KernelVLAN: live})
+			f, err := Compile(expr, Options{Link: LinkEthernet, KernelVLAN: live})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,7 +98,7 @@ func TestVLANOrNot(t *testing.T) {
 			}
 		}
 	}
-	f, err := Compile("vlan 5 and icmp", Options{Link: packet.LinkEthernet, KernelVLAN: true})
+	f, err := Compile("vlan 5 and icmp", Options{Link: LinkEthernet, KernelVLAN: true})
 	if err != nil {
 		t.Fatal(err)
 	}

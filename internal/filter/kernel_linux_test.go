@@ -6,8 +6,6 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
-
-	"github.com/skein-net/skein/otel-receiver/packet"
 )
 
 // attach gives a program to the kernel, which checks it.
@@ -82,7 +80,7 @@ func TestKernelAccepts(t *testing.T) {
 	filters := append(section(t, "testdata/filters.txt", "ethernet"), section(t, "testdata/filters.txt", "live")...)
 	filters = append(filters, manyHosts(255), manyPorts(100), manyHosts(600))
 	for _, expr := range filters {
-		f, err := Compile(expr, Options{Link: packet.LinkEthernet, KernelVLAN: true, SnapLen: 256})
+		f, err := Compile(expr, Options{Link: LinkEthernet, KernelVLAN: true, SnapLen: 256})
 		if err != nil {
 			t.Errorf("compile %q: %v", clip(expr), err)
 			continue

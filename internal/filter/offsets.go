@@ -1,7 +1,5 @@
 package filter
 
-import "github.com/skein-net/skein/otel-receiver/packet"
-
 // offset is a place in the packet: k bytes behind its start, or behind what a
 // register holds.
 type offset struct {
@@ -48,25 +46,25 @@ type frame struct {
 	outermost, tunnel bool
 }
 
-func newFrame(l packet.LinkType) (frame, bool) {
+func newFrame(l Link) (frame, bool) {
 	f := frame{outermost: true}
 	var proto, payload uint32
 	switch l {
-	case packet.LinkEthernet:
+	case LinkEthernet:
 		f.link, proto, payload, f.llc = linkEthernet, 12, 14, 3
-	case packet.LinkLinuxSLL:
+	case LinkLinuxSLL:
 		f.link, proto, payload = linkCooked, 14, 16
-	case packet.LinkLinuxSLL2:
+	case LinkLinuxSLL2:
 		f.link, proto, payload = linkCooked2, 0, 20
-	case packet.LinkNull:
+	case LinkNull:
 		f.link, proto, payload = linkNull, 0, 4
-	case packet.LinkLoop:
+	case LinkLoop:
 		f.link, proto, payload = linkLoop, 0, 4
-	case packet.LinkRaw:
+	case LinkRaw:
 		f.link = linkRaw
-	case packet.LinkIPv4:
+	case LinkIPv4:
 		f.link = linkIPv4
-	case packet.LinkIPv6:
+	case LinkIPv6:
 		f.link = linkIPv6
 	default:
 		return f, false

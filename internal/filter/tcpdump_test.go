@@ -14,8 +14,6 @@ import (
 	"testing"
 
 	"golang.org/x/net/bpf"
-
-	"github.com/skein-net/skein/otel-receiver/packet"
 )
 
 // go test -run TestTcpdump -update writes tcpdump's verdicts to testdata.
@@ -43,7 +41,7 @@ func runTcpdump(t testing.TB, args ...string) ([]byte, error) {
 }
 
 // writeFile writes captures as a pcap file; the time of each is its number.
-func writeFile(t testing.TB, l packet.LinkType, list []capture) string {
+func writeFile(t testing.TB, l Link, list []capture) string {
 	t.Helper()
 	b := binary.LittleEndian.AppendUint32(nil, 0xa1b2c3d4)
 	b = binary.LittleEndian.AppendUint32(b, 2|4<<16)
@@ -211,7 +209,7 @@ func TestRecordedVerdicts(t *testing.T) {
 // What tcpdump refuses is refused.
 func TestTcpdumpRefuses(t *testing.T) {
 	for _, expr := range section(t, "testdata/refused.txt", "both") {
-		if _, err := Compile(expr, Options{Link: packet.LinkEthernet}); err == nil {
+		if _, err := Compile(expr, Options{Link: LinkEthernet}); err == nil {
 			t.Errorf("%q compiles", expr)
 		}
 		if _, err := programs(t, "EN10MB", expr); err == nil {

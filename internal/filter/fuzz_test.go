@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"golang.org/x/net/bpf"
-
-	"github.com/skein-net/skein/otel-receiver/packet"
 )
 
 // Whatever the text: compiling does not panic, an error has a place inside of
@@ -22,7 +20,7 @@ func FuzzCompile(f *testing.F) {
 	for _, expr := range section(f, "testdata/refused.txt", "both") {
 		f.Add(expr, uint8(0), true)
 	}
-	frames := captures(packet.LinkEthernet)[:300]
+	frames := captures(LinkEthernet)[:300]
 	f.Fuzz(func(t *testing.T, expr string, link uint8, live bool) {
 		if len(expr) > 2000 {
 			return
@@ -84,7 +82,7 @@ func readsUnset(ins []bpf.RawInstruction) bool {
 // Whatever the program: what passes the check runs without a panic.
 func FuzzRun(f *testing.F) {
 	for _, expr := range []string{"tcp port 80", "vlan and geneve and icmp", "tcp[ip[0] % ip[1]] << ip[2] = len"} {
-		p, err := Compile(expr, Options{Link: packet.LinkEthernet, KernelVLAN: true})
+		p, err := Compile(expr, Options{Link: LinkEthernet, KernelVLAN: true})
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-
-	"github.com/skein-net/skein/otel-receiver/packet"
 )
 
 // writer makes random filters that are likely to match some of the frames.
@@ -106,21 +104,21 @@ func TestRandomTcpdump(t *testing.T) {
 	// Frames that are long enough for every load come first: there is no excuse
 	// for those.
 	var list []capture
-	for _, c := range captures(packet.LinkEthernet) {
+	for _, c := range captures(LinkEthernet) {
 		c.data = append(append(make([]byte, 0, 800), c.data...), make([]byte, 700)...)
 		c.wire = len(c.data)
 		list = append(list, c)
 	}
 	whole := len(list)
-	list = append(list, captures(packet.LinkEthernet)...)
-	file := writeFile(t, packet.LinkEthernet, list)
+	list = append(list, captures(LinkEthernet)...)
+	file := writeFile(t, LinkEthernet, list)
 	compared, refused, empty, short := 0, 0, 0, 0
 	for range filters {
 		expr := w.expression(1 + w.IntN(3))
 		if w.IntN(8) == 0 {
 			expr = w.pick("geneve", "geneve 5") + " and (" + expr + ")"
 		}
-		f, ours := Compile(expr, Options{Link: packet.LinkEthernet})
+		f, ours := Compile(expr, Options{Link: LinkEthernet})
 		want, theirs := asked(t, file, len(list), expr)
 		switch {
 		case ours != nil && theirs != nil:
