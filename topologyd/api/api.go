@@ -61,7 +61,7 @@ type Config struct {
 	ReplayTime time.Duration
 	// ChunkElements is how many elements one message to a watcher holds at most.
 	ChunkElements int
-	// Follow are the bounds of watches of a query.
+	// Follow are the bounds of watches of a query, when there is no Deps.Hub.
 	Follow live.Config
 }
 
@@ -103,6 +103,9 @@ type Deps struct {
 	// Subscribe begins a watch: after the revision from, or with the current
 	// graph when from is 0 or too long ago.
 	Subscribe func(from uint64) (Subscription, error)
+	// Hub follows queries, for others too; whoever made it stops it, after
+	// [API.StopWatchers]. Nil has the API make one of its own.
+	Hub *live.Hub
 	// Past and Records are what was; nil when the daemon does not keep it.
 	Past    gremlin.Past
 	Records Records
@@ -144,6 +147,7 @@ type API struct {
 	buffers  sync.Pool // *bytes.Buffer
 	watchers watchers
 	hub      *live.Hub
+	ownHub   bool
 	n        *counters
 	now      func() time.Time
 }
@@ -178,10 +182,13 @@ func New(cfg Config, deps Deps) (*API, error) {
 		}
 	}
 	a.watchers.init()
-	a.hub = live.New(cfg.Follow, live.Deps{
-		View:      deps.View,
-		Subscribe: func() (live.Changes, error) { return deps.Subscribe(0) },
-	})
+	if a.hub = deps.Hub; a.hub == nil {
+		a.ownHub = true
+		a.hub = live.New(cfg.Follow, live.Deps{
+			View:      deps.View,
+			Subscribe: func() (live.Changes, error) { return deps.Subscribe(0) },
+		})
+	}
 	if err := deps.Registerer.Register(newFollowCollector(a.hub)); err != nil {
 		return nil, fmt.Errorf("register metrics of the API: %w", err)
 	}

@@ -77,7 +77,9 @@ func (a *API) StopWatchers(ctx context.Context) {
 	case <-s.gone:
 	case <-ctx.Done():
 	}
-	a.hub.Stop()
+	if a.ownHub {
+		a.hub.Stop()
+	}
 }
 
 // message is one message to a watcher.

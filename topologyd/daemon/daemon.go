@@ -23,6 +23,7 @@ import (
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/config"
 	"github.com/skein-net/skein/topologyd/engine"
+	"github.com/skein-net/skein/topologyd/follow/live"
 	"github.com/skein-net/skein/topologyd/gremlin"
 	"github.com/skein-net/skein/topologyd/ingest"
 )
@@ -62,6 +63,7 @@ type Daemon struct {
 	failed   chan error
 	stopping chan struct{}
 
+	hub         *live.Hub
 	definitions definitions
 	flows       *flowParts
 }
@@ -126,6 +128,10 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 		return nil, err
 	}
 	d.grpc = ingest.NewGRPC(in, observer.Panicked)
+	d.hub = live.New(live.DefaultConfig(), live.Deps{
+		View:      d.engine.View,
+		Subscribe: func() (live.Changes, error) { return d.engine.Subscribe(0) },
+	})
 	if d.definitions, err = newDefinitions(&d.cfg, d.engine, d.log, reg); err != nil {
 		return nil, err
 	}
@@ -133,6 +139,7 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 		View:      d.engine.View,
 		Subscribe: func(from uint64) (api.Subscription, error) { return d.engine.Subscribe(from) },
 		Status:    d.engine.Status,
+		Hub:       d.hub,
 		Past:      timeline{d.engine}, Records: timeline{d.engine}, Digest: d.digest,
 		RevisionAt:  timeline{d.engine}.RevisionAt,
 		Definitions: d.definitions.store, RuleStatus: d.definitions.rules.Status,
@@ -328,6 +335,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	d.closeListeners()
 	d.servers.Wait()
 	d.definitions.stop()
+	d.hub.Stop()
 	d.flows.stop()
 	if err := d.engine.Stop(ctx); err != nil {
 		return fmt.Errorf("stop: %w", err)
