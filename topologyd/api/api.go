@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -123,6 +124,9 @@ type Deps struct {
 	// the daemon keeps none.
 	Definitions *definition.Store
 	RuleStatus  func(*definition.Definition) rules.Status
+	// Captures are what hosts are ordered to capture; nil when the daemon gives no
+	// orders.
+	Captures Captures
 	// Status describes the engine.
 	Status func(ctx context.Context) (engine.Status, error)
 	// Ready says why requests cannot be served yet, nil when they can.
@@ -197,7 +201,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 
 // Routes returns the endpoints that need the graph.
 func (a *API) Routes() []httpx.Route {
-	return append(append(a.definitionRoutes(), a.flowRoutes()...), []httpx.Route{
+	return append(slices.Concat(a.definitionRoutes(), a.captureRoutes(), a.flowRoutes()), []httpx.Route{
 		httpx.Get("/api/v1/query", a.queryGet),
 		httpx.Post("/api/v1/query", a.queryPost),
 		httpx.Post("/api/v1/complete", a.complete),

@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/skein-net/skein/internal/filter"
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/fabric"
@@ -27,6 +29,7 @@ func (a *API) definitionRoutes() []httpx.Route {
 		{"/api/v1/node-rules", rules.KindNodeRule},
 		{"/api/v1/edge-rules", rules.KindEdgeRule},
 		{"/api/v1/fabric", rules.KindFabric},
+		{pathCaptures, kindCapture},
 	} {
 		c := &collection{a, k.path, k.kind}
 		out = append(out,
@@ -54,7 +57,8 @@ type definitionAnswer struct {
 	Revision    uint64          `json:"revision"`
 	Fixed       bool            `json:"fixed,omitempty"`
 	Spec        definition.Spec `json:"spec"`
-	Status      rules.Status    `json:"status"`
+	// Status is a [rules.Status] or, of a capture, an [orders.Status].
+	Status any `json:"status"`
 }
 
 // definitionBody is a definition as it is asked for. What an answer has beside
@@ -78,13 +82,24 @@ type definitionBody struct {
 func (c *collection) answer(d *definition.Definition) definitionAnswer {
 	return definitionAnswer{
 		Kind: d.Kind, ID: d.ID, Name: d.Name, Description: d.Description, Created: d.Created, Updated: d.Updated,
-		Expires: d.Expires, Revision: d.Revision, Fixed: d.Fixed, Spec: d.Spec, Status: c.api.deps.RuleStatus(d),
+		Expires: d.Expires, Revision: d.Revision, Fixed: d.Fixed, Spec: d.Spec, Status: c.status(d),
 	}
+}
+
+// status tells how a definition does, in the words of its kind.
+func (c *collection) status(d *definition.Definition) any {
+	if c.kind == kindCapture {
+		return c.api.deps.Captures.Status(d)
+	}
+	return c.api.deps.RuleStatus(d)
 }
 
 // open reports whether the definitions are known, and answers when they are
 // not.
 func (c *collection) open(w http.ResponseWriter) bool {
+	if c.kind == kindCapture && !c.api.ordersOpen(w) {
+		return false
+	}
 	if s := c.api.deps.Definitions; s != nil {
 		if !s.Ready() {
 			httpx.WriteRetry(w, http.StatusServiceUnavailable, 1, &httpx.Error{Code: httpx.CodeUnavailable,
@@ -203,7 +218,7 @@ func (c *collection) read(w http.ResponseWriter, r *http.Request) (*definition.D
 	spec, err := c.api.deps.Definitions.ReadSpec(c.kind, b.Spec)
 	if err != nil {
 		f := definitionFailure(err)
-		place(f, err, b.Spec)
+		place(f, err, c.kind, b.Spec)
 		return nil, f
 	}
 	return &definition.Definition{
@@ -211,14 +226,22 @@ func (c *collection) read(w http.ResponseWriter, r *http.Request) (*definition.D
 	}, nil
 }
 
-// place adds where in a query, or in the lines of a fabric, the mistake is.
-func place(f *failure, err error, spec []byte) {
+// place adds where in a query, in a filter or in the lines of a fabric the
+// mistake is.
+func place(f *failure, err error, kind string, spec []byte) {
 	var syntax *gremlin.SyntaxError
 	if errors.As(err, &syntax) {
 		f.err.Code = httpx.CodeSyntax
 	}
 	if p, ok := gremlin.PositionOf(err); ok {
 		f.err.Position = &httpx.Position{Offset: p.Pos, Line: p.Line, Column: p.Column}
+		if kind == kindCapture {
+			f.err.Field = "query"
+		}
+	}
+	var wrong *filter.Error
+	if errors.As(err, &wrong) {
+		f.err.Code, f.err.Field, f.err.Position = httpx.CodeSyntax, "filter", positionIn(wrong.Expr, wrong.Pos)
 	}
 	var mistake *fabric.Error
 	var s fabric.Spec
@@ -231,6 +254,16 @@ func place(f *failure, err error, spec []byte) {
 		before := []rune(s.Lines[mistake.Line-1])
 		offset += len(string(before[:min(mistake.Column-1, len(before))]))
 		f.err.Position = &httpx.Position{Offset: offset, Line: mistake.Line, Column: mistake.Column}
+	}
+}
+
+// positionIn is the place of a byte of a text.
+func positionIn(text string, offset int) *httpx.Position {
+	offset = max(0, min(offset, len(text)))
+	before := text[:offset]
+	return &httpx.Position{
+		Offset: offset, Line: 1 + strings.Count(before, "\n"),
+		Column: 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]),
 	}
 }
 

@@ -36,6 +36,8 @@ type Error struct {
 	Code     string    `json:"code"`
 	Message  string    `json:"message"`
 	Position *Position `json:"position,omitempty"`
+	// Field is which text of a definition Position is in, when it has several.
+	Field string `json:"field,omitempty"`
 	// Oldest is, with CodeGone, the oldest time that can be asked about, in
 	// RFC 3339.
 	Oldest string `json:"oldest,omitempty"`
