@@ -186,14 +186,19 @@ func (s *rowStream) signal(c chan struct{}) {
 // finish ends the answer: as a whole one when no stream was made of it.
 func (s *rowStream) finish(limit string, err error) {
 	s.head.limit = limit
-	s.mu.Lock()
-	s.ended = true
-	begun := s.begun
-	s.mu.Unlock()
 	var f *failure
 	if err != nil {
 		f = queryFailure(err)
 	}
+	s.mu.Lock()
+	begun := s.begun
+	if begun && f != nil { // together with the end, or the end may go out first
+		_ = json.NewEncoder(s.buf).Encode(struct { // of strings and numbers: it does not fail
+			Error *httpx.Error `json:"error"`
+		}{f.err})
+	}
+	s.ended = true
+	s.mu.Unlock()
 	if !begun {
 		if f != nil {
 			s.a.failed(s.w, f)
@@ -208,11 +213,6 @@ func (s *rowStream) finish(limit string, err error) {
 	if f != nil {
 		outcome = f.err.Code
 		s.head.limit, s.head.tag = f.limit, ""
-		s.mu.Lock()
-		_ = json.NewEncoder(s.buf).Encode(struct { // of strings and numbers: it does not fail
-			Error *httpx.Error `json:"error"`
-		}{f.err})
-		s.mu.Unlock()
 	}
 	s.signal(s.more)
 	<-s.done
