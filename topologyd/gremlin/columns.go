@@ -50,6 +50,8 @@ func (r *Result) Columns() []string {
 		return append([]string{"ID"}, r.counterKeys()...)
 	case KindMap:
 		return r.counterKeys()
+	case KindPackets:
+		return []string{"Time", "Interface", "Capture", "Wire", "Kept", "Flow"}
 	default:
 		return []string{"Value"}
 	}
@@ -122,6 +124,12 @@ func (r *Result) Rows() iter.Seq[[]string] {
 					if !yield(append([]string{g.name}, metricRow(m, keys)...)) {
 						return
 					}
+				}
+			}
+		case KindPackets:
+			for _, p := range r.packets {
+				if !yield(packetRow(p)) {
+					return
 				}
 			}
 		case KindMap:

@@ -172,7 +172,7 @@ func (c *compiler) key(a *arg) (string, error) {
 		return "", c.refuse(a, "the key is empty")
 	}
 	if !strings.HasPrefix(key, "@") {
-		return key, nil
+		return aliased(key), nil
 	}
 	fields := []string{
 		graph.FieldID, graph.FieldHost, graph.FieldOrigin, graph.FieldCreatedAt,

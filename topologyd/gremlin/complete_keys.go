@@ -32,6 +32,9 @@ func (c *completer) offerKeys(kind Kind, calls []call) {
 	c.look(calls, kind, keySample, func(e element) {
 		n++
 		walk(e.Metadata(), "", 0, func(path string, v entity.Value) {
+			if kind != KindMaps {
+				path = spelled(path, c.typed)
+			}
 			k := found[path]
 			if k == nil {
 				if len(found) == maxDistinct || c.matches(path) == 0 || len(path) > maxValueText || kind != KindMaps && strings.HasPrefix(path, "@") {
@@ -124,6 +127,10 @@ func (c *completer) offerFields() {
 			detail = "a text"
 		}
 		items = append(items, Item{Kind: ItemKey, Text: name, Insert: c.quoted(name), Detail: detail})
+	}
+	if strings.HasPrefix(c.typed, aliasCapture+".") {
+		name := aliasCapture + "." + entity.KeyName
+		items = append(items, Item{Kind: ItemKey, Text: name, Insert: c.quoted(name), Detail: "the same as " + aliasedField(name)})
 	}
 	slices.SortStableFunc(items, func(a, b Item) int { return cmp.Compare(fieldRank(a.Text), fieldRank(b.Text)) })
 	c.offer(items...)

@@ -97,6 +97,11 @@ func (c *completer) offerValues(kind Kind, key string, calls []call, test func(e
 	if kind == KindNone {
 		kind, calls = KindNodes, everything(KindNodes)
 	}
+	if kind == KindFlows {
+		key = aliasedField(key)
+	} else {
+		key = aliased(key)
+	}
 	if kind == KindFlows && !(&compiler{}).flowFields().known(key) || !onFields.has(kind) || c.called {
 		return
 	}

@@ -98,6 +98,9 @@ func (x *exec) rows(q *Query, f flow, yield func(*Row) bool) {
 	case KindGroups, KindMetrics:
 		r.groups = make([]*group, 1)
 		f.groups(func(g *group) bool { r.groups[0] = g; return give() })
+	case KindPackets:
+		r.packets = make([]*RawPacket, 1)
+		f.packets(func(p *RawPacket) bool { r.packets[0] = p; return give() })
 	default:
 		*r = *x.collect(f)
 		r.query = q

@@ -86,6 +86,8 @@ type flow struct {
 	flows iter.Seq[*flowrecord.Record]
 	// groups is a stream of groups of flows or of metrics.
 	groups iter.Seq[*group]
+	// packets is a stream of packets.
+	packets iter.Seq[*RawPacket]
 	// number works out a number, or a single map.
 	number func() entity.Value
 	// count, when set, counts the stream more cheaply than running it. It need not
@@ -287,6 +289,8 @@ func (x *exec) collect(f flow) *Result {
 		r.flows = gather(x, x.kept(f.flows), slotBytes)
 	case KindGroups, KindMetrics:
 		r.groups = gather(x, f.groups, valueBytes)
+	case KindPackets:
+		r.packets = gather(x, f.packets, slotBytes)
 	case KindNumber, KindMap:
 		r.number = f.number()
 	case KindGraph:

@@ -58,6 +58,7 @@ func (e *explainer) step(x *exec, o op, in flow) flow {
 	out.paths = watch(x, w, out.paths)
 	out.flows = watch(x, w, out.flows)
 	out.groups = watch(x, w, out.groups)
+	out.packets = watch(x, w, out.packets)
 	if number := out.number; number != nil {
 		out.number = func() (v entity.Value) {
 			w.measure(x, &w.ran, func() { v = number() })

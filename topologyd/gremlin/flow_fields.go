@@ -51,7 +51,7 @@ func (c *compiler) flowKey(a *arg) (string, error) {
 	if !a.isKey() {
 		return "", c.bad(a, "a field in quotes such as 'Application'")
 	}
-	key, f := a.val.Str(), c.flowFields()
+	key, f := aliasedField(a.val.Str()), c.flowFields()
 	if f.known(key) {
 		return key, nil
 	}

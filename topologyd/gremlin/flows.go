@@ -50,6 +50,10 @@ type Sources struct {
 	Past Past
 	// Flows gives flows and counters; nil means that none are kept.
 	Flows Flows
+	// Packets gives the packets of flows; nil means that none are kept. CompileBPF
+	// compiles what BPF is given.
+	Packets    Packets
+	CompileBPF CompileBPF
 	// At is the time of the graph that is asked, zero when it is the live one.
 	At time.Time
 }
@@ -64,7 +68,7 @@ func (q *Query) RunOn(ctx context.Context, v *graph.View, src Sources, lim Limit
 // It wraps the error of the [Flows].
 type FlowError struct {
 	Position
-	// Step is Flows or Metrics.
+	// Step is Flows, Metrics, RawPackets or BPF.
 	Step string
 	Err  error
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // AppendJSON appends the answer in Skydive's shape to b: an array of nodes,
-// edges, values, maps, flows or lists of nodes (paths), a number or single map,
+// edges, values, maps, flows, packets or lists of nodes (paths), a number or single map,
 // an object with Nodes and Edges (a graph); groups and metrics are an array with
 // one object, empty when there are none. It has no limit: what answers strangers uses
 // [Result.WriteJSON].
@@ -125,6 +125,11 @@ func (r *Result) elements(visit func(wrap string, appendJSON func([]byte) []byte
 	}
 	for _, g := range r.groups {
 		if err := visit("", func(b []byte) []byte { return r.appendGroupLine(b, g) }); err != nil {
+			return err
+		}
+	}
+	for _, p := range r.packets {
+		if err := visit("", p.AppendJSON); err != nil {
 			return err
 		}
 	}

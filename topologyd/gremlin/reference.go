@@ -24,7 +24,7 @@ func References() []Reference {
 	for i := range table {
 		s, h := &table[i], help[table[i].name]
 		r := Reference{Name: s.name, Arguments: h.args, Detail: h.detail, Example: h.example}
-		for k := KindGraph; k <= KindMap; k++ {
+		for k := KindGraph; k <= lastKind; k++ {
 			// Times stand directly after G.
 			if s.on.has(k) && (h.takes != takesTime || k == KindGraph) {
 				r.On = append(r.On, k)
@@ -89,7 +89,7 @@ func (h *help) kinds(s *step) []Kind {
 	}
 	var out []Kind
 	seen := kinds(0)
-	for k := KindGraph; k <= KindMap; k++ {
+	for k := KindGraph; k <= lastKind; k++ {
 		if !s.on.has(k) {
 			continue
 		}

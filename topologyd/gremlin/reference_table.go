@@ -68,8 +68,8 @@ func stepHelp() map[string]help {
 		"MoreThan":    {args: "([n])", gives: same, takes: takesNumber, detail: "the groups of more than n elements, of more than one when there is no n", example: "G.Flows().Group().MoreThan(2)"},
 		"Metrics":     {args: "([key])", gives: KindMetrics, takes: takesMetric, detail: "what was counted on nodes or of flows; at other times what each report added", example: "G.V().Metrics()"},
 		"Aggregates":  {args: "([seconds [, key …]])", gives: KindMetrics, takes: takesSlices, detail: "metrics added up by slices of time, one series for each combination of values of keys", example: "G.Context(NOW, '1h').V().Metrics().Aggregates(60, 'Name')"},
-		"RawPackets":  {args: "()", absent: true, detail: "known, but no packets are kept", example: ""},
-		"BPF":         {args: "(filter)", absent: true, detail: "known, but no packets are kept", example: ""},
+		"RawPackets":  {args: "()", gives: KindPackets, detail: "the packets that captures keep of the flows", example: "G.Flows('Application', 'DNS').RawPackets()"},
+		"BPF":         {args: "(filter)", gives: KindPackets, detail: "the packets that pass a filter in the language of pcap-filter(7)", example: "G.Flows().RawPackets().BPF('udp port 53')"},
 		"Sockets":     {args: "()", absent: true, detail: "known, but no sockets are reported", example: ""},
 
 		"As":     {args: "(name)", gives: same, takes: takesName, detail: "the same, kept under a name for Select", example: "G.V().Has('Type', 'host').As('hosts')"},

@@ -18,12 +18,13 @@ type Result struct {
 	view  *graph.View
 	scope *scope
 
-	slots  []int32
-	values []entity.Value
-	paths  [][]int32
-	flows  []*flowrecord.Record
-	groups []*group
-	number entity.Value
+	slots   []int32
+	values  []entity.Value
+	paths   [][]int32
+	flows   []*flowrecord.Record
+	groups  []*group
+	packets []*RawPacket
+	number  entity.Value
 
 	maxBytes int
 	// partial tells that what does not fit may be left out, limit what broke the
@@ -39,7 +40,7 @@ func (r *Result) Kind() Kind { return r.kind }
 // Revision is the revision of the graph that was asked.
 func (r *Result) Revision() uint64 { return r.view.Revision() }
 
-// Len is the number of elements: nodes, edges, values, paths, flows or groups;
+// Len is the number of elements: nodes, edges, values, paths, flows, groups or packets;
 // of a graph its nodes and edges together; 1 for a number or a single map.
 func (r *Result) Len() int {
 	switch r.kind {
@@ -53,6 +54,8 @@ func (r *Result) Len() int {
 		return len(r.flows)
 	case KindGroups, KindMetrics:
 		return len(r.groups)
+	case KindPackets:
+		return len(r.packets)
 	case KindGraph:
 		if r.scope == nil {
 			return r.view.NodeCount() + r.view.EdgeCount()

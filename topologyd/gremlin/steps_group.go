@@ -115,11 +115,6 @@ func (x *exec) kept(in iter.Seq[*flowrecord.Record]) iter.Seq[*flowrecord.Record
 	}
 }
 
-// buildPackets makes RawPackets and BPF, which are known but not there yet.
-func buildPackets(c *compiler, s *call, _ Kind) (op, Kind, error) {
-	return nil, 0, c.misuse(s, "no packets are kept; RawPacketsCaptured of a flow tells how many a capture kept")
-}
-
 // buildSockets makes Sockets, which is known but not there yet.
 func buildSockets(c *compiler, s *call, _ Kind) (op, Kind, error) {
 	return nil, 0, c.misuse(s, "no sockets are reported")

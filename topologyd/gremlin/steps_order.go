@@ -48,6 +48,8 @@ func buildRange(c *compiler, s *call, in Kind) (op, Kind, error) {
 			out.slots = part(in.slots, bounds)
 		case KindPaths:
 			out.paths = part(in.paths, bounds)
+		case KindPackets:
+			out.packets = part(in.packets, bounds)
 		default:
 			out.values = part(in.values, bounds)
 		}
@@ -96,6 +98,8 @@ func buildCount(c *compiler, s *call, _ Kind) (op, Kind, error) {
 			count = lengthOf(in.flows)
 		case in.groups != nil:
 			count = lengthOf(in.groups)
+		case in.packets != nil:
+			count = lengthOf(in.packets)
 		default:
 			count = lengthOf(in.paths)
 		}

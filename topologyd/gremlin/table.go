@@ -20,7 +20,12 @@ const (
 	KindGroups
 	KindMetrics
 	KindMap
+	// KindPackets are packets that captures keep.
+	KindPackets
 )
+
+// lastKind is the last of them.
+const lastKind = KindPackets
 
 // String returns the kind as messages and answers name it.
 func (k Kind) String() string {
@@ -47,6 +52,8 @@ func (k Kind) String() string {
 		return "metrics"
 	case KindMap:
 		return "map"
+	case KindPackets:
+		return "packets"
 	default:
 		return "nothing"
 	}
@@ -65,18 +72,19 @@ const (
 	onGroups = kinds(1) << KindGroups
 	// onMetrics is what Metrics gives.
 	onMetrics = kinds(1) << KindMetrics
+	onPackets = kinds(1) << KindPackets
 
 	onElements = onNodes | onEdges
 	onFields   = onElements | onValues | onFlows
 	onStreams  = onElements | onValues | onPaths | onFlows
-	onAll      = onGraph | onStreams | onGroups | onMetrics | 1<<KindNumber | 1<<KindMap
+	onAll      = onGraph | onStreams | onGroups | onMetrics | onPackets | 1<<KindNumber | 1<<KindMap
 )
 
 func (s kinds) has(k Kind) bool { return s>>k&1 != 0 }
 
 func (s kinds) names() []string {
 	var out []string
-	for k := KindGraph; k <= KindMap; k++ {
+	for k := KindGraph; k <= lastKind; k++ {
 		if s.has(k) {
 			out = append(out, k.String())
 		}
@@ -149,9 +157,9 @@ func steps() []step {
 		{name: "Sort", on: onFields, inside: true, build: buildSort},
 		{name: "Order", on: onElements | onValues, inside: true, build: buildOrder},
 		{name: stepBy, on: onElements | onValues | onGroups, inside: true, subs: true, build: buildBy},
-		{name: "Limit", on: onStreams | onGroups | onMetrics, inside: true, build: buildRange},
-		{name: "Range", on: onStreams | onGroups | onMetrics, inside: true, build: buildRange},
-		{name: "Count", on: onStreams | onGroups | onMetrics, inside: true, build: buildCount},
+		{name: "Limit", on: onStreams | onGroups | onMetrics | onPackets, inside: true, build: buildRange},
+		{name: "Range", on: onStreams | onGroups | onMetrics | onPackets, inside: true, build: buildRange},
+		{name: "Count", on: onStreams | onGroups | onMetrics | onPackets, inside: true, build: buildCount},
 
 		{name: "Values", on: onFields, inside: true, build: buildValues},
 		{name: "ValueMap", on: onFields, inside: true, build: buildValueMap},
@@ -169,7 +177,7 @@ func steps() []step {
 		{name: "Metrics", on: onNodes | onFlows, build: buildMetrics},
 		{name: "Aggregates", on: onMetrics, build: buildAggregates},
 		{name: "RawPackets", on: onFlows, build: buildPackets},
-		{name: "BPF", on: onFlows, build: buildPackets},
+		{name: "BPF", on: onPackets, build: buildBPF},
 		{name: "Sockets", on: onNodes | onFlows, build: buildSockets},
 
 		{name: "As", on: onElements, build: buildAs},

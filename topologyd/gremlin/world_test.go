@@ -27,6 +27,7 @@ import (
 //	                                    of times in milliseconds; it starts when it
 //	                                    is first reported, its Last is the time of
 //	                                    the line, and what a report adds is computed
+//	packet FLOW WIRE [LINK]             a packet of a flow is kept
 //	clock TIME                          the next line happens a second after it
 //
 // A value is JSON or a bare word; @Host and @Origin set those fields. Each
@@ -43,6 +44,8 @@ type world struct {
 	view   *graph.View
 	past   *history
 	flows  *flowTable
+	// packets are what is kept, nil when nothing is.
+	packets *packetTable
 }
 
 func newWorld(tb testing.TB) *world {
@@ -86,6 +89,8 @@ func (w *world) line(line string) error {
 		return w.node(words[1], append([]string{"host"}, words[2:]...))
 	case words[0] == "flow" && len(words) > 3:
 		return w.flow(words[1], words[2], words[3:])
+	case words[0] == "packet" && len(words) > 2:
+		return w.packet(words[1], words[2:])
 	case words[0] == "edge" && len(words) > 4 && words[2] == "->":
 		return w.edge(words[1], words[3], words[4], words[5:])
 	case words[0] == "metric" && len(words) > 2:
@@ -240,6 +245,9 @@ func (w *world) show(r *Result) []string {
 		out = append(out, strings.Join(names, " "))
 	}
 	out = append(out, w.showFlows(r)...)
+	for p := range r.Packets() {
+		out = append(out, fmt.Sprintf("%s %d at %d", w.flows.aliases[p.Flow], p.Wire, p.Time/int64(time.Millisecond)))
+	}
 	for v := range r.Values() {
 		out = append(out, string(v.AppendJSON(nil)))
 	}
@@ -248,7 +256,11 @@ func (w *world) show(r *Result) []string {
 
 func (w *world) sources() Sources {
 	w.flows.now = w.now
-	return Sources{Past: w.past, Flows: w.flows}
+	s := Sources{Past: w.past, Flows: w.flows}
+	if w.packets != nil {
+		s.Packets, s.CompileBPF = w.packets, w.packets.compile
+	}
+	return s
 }
 
 // ask runs a query and gives what scripts expect of it.
