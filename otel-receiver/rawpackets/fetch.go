@@ -27,52 +27,50 @@ const (
 	maxFlows = 100_000
 )
 
-// errLimit ends an answer at its bound.
-var errLimit = errors.New("the bound of the answer was met")
+// Ends of an answer that are no errors.
+var (
+	errLimit = errors.New("the bound of the answer was met")
+	errLeft  = errors.New("nobody takes the answer")
+)
 
-// Fetch answers: it hands the packets that are kept of the captures to send, in
+// Fetch answers: it hands the packets that are kept of the captures to yield, in
 // the order of their times over all captures, then, when f.Follow is set, those
 // that come, looking for more every 50 ms. An entry of f.Captures that ends in
 // "/" stands for all assignments of that definition, also for those that begin
 // while the answer is followed. A followed answer begins with a message that may
-// be empty: the fetch is understood.
+// be empty: the fetch is understood. No message is Done: that is the caller's to
+// say.
 //
-// The last message is Done and has what was wrong with the request, or why it
-// ended early, as its Error. Fetch itself returns an error when send did, or when
-// ctx ended; nothing is sent after that. What send gets is its own, and send may
-// take its time: nobody who keeps packets waits for it.
-func (g *Registry) Fetch(ctx context.Context, f order.Fetch, send func(*order.Packets) error) error {
-	a := &answer{g: g, f: f, send: send}
-	err := a.begin()
-	if err == nil {
-		defer g.leave()
-		err = a.run(ctx)
+// It ends when everything was told, a bound was met, yield returns false, or with
+// an error: that of ctx, what is wrong with the request, or why the answer ended
+// early. What yield gets is its own, and yield may take its time: nobody who keeps
+// packets waits for it.
+func (g *Registry) Fetch(ctx context.Context, f *order.Fetch, yield func(*order.Packets) bool) error {
+	a := &answer{g: g, f: *f, yield: yield}
+	if err := a.begin(); err != nil {
+		return err
 	}
-	if errors.Is(err, errLimit) {
+	defer g.leave()
+	err := a.run(ctx)
+	switch {
+	case errors.Is(err, errLeft):
+		return nil
+	case errors.Is(err, errLimit):
 		err = nil
 	}
-	var refused *refusal
-	switch {
-	case err == nil:
-		return a.flush(true, "")
-	case errors.As(err, &refused):
-		return a.flush(true, refused.text)
+	if a.out.Lost > 0 || len(a.out.Packets) > 0 {
+		if a.flush() != nil {
+			return nil
+		}
 	}
 	return err
 }
 
-// refusal is an error that the asker is told.
-type refusal struct{ text string }
-
-func (r *refusal) Error() string { return r.text }
-
-func refuse(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
-
 // answer is one fetch.
 type answer struct {
-	g    *Registry
-	f    order.Fetch
-	send func(*order.Packets) error
+	g     *Registry
+	f     order.Fetch
+	yield func(*order.Packets) bool
 
 	match   match
 	ids     map[string]struct{}
@@ -87,7 +85,7 @@ type answer struct {
 // begin checks the request and takes a place.
 func (a *answer) begin() error {
 	if len(a.f.Flows) > maxFlows {
-		return refuse("%d flows are more than %d", len(a.f.Flows), maxFlows)
+		return fmt.Errorf("%d flows are more than %d", len(a.f.Flows), maxFlows)
 	}
 	a.match = match{from: max(a.f.From, 0), to: max(a.f.To, 0)}
 	if len(a.f.Flows) > 0 {
@@ -96,7 +94,7 @@ func (a *answer) begin() error {
 	for _, s := range a.f.Flows {
 		id, err := entity.ParseUUID(s)
 		if err != nil {
-			return refuse("%.64q is not the ID of a flow", s)
+			return fmt.Errorf("%.64q is not the ID of a flow", s)
 		}
 		a.match.flows[id] = struct{}{}
 	}
@@ -115,7 +113,7 @@ func (g *Registry) enter() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.fetching >= g.cfg.MaxFetches {
-		return refuse("%d fetch packets of this host already; try again later", g.fetching)
+		return fmt.Errorf("%d fetch packets of this host already; try again later", g.fetching)
 	}
 	g.fetching++
 	return nil
@@ -179,11 +177,11 @@ func (a *answer) run(ctx context.Context) error {
 	n, changed := a.open()
 	if !a.f.Follow {
 		if n == 0 {
-			return refuse("the capture keeps no packets here, or has ended")
+			return errors.New("the capture keeps no packets here, or has ended")
 		}
 		return a.round(ctx)
 	}
-	if err := a.flushNow(); err != nil {
+	if err := a.flush(); err != nil {
 		return err
 	}
 	tick := time.NewTicker(poll)
@@ -194,7 +192,7 @@ func (a *answer) run(ctx context.Context) error {
 			return err
 		}
 		if a.out.Lost > 0 || len(a.out.Packets) > 0 {
-			if err := a.flushNow(); err != nil {
+			if err := a.flush(); err != nil {
 				return err
 			}
 		}
@@ -211,7 +209,7 @@ func (a *answer) run(ctx context.Context) error {
 				since = time.Now()
 			}
 			if time.Since(since) > gone {
-				return refuse("the capture has ended here")
+				return errors.New("the capture has ended here")
 			}
 		}
 		for _, lanes := range a.readers {
@@ -256,7 +254,7 @@ func (a *answer) packet(capture string, k *kept) error {
 		return errLimit
 	}
 	if len(a.out.Packets) >= messagePackets || len(a.out.Packets) > 0 && a.outBytes+len(k.data) > messageBytes {
-		if err := a.flushNow(); err != nil {
+		if err := a.flush(); err != nil {
 			return err
 		}
 	}
@@ -271,15 +269,13 @@ func (a *answer) packet(capture string, k *kept) error {
 	return nil
 }
 
-func (a *answer) flushNow() error { return a.flush(false, "") }
-
 // flush sends the message.
-func (a *answer) flush(done bool, text string) error {
+func (a *answer) flush() error {
 	m := a.out
-	m.Request, m.Done, m.Error = a.f.Request, done, text
+	m.Request = a.f.Request
 	a.out, a.outBytes = order.Packets{}, 0
-	if err := a.send(&m); err != nil {
-		return fmt.Errorf("send packets: %w", err)
+	if !a.yield(&m) {
+		return errLeft
 	}
 	return nil
 }

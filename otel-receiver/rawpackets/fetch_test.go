@@ -31,41 +31,39 @@ type got struct {
 	list []*order.Packets
 }
 
-func (g *got) send(p *order.Packets) error {
+func (g *got) send(p *order.Packets) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.list = append(g.list, p)
-	return nil
+	return true
 }
 
-// packets returns all packets, what was lost, and the last message.
-func (g *got) packets() (out []order.Packet, lost int64, last *order.Packets) {
+// packets returns all packets and what was lost.
+func (g *got) packets() (out []order.Packet, lost int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, m := range g.list {
-		out, lost, last = append(out, m.Packets...), lost+m.Lost, m
+		out, lost = append(out, m.Packets...), lost+m.Lost
 	}
-	return out, lost, last
+	return out, lost
 }
 
-func fetch(t *testing.T, g *Registry, f order.Fetch) (packets []order.Packet, last *order.Packets) {
+func fetch(t *testing.T, g *Registry, f order.Fetch) (packets []order.Packet, err error) {
 	t.Helper()
 	var a got
 	f.Request = 7
-	if err := g.Fetch(t.Context(), f, a.send); err != nil {
-		t.Fatal(err)
-	}
+	err = g.Fetch(t.Context(), &f, a.send)
 	for i, m := range a.list {
 		b, err := order.Encode(&order.Envelope{Packets: m})
 		if err != nil || len(b) > order.MaxMessage/2 {
 			t.Fatalf("a message of %d bytes: %v", len(b), err)
 		}
-		if m.Request != 7 || m.Done != (i == len(a.list)-1) {
-			t.Fatalf("message %d: request %d, done %t", i, m.Request, m.Done)
+		if m.Request != 7 || m.Done || m.Error != "" {
+			t.Fatalf("message %d: %+v", i, m)
 		}
 	}
-	packets, _, last = a.packets()
-	return packets, last
+	packets, _ = a.packets()
+	return packets, err
 }
 
 func TestFetch(t *testing.T) {
@@ -101,9 +99,9 @@ func TestFetch(t *testing.T) {
 		{"no flow's ID", order.Fetch{Flows: []string{"x"}}, 0, `"x" is not the ID of a flow`},
 		{"no capture", order.Fetch{Captures: []string{"de/"}}, 0, "keeps no packets here"},
 	} {
-		packets, last := fetch(t, g, tc.f)
-		if len(packets) != tc.n || !strings.Contains(last.Error, tc.err) || (tc.err == "") != (last.Error == "") {
-			t.Errorf("%s: %d packets, %q; want %d, %q", tc.name, len(packets), last.Error, tc.n, tc.err)
+		packets, err := fetch(t, g, tc.f)
+		if len(packets) != tc.n || (tc.err == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), tc.err) {
+			t.Errorf("%s: %d packets, %v; want %d, %q", tc.name, len(packets), err, tc.n, tc.err)
 		}
 		if !slices.IsSortedFunc(packets, func(a, b order.Packet) int { return int(a.Time - b.Time) }) {
 			t.Errorf("%s: not in order", tc.name)
@@ -141,19 +139,19 @@ func TestRegistryBound(t *testing.T) {
 	if err := g.enter(); err != nil {
 		t.Fatal(err)
 	}
-	if _, last := fetch(t, g, order.Fetch{}); !strings.Contains(last.Error, "try again later") {
-		t.Error(last.Error)
+	if _, err := fetch(t, g, order.Fetch{}); err == nil || !strings.Contains(err.Error(), "try again later") {
+		t.Error(err)
 	}
 	g.leave()
 }
 
 // follow starts a followed fetch; stop ends it and returns its error.
-func follow(t *testing.T, g *Registry, f order.Fetch, send func(*order.Packets) error) (stop func() error) {
+func follow(t *testing.T, g *Registry, f order.Fetch, yield func(*order.Packets) bool) (stop func() error) {
 	t.Helper()
 	f.Follow = true
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- g.Fetch(ctx, f, send) }()
+	go func() { done <- g.Fetch(ctx, &f, yield) }()
 	return func() error { cancel(); return <-done }
 }
 
@@ -168,7 +166,7 @@ func TestFollow(t *testing.T) {
 	stop := follow(t, g, order.Fetch{Captures: []string{"def/"}}, out.send)
 	number := func(n int) func() error {
 		return func() error {
-			if p, _, _ := out.packets(); len(p) != n {
+			if p, _ := out.packets(); len(p) != n {
 				return fmt.Errorf("%d packets, want %d", len(p), n)
 			}
 			return nil
@@ -190,9 +188,6 @@ func TestFollow(t *testing.T) {
 	if err := stop(); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if _, _, last := out.packets(); last.Done {
-		t.Error("something was sent after the end")
-	}
 }
 
 func TestFollowEnds(t *testing.T) {
@@ -202,18 +197,15 @@ func TestFollowEnds(t *testing.T) {
 	f := source.Frame{Data: data(1, 60), Wire: 60, Time: 1}
 	a.Keep(flowID(1), &f)
 	a.Keep(flowID(1), &f)
-	if err := g.Fetch(t.Context(), order.Fetch{Follow: true, MaxPackets: 1}, limited.send); err != nil {
+	if err := g.Fetch(t.Context(), &order.Fetch{Follow: true, MaxPackets: 1}, limited.send); err != nil {
 		t.Fatal(err)
 	}
-	if p, _, last := limited.packets(); len(p) != 1 || !last.Done || last.Error != "" {
-		t.Errorf("%d packets, %+v", len(p), last)
+	if p, _ := limited.packets(); len(p) != 1 {
+		t.Errorf("%d packets", len(p))
 	}
 	a.Close()
-	if err := g.Fetch(t.Context(), order.Fetch{Follow: true}, ended.send); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, last := ended.packets(); !last.Done || !strings.Contains(last.Error, "has ended") {
-		t.Errorf("%+v", last)
+	if err := g.Fetch(t.Context(), &order.Fetch{Follow: true}, ended.send); err == nil || !strings.Contains(err.Error(), "has ended") {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -226,7 +218,7 @@ func TestSlow(t *testing.T) {
 	var out got
 	held, blocked := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	stop := follow(t, g, order.Fetch{}, func(p *order.Packets) error {
+	stop := follow(t, g, order.Fetch{}, func(p *order.Packets) bool {
 		once.Do(func() { close(blocked); <-held })
 		return out.send(p)
 	})
@@ -236,7 +228,7 @@ func TestSlow(t *testing.T) {
 	}
 	close(held)
 	proctest.Eventually(t, 20*time.Second, "all are told of", func() error {
-		if p, lost, _ := out.packets(); int64(len(p))+lost != total || lost == 0 {
+		if p, lost := out.packets(); int64(len(p))+lost != total || lost == 0 {
 			return fmt.Errorf("%d packets and %d lost, of %d", len(p), lost, total)
 		}
 		return nil
@@ -244,8 +236,7 @@ func TestSlow(t *testing.T) {
 	if err := stop(); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	failed := errors.New("gone")
-	if err := g.Fetch(t.Context(), order.Fetch{}, func(*order.Packets) error { return failed }); !errors.Is(err, failed) {
+	if err := g.Fetch(t.Context(), &order.Fetch{}, func(*order.Packets) bool { return false }); err != nil {
 		t.Error(err)
 	}
 	if g.fetching != 0 {
@@ -278,15 +269,15 @@ func TestTogether(t *testing.T) {
 	for range 3 {
 		wg.Go(func() {
 			for range 30 {
-				err := g.Fetch(t.Context(), order.Fetch{MaxPackets: 1500}, func(p *order.Packets) error {
+				err := g.Fetch(t.Context(), &order.Fetch{MaxPackets: 1500}, func(p *order.Packets) bool {
 					for i := range p.Packets {
 						if k := &p.Packets[i]; len(k.Data) != 100 || k.Wire != 100 || k.Time < 1 {
-							return fmt.Errorf("packet %+v", k)
+							t.Errorf("packet %+v", k)
 						}
 					}
-					return nil
+					return true
 				})
-				if err != nil {
+				if err != nil && !strings.Contains(err.Error(), "keeps no packets") {
 					t.Error(err)
 				}
 			}
