@@ -1,0 +1,120 @@
+package orders
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/skein-net/skein/internal/order"
+)
+
+// storeVersion is that of the file's form.
+const storeVersion = 1
+
+// maxStored bounds what is read of a file that should hold one message.
+const maxStored = order.MaxMessage + 64<<10
+
+// kept is what the file holds.
+type kept struct {
+	Version     int               `json:"version"`
+	HostID      string            `json:"host_id"`
+	Assignments order.Assignments `json:"assignments"`
+}
+
+// errForeign is wrapped by the error about a file of another host or form.
+var errForeign = errors.New("it is not of this host or version")
+
+// store keeps the last list in a file. It belongs to one goroutine.
+type store struct {
+	path, hostID string
+}
+
+// load returns the kept list, nil when none is kept. What cannot be read as one
+// is put aside, under the name with ".broken" behind it.
+func (s *store) load() (*order.Assignments, error) {
+	if s.path == "" {
+		return nil, nil
+	}
+	b, err := readAtMost(s.path, maxStored)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	var k kept
+	if err == nil {
+		err = json.Unmarshal(b, &k)
+	}
+	if err == nil && (k.Version != storeVersion || k.HostID != s.hostID) {
+		err = errForeign
+	}
+	if err != nil {
+		aside := s.path + ".broken"
+		return nil, errors.Join(fmt.Errorf("read kept orders, which are now in %s: %w", aside, err), os.Rename(s.path, aside))
+	}
+	return &k.Assignments, nil
+}
+
+// save replaces the kept list; after a crash there is the old or the new one.
+func (s *store) save(a *order.Assignments) error {
+	if s.path == "" {
+		return nil
+	}
+	b, err := json.Marshal(kept{Version: storeVersion, HostID: s.hostID, Assignments: *a})
+	if err != nil {
+		return fmt.Errorf("keep orders: %w", err)
+	}
+	dir := filepath.Dir(s.path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("keep orders: %w", err)
+	}
+	if err := replace(s.path, b); err != nil {
+		return fmt.Errorf("keep orders: %w", err)
+	}
+	return syncDir(dir)
+}
+
+// replace writes a file in one step.
+func replace(path string, b []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// syncDir makes a rename last.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("keep orders: %w", err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("keep orders: %w", err)
+	}
+	return nil
+}
+
+// readAtMost reads a file that is not longer than so many bytes.
+func readAtMost(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%s is longer than %d bytes", path, limit)
+	}
+	return b, err
+}
