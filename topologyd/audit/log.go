@@ -1,0 +1,218 @@
+package audit
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// SyncEvery is after how long at the latest a record is on the disk that does not
+// have to be there at once.
+const SyncEvery = time.Second
+
+// Config says where the log is and how large it gets.
+type Config struct {
+	// Path is the file; older ones are beside it, with .1, .2 … behind the name.
+	Path string
+	// MaxBytes is when a new file is begun, Keep how many older ones are kept.
+	MaxBytes int64
+	Keep     int
+	// Refusals is how many refusals are written in a minute at most; further ones
+	// are counted.
+	Refusals int
+}
+
+// DefaultConfig returns a log of 60 MB at most.
+func DefaultConfig(path string) Config {
+	return Config{Path: path, MaxBytes: 10 << 20, Keep: 5, Refusals: 120}
+}
+
+// errClosed is for what is recorded too late.
+var errClosed = errors.New("the audit log is closed")
+
+// Log is an audit log. Its methods may be called by several goroutines.
+type Log struct {
+	cfg Config
+	log *slog.Logger
+	now func() time.Time
+
+	mu         sync.Mutex
+	file       *os.File
+	size       int64
+	timer      *time.Timer // set when there is something to sync
+	suppressed int64
+	minute     int64 // of the refusals counted
+	refusals   int
+}
+
+// Open opens the log, and makes it when it is not there. Lines of records also go
+// to log, at level Info. now is the clock, nil is [time.Now].
+func Open(cfg Config, log *slog.Logger, now func() time.Time) (*Log, error) {
+	if now == nil {
+		now = time.Now
+	}
+	l := &Log{cfg: cfg, log: log, now: now}
+	if err := l.open(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// open opens the file. A line that was not finished is ended.
+func (l *Log) open() error {
+	f, err := os.OpenFile(l.cfg.Path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("open audit log: %w", err)
+	}
+	fail := func(err error) error { return errors.Join(fmt.Errorf("open audit log: %w", err), f.Close()) }
+	if err := f.Chmod(0o600); err != nil {
+		return fail(err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return fail(err)
+	}
+	size := info.Size()
+	if size > 0 {
+		last := make([]byte, 1)
+		if _, err := f.ReadAt(last, size-1); err != nil {
+			return fail(err)
+		}
+		if last[0] != '\n' {
+			if _, err := f.WriteString("\n"); err != nil {
+				return fail(err)
+			}
+			size++
+		}
+	}
+	l.file, l.size = f, size
+	return nil
+}
+
+// Record writes a record, whose time it sets. When that fails nothing may be
+// handed out.
+func (l *Log) Record(r Record) error {
+	r.Time = l.now().UTC()
+	r.cut()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.Outcome == Refused && !l.mayRefuse(r.Time) {
+		l.suppressed++
+		return nil
+	}
+	r.Suppressed = l.suppressed
+	if err := l.write(&r); err != nil {
+		return fmt.Errorf("write audit log: %w", err)
+	}
+	l.suppressed = 0
+	l.log.Info("audit", "action", r.Action, "outcome", r.Outcome, "reason", r.Reason, "remote", r.Remote, "request", r.Request,
+		"capture", r.Capture, "name", r.Name, "hosts", r.Hosts, "nodes", r.Nodes, "packets", r.Packets, "bytes", r.Bytes)
+	return nil
+}
+
+// mayRefuse reports whether one more refusal may be written.
+func (l *Log) mayRefuse(now time.Time) bool {
+	if m := now.Unix() / 60; m != l.minute {
+		l.minute, l.refusals = m, 0
+	}
+	l.refusals++
+	return l.refusals <= l.cfg.Refusals
+}
+
+func (l *Log) write(r *Record) error {
+	if l.file == nil {
+		return errClosed
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	b = append(b, '\n')
+	if l.size > 0 && l.size+int64(len(b)) > l.cfg.MaxBytes {
+		if err := l.rotate(); err != nil {
+			return err
+		}
+	}
+	n, err := l.file.Write(b)
+	l.size += int64(n)
+	if err != nil {
+		if n > 0 { // half a line: the next one begins anew
+			m, _ := l.file.WriteString("\n")
+			l.size += int64(m)
+		}
+		return err
+	}
+	if r.Action == PacketsFetch && r.Outcome == OK {
+		return l.file.Sync()
+	}
+	if l.timer == nil {
+		l.timer = time.AfterFunc(SyncEvery, l.sync)
+	}
+	return nil
+}
+
+// sync brings what was written to the disk.
+func (l *Log) sync() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.timer = nil
+	if l.file == nil {
+		return
+	}
+	if err := l.file.Sync(); err != nil {
+		l.log.Error("cannot bring the audit log to the disk", "error", err)
+	}
+}
+
+// rotate begins a new file. The oldest one goes.
+func (l *Log) rotate() error {
+	if err := l.file.Sync(); err != nil {
+		return err
+	}
+	name := func(n int) string {
+		if n == 0 {
+			return l.cfg.Path
+		}
+		return l.cfg.Path + "." + strconv.Itoa(n)
+	}
+	for n := l.cfg.Keep - 1; n >= 0; n-- {
+		if err := os.Rename(name(n), name(n+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	old := l.file
+	if l.cfg.Keep < 1 {
+		if err := os.Remove(l.cfg.Path); err != nil {
+			return err
+		}
+	}
+	if err := l.open(); err != nil {
+		return err // the old one goes on, under its new name
+	}
+	return old.Close()
+}
+
+// Close brings the log to the disk and ends it.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return nil
+	}
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+	err := errors.Join(l.file.Sync(), l.file.Close())
+	l.file = nil
+	if err != nil {
+		return fmt.Errorf("close audit log: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,208 @@
+package audit
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/skein-net/skein/internal/proctest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t *testing.T, cfg Config) *Log {
+	t.Helper()
+	l, err := Open(cfg, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// read returns the records of a file.
+func read(t *testing.T, path string) (out []Record) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		var r Record
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			t.Fatalf("%q: %v", lines.Text(), err)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func TestLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	l := open(t, DefaultConfig(path))
+	for _, r := range []Record{
+		{Action: PacketsFetch, Outcome: OK, Actor: Actor{Remote: "192.0.2.1:5", UserAgent: "curl"}, Capture: "web", Hosts: 2},
+		{Action: PacketsEnd, Outcome: OK, Packets: 3, Bytes: 180},
+		{Action: CaptureCreate, Outcome: Failed, Reason: strings.Repeat("ä", maxText)},
+	} {
+		if err := l.Record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := read(t, path)
+	if len(got) != 3 || got[0].Remote != "192.0.2.1:5" || got[0].UserAgent != "curl" || got[1].Packets != 3 || time.Since(got[0].Time) > time.Minute {
+		t.Errorf("%+v", got)
+	}
+	if n := len(got[2].Reason); n > maxText+len("…") || !strings.HasSuffix(got[2].Reason, "ä…") {
+		t.Errorf("a text of %d bytes", n)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	proctest.Eventually(t, 5*time.Second, "it is synced", func() error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.timer != nil {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Record(Record{Action: PacketsFetch, Outcome: OK}); !errors.Is(err, errClosed) {
+		t.Error(err)
+	}
+}
+
+// TestTorn opens a log whose last line was cut off.
+func TestTorn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	if err := os.WriteFile(path, []byte("{\"action\":\"a\"}\n{\"acti"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, DefaultConfig(path))
+	if err := l.Record(Record{Action: "b"}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(b), "\n")
+	if len(lines) != 4 || lines[1] != `{"acti` || !strings.Contains(lines[2], `"action":"b"`) {
+		t.Errorf("%q", lines)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Error("others may read it")
+	}
+	if _, err := Open(DefaultConfig(filepath.Join(path, "no")), slog.Default(), nil); err == nil {
+		t.Error("opened below a file")
+	}
+}
+
+func TestRotate(t *testing.T) {
+	for _, keep := range []int{0, 1, 3} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "audit.log")
+		l := open(t, Config{Path: path, MaxBytes: 1000, Keep: keep})
+		for i := range 100 {
+			if err := l.Record(Record{Action: fmt.Sprint(i), Outcome: OK}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		files, err := filepath.Glob(path + "*")
+		if err != nil || len(files) != keep+1 {
+			t.Errorf("%d files, %v; want %d", len(files), err, keep+1)
+		}
+		next := 99
+		for _, f := range files { // the newest first
+			info, err := os.Stat(f)
+			if err != nil || info.Size() > 1000 || info.Mode().Perm() != 0o600 {
+				t.Error(f, info.Size(), info.Mode())
+			}
+			list := read(t, f)
+			for i := len(list) - 1; i >= 0; i-- {
+				if list[i].Action != fmt.Sprint(next) {
+					t.Fatalf("%s has %s, want %d", f, list[i].Action, next)
+				}
+				next--
+			}
+		}
+	}
+}
+
+func TestRefusalsAreBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	cfg := DefaultConfig(path)
+	cfg.Refusals = 3
+	now := time.Unix(6000, 0)
+	l, err := Open(cfg, slog.New(slog.DiscardHandler), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for range 10 {
+		if err := l.Record(Record{Action: PacketsFetch, Outcome: Refused}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now = now.Add(time.Minute)
+	if err := l.Record(Record{Action: PacketsFetch, Outcome: Refused}); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, path); len(got) != 4 || got[3].Suppressed != 7 || got[2].Suppressed != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestTogether(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	l := open(t, Config{Path: path, MaxBytes: 5000, Keep: 50})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 50 {
+				if err := l.Record(Record{Action: CaptureDelete, Outcome: OK}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	files, _ := filepath.Glob(path + "*")
+	n := 0
+	for _, f := range files {
+		n += len(read(t, f))
+	}
+	if n != 200 {
+		t.Errorf("%d records of 200", n)
+	}
+}
+
+func TestActor(t *testing.T) {
+	if a := ActorOf(t.Context()); a != (Actor{}) {
+		t.Error(a)
+	}
+	want := Actor{Remote: "r", UserAgent: "u"}
+	if a := ActorOf(WithActor(t.Context(), want)); a != want {
+		t.Error(a)
+	}
+}

@@ -1,0 +1,102 @@
+package audit
+
+import (
+	"context"
+	"time"
+	"unicode/utf8"
+)
+
+// Actions.
+const (
+	// PacketsFetch is the beginning of an answer with packets, PacketsEnd its end.
+	PacketsFetch = "packets.fetch"
+	PacketsEnd   = "packets.end"
+	// Captures are made, changed and deleted.
+	CaptureCreate  = "capture.create"
+	CaptureReplace = "capture.replace"
+	CaptureDelete  = "capture.delete"
+)
+
+// Outcomes.
+const (
+	OK      = "ok"
+	Refused = "refused"
+	Failed  = "failed"
+)
+
+// Record is one line of the log. What is empty is left out, apart from the first
+// members.
+type Record struct {
+	Time   time.Time `json:"time"`
+	Action string    `json:"action"`
+	// Outcome is OK, Refused or Failed, Reason why it is not OK.
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason,omitempty"`
+	Actor
+	// Request is the same in the records of the beginning and the end of an answer.
+	Request string `json:"request,omitempty"`
+	// Capture is the definition's ID and Name its name; several are joined by ",".
+	Capture string `json:"capture,omitempty"`
+	Name    string `json:"name,omitempty"`
+	// Query and Filter are those of the capture.
+	Query  string `json:"query,omitempty"`
+	Filter string `json:"filter,omitempty"`
+	// Node, Flows, From and To are what was asked for; Flows counts them.
+	Node  string    `json:"node,omitempty"`
+	Flows int       `json:"flows,omitempty"`
+	From  time.Time `json:"from,omitzero"`
+	To    time.Time `json:"to,omitzero"`
+	// Follow tells that packets are sent as they come.
+	Follow bool `json:"follow,omitempty"`
+	// Nodes counts the interfaces, Hosts the hosts that are asked.
+	Nodes int `json:"nodes,omitempty"`
+	Hosts int `json:"hosts,omitempty"`
+	// Packets and Bytes are what was handed out, Missing how many hosts gave nothing.
+	Packets int64 `json:"packets,omitempty"`
+	Bytes   int64 `json:"bytes,omitempty"`
+	Missing int   `json:"missing,omitempty"`
+	// Suppressed counts the refusals since the record before that were too many to
+	// be written.
+	Suppressed int64 `json:"suppressed,omitempty"`
+}
+
+// Actor is who did it.
+type Actor struct {
+	// Remote is the address that the request came from, UserAgent what it says of
+	// itself.
+	Remote    string `json:"remote,omitempty"`
+	UserAgent string `json:"user_agent,omitempty"`
+}
+
+// actorKey is the key of a context under which its [Actor] is.
+type actorKey struct{}
+
+// WithActor returns a context for what an actor does.
+func WithActor(ctx context.Context, a Actor) context.Context {
+	return context.WithValue(ctx, actorKey{}, a)
+}
+
+// ActorOf returns who does it; the zero value when the context does not tell.
+func ActorOf(ctx context.Context) Actor {
+	a, _ := ctx.Value(actorKey{}).(Actor)
+	return a
+}
+
+// maxText is where texts that come from outside are cut, in bytes.
+const maxText = 1024
+
+// cut bounds the texts of a record.
+func (r *Record) cut() {
+	for _, s := range []*string{
+		&r.Reason, &r.Remote, &r.UserAgent, &r.Request, &r.Capture, &r.Name, &r.Query, &r.Filter, &r.Node,
+	} {
+		if len(*s) <= maxText {
+			continue
+		}
+		n := maxText
+		for n > maxText-utf8.UTFMax && !utf8.RuneStart((*s)[n]) {
+			n--
+		}
+		*s = (*s)[:n] + "…"
+	}
+}
