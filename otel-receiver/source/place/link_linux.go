@@ -1,6 +1,7 @@
 package place
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -10,16 +11,36 @@ import (
 	"github.com/skein-net/skein/internal/netns"
 )
 
-// look asks the kernel for an interface's own name, its kind and its index.
-func look(ns *netns.NS, name string) (real, kind string, index int, err error) {
+// look asks the kernel for an interface by its name.
+func look(ns *netns.NS, name string) (l Link, err error) {
+	attr := unix.IFLA_IFNAME
+	if len(name) >= unix.IFNAMSIZ {
+		attr = unix.IFLA_ALT_IFNAME
+	}
+	return ask(ns, 0, nl.NewRtAttr(attr, nl.ZeroTerminated(name)))
+}
+
+// byIndex asks the kernel for an interface by its index.
+func byIndex(ns *netns.NS, index int) (Link, error) {
+	l, err := ask(ns, index)
+	switch {
+	case errors.Is(err, unix.ENODEV):
+		return Link{}, fmt.Errorf("%w: %w", ErrNoInterface, err)
+	case err == nil && l.Index != index:
+		return Link{}, fmt.Errorf("ask for interface %d: the kernel told of %d", index, l.Index)
+	}
+	return l, err
+}
+
+func ask(ns *netns.NS, index int, attrs ...*nl.RtAttr) (l Link, err error) {
 	err = ns.Do(func() error {
 		req := nl.NewNetlinkRequest(unix.RTM_GETLINK, 0)
-		req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
-		attr := unix.IFLA_IFNAME
-		if len(name) >= unix.IFNAMSIZ {
-			attr = unix.IFLA_ALT_IFNAME
+		msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+		msg.Index = int32(index)
+		req.AddData(msg)
+		for _, a := range attrs {
+			req.AddData(a)
 		}
-		req.AddData(nl.NewRtAttr(attr, nl.ZeroTerminated(name)))
 		msgs, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
 		if err != nil {
 			return fmt.Errorf("ask for the interface: %w", err)
@@ -27,43 +48,56 @@ func look(ns *netns.NS, name string) (real, kind string, index int, err error) {
 		if len(msgs) != 1 {
 			return fmt.Errorf("ask for the interface: got %d answers", len(msgs))
 		}
-		real, kind, index, err = decode(msgs[0])
+		l, err = decode(msgs[0])
 		return err
 	})
-	return real, kind, index, err
+	return l, err
 }
 
-// decode reads struct ifinfomsg and the attributes that are of interest.
-func decode(msg []byte) (name, kind string, index int, err error) {
+// decode reads struct ifinfomsg and the attributes that are of interest
+// (rtnetlink(7)).
+func decode(msg []byte) (l Link, err error) {
 	if len(msg) < unix.SizeofIfInfomsg {
-		return "", "", 0, errors.New("the kernel's answer is too short")
+		return l, errors.New("the kernel's answer is too short")
 	}
-	index = int(nl.DeserializeIfInfomsg(msg).Index)
+	info := nl.DeserializeIfInfomsg(msg)
+	l.Index, l.Up = int(info.Index), info.Flags&unix.IFF_UP != 0
 	attrs, err := nl.ParseRouteAttr(msg[unix.SizeofIfInfomsg:])
 	if err != nil {
-		return "", "", 0, fmt.Errorf("read the kernel's answer: %w", err)
+		return l, fmt.Errorf("read the kernel's answer: %w", err)
 	}
-	kind = KindDevice
+	l.Type = KindDevice
 	for _, a := range attrs {
 		switch a.Attr.Type &^ unix.NLA_F_NESTED {
 		case unix.IFLA_IFNAME:
-			name = unix.ByteSliceToString(a.Value)
+			l.Name = unix.ByteSliceToString(a.Value)
+		case unix.IFLA_STATS64:
+			l.setPackets(a.Value)
 		case unix.IFLA_LINKINFO:
 			infos, err := nl.ParseRouteAttr(a.Value)
 			if err != nil {
-				return "", "", 0, fmt.Errorf("read the kind: %w", err)
+				return l, fmt.Errorf("read the kind: %w", err)
 			}
 			for _, i := range infos {
 				if i.Attr.Type == nl.IFLA_INFO_KIND {
 					if k := unix.ByteSliceToString(i.Value); k != "" {
-						kind = k
+						l.Type = k
 					}
 				}
 			}
 		}
 	}
-	if name == "" {
-		return "", "", 0, errors.New("the kernel's answer has no name")
+	if l.Name == "" {
+		return l, errors.New("the kernel's answer has no name")
 	}
-	return name, kind, index, nil
+	return l, nil
+}
+
+// setPackets reads struct rtnl_link_stats64, which begins with rx_packets and
+// tx_packets.
+func (l *Link) setPackets(b []byte) {
+	if len(b) >= 16 {
+		l.Packets = binary.NativeEndian.Uint64(b) + binary.NativeEndian.Uint64(b[8:])
+		l.Counted = true
+	}
 }

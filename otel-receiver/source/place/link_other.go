@@ -4,6 +4,6 @@ package place
 
 import "github.com/skein-net/skein/internal/netns"
 
-func look(*netns.NS, string) (name, kind string, index int, err error) {
-	return "", "", 0, netns.ErrUnsupported
-}
+func look(*netns.NS, string) (Link, error) { return Link{}, netns.ErrUnsupported }
+
+func byIndex(*netns.NS, int) (Link, error) { return Link{}, netns.ErrUnsupported }

@@ -81,9 +81,11 @@ func Find(cfg Config, path, iface string) (Place, error) {
 	}
 	defer root.Close()
 	p := Place{HostName: cfg.HostName}
-	if p.Interface, p.Type, p.IfIndex, err = look(ns, iface); err != nil {
+	l, err := look(ns, iface)
+	if err != nil {
 		return Place{}, fmt.Errorf("look at interface %s: %w", iface, err)
 	}
+	p.Interface, p.Type, p.IfIndex = l.Name, l.Type, l.Index
 	owner := entity.HostTID(cfg.HostName)
 	if ns.ID() != root.ID() {
 		if p.NetNS, err = reported(cfg, ns.ID()); err != nil {
