@@ -18,12 +18,16 @@ func (t *Table) Add(p *packet.Packet, data []byte, at int64) {
 		return
 	}
 	t.n.bytes += uint64(p.Levels[0].Wire)
-	var parent key
-	for i := range n {
-		l := &p.Levels[i]
+	t.levels(p.Levels[:n], data, at, key{}, 1)
+}
+
+// levels counts the levels of a packet inside the flow with the key parent.
+func (t *Table) levels(levels []packet.Level, data []byte, at int64, parent key, weight uint32) {
+	for i := range levels {
+		l := &levels[i]
 		if l.Fragment {
 			t.drain()
-			k, ok := t.addFragment(l, data, at, parent)
+			k, ok := t.addFragment(l, data, at, parent, weight)
 			if !ok {
 				return // it waits for the first one, and has no levels inside
 			}
@@ -32,10 +36,10 @@ func (t *Table) Add(p *packet.Packet, data []byte, at int64) {
 		}
 		k := t.keyOf(l, parent.h, false)
 		if t.live >= t.queueFlows && canWait(l) {
-			t.wait(l, k, parent, at)
+			t.wait(l, k, parent, at, weight)
 		} else {
 			t.drain()
-			t.add(k, l, data, at, parent, false)
+			t.add(k, l, data, at, parent, false, weight)
 		}
 		parent = k
 	}
@@ -43,7 +47,7 @@ func (t *Table) Add(p *packet.Packet, data []byte, at int64) {
 
 // add counts a level to the flow with its key and returns the flow's slot.
 // parent is the key of the level around it, zero for the outermost.
-func (t *Table) add(k key, l *packet.Level, data []byte, at int64, parent key, bare bool) uint32 {
+func (t *Table) add(k key, l *packet.Level, data []byte, at int64, parent key, bare bool, weight uint32) uint32 {
 	i := t.find(k)
 	if i != none && l.Transport == packet.LayerTCP && l.Flags&(packet.FlagSYN|packet.FlagACK|packet.FlagRST) == packet.FlagSYN && t.slots[i].tcp.over() {
 		t.end(i, t.finish(&t.slots[i]), at)
@@ -54,7 +58,12 @@ func (t *Table) add(k key, l *packet.Level, data []byte, at int64, parent key, b
 	}
 	s := &t.slots[i]
 	dir := s.direction(k.high)
-	t.count(s, dir, 1, uint64(l.Wire), at, at)
+	if weight == 1 {
+		t.count(s, dir, 1, uint64(l.Wire), at, at)
+	} else {
+		t.countMany(s, dir, uint64(weight), uint64(weight)*uint64(l.Wire), at, at)
+		t.thin(s, weight)
+	}
 	if bare {
 		return i
 	}
@@ -83,10 +92,11 @@ func (t *Table) count(s *slot, dir int, packets uint32, bytes uint64, from, to i
 	if s.flags&flagDirty == 0 {
 		s.flags |= flagDirty
 		s.begun = ticks(from)
-		t.rests[s.rest].begun = from
+		r := &t.rests[s.rest]
+		r.begun, r.weight = from, 0
 	}
 	if int32(s.packets[dir]) < 0 {
-		s.flags |= flagUrgent
+		t.carry(s, dir)
 	}
 }
 
@@ -133,6 +143,12 @@ func (t *Table) put(k key, r *rest, class uint8, keep uint32, at int64) uint32 {
 	s.last = at
 	if r.tport == packet.LayerTCP {
 		s.flags |= flagTCP
+		if t.cfg.NoSequences {
+			s.flags |= flagGaps
+		}
+	}
+	if t.kept != nil {
+		t.kept[s.rest] = 0
 	}
 	if t.wants[r.kind] {
 		s.flags |= flagMessage
@@ -186,15 +202,15 @@ func (t *Table) describe(r *rest, l *packet.Level, at int64, parent uint32, bare
 	case packet.LayerTCP, packet.LayerUDP, packet.LayerSCTP:
 		r.portA, r.portB = l.SrcPort, l.DstPort
 	case packet.LayerICMPv4, packet.LayerICMPv6:
-		r.icmpID, r.icmpType, r.icmpCode = l.ICMPID, l.ICMPType, l.ICMPCode
+		r.setICMP(l.ICMPID, l.ICMPType, l.ICMPCode)
 	}
 }
 
 // total returns what a flow counted up to now.
 func (r *rest) total(s *slot) flowrecord.Metric {
 	return flowrecord.Metric{
-		ABPackets: int64(r.packets[ab] + uint64(s.packets[ab])), ABBytes: int64(r.bytes[ab] + s.bytes[ab]),
-		BAPackets: int64(r.packets[ba] + uint64(s.packets[ba])), BABytes: int64(r.bytes[ba] + s.bytes[ba]),
+		ABPackets: int64(r.packets[ab] + r.fresh(s, ab)), ABBytes: int64(r.bytes[ab] + s.bytes[ab]),
+		BAPackets: int64(r.packets[ba] + r.fresh(s, ba)), BABytes: int64(r.bytes[ba] + s.bytes[ba]),
 		Start: r.start, Last: s.last, RTT: r.rtt,
 	}
 }

@@ -49,6 +49,13 @@ type Config struct {
 	TCPDetails int
 	// Messages is how many flows may keep a message for the [Detailer] at a time.
 	Messages int
+	// NoSequences is for sources of which not every TCP segment comes by itself
+	// (AddBulk): no sequence numbers are followed, so that retransmitted, late and
+	// missing segments are not counted.
+	NoSequences bool
+	// Keep is how many of the first packets of each flow [Table.AddKeep] says to
+	// keep, negative all of them. It costs 4 bytes a flow, 0 nothing.
+	Keep int
 }
 
 // DefaultConfig returns the defaults: 65,536 flows, reports every 10 s, idle

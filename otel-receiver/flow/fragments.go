@@ -32,8 +32,9 @@ type datagram struct {
 
 	// What came before the first fragment, and the flow to make of it if the
 	// first one never comes.
-	packets uint32
+	packets uint64
 	bytes   uint64
+	weight  uint32 // the largest
 	from    int64
 	bareKey key
 	rest    rest
@@ -70,27 +71,28 @@ func (t *Table) datagramID(l *packet.Level, parent uint64) uint64 {
 
 // addFragment counts a fragment and returns the key of its flow. It is false
 // when it waits for the first one of its datagram.
-func (t *Table) addFragment(l *packet.Level, data []byte, at int64, parent key) (key, bool) {
-	t.n.fragments++
+func (t *Table) addFragment(l *packet.Level, data []byte, at int64, parent key, weight uint32) (key, bool) {
+	t.n.fragments += uint64(weight)
 	first := l.FragOffset == 0
 	bare := hasPorts(l.Proto) && (len(t.frags.list) == 0 || (first && l.Transport == packet.LayerNone))
 	if bare || !hasPorts(l.Proto) {
 		k := t.keyOf(l, parent.h, bare)
-		i := t.add(k, l, data, at, parent, bare)
-		t.rests[t.slots[i].rest].frags++
+		i := t.add(k, l, data, at, parent, bare, weight)
+		t.rests[t.slots[i].rest].fragments(uint64(weight))
 		return k, true
 	}
 	d := t.datagram(t.datagramID(l, parent.h), at)
 	d.last = d.last || !l.FragMore
+	d.weight = max(d.weight, weight)
 	if at > d.at {
 		d.at = at
 	}
 	if first {
-		return t.firstFragment(d, l, data, at, parent), true
+		return t.firstFragment(d, l, data, at, parent, weight), true
 	}
 	if d.known {
 		if i := t.find(d.key); i != none {
-			t.countFragments(i, d.high, 1, uint64(l.Wire), at, at)
+			t.countFragments(i, d.high, uint64(weight), uint64(weight)*uint64(l.Wire), at, at, weight)
 			if r := t.pending.at(d.echo); d.echo != 0 && d.last && r.key == d.echo && r.at != 0 {
 				r.at = at // the request was complete only now
 			}
@@ -109,39 +111,42 @@ func (t *Table) addFragment(l *packet.Level, data []byte, at int64, parent key) 
 		t.describe(&d.rest, l, at, outer, true)
 		d.rest.path = t.paths.of(l, KindNone, true, &t.n)
 	}
-	d.packets++
-	d.bytes += uint64(l.Wire)
+	d.packets += uint64(weight)
+	d.bytes += uint64(weight) * uint64(l.Wire)
 	return key{}, false
 }
 
 // firstFragment counts the fragment that says what flow it is of, and those that
 // came before it.
-func (t *Table) firstFragment(d *datagram, l *packet.Level, data []byte, at int64, parent key) key {
+func (t *Table) firstFragment(d *datagram, l *packet.Level, data []byte, at int64, parent key, weight uint32) key {
 	k := t.keyOf(l, parent.h, false)
-	i := t.add(k, l, data, at, parent, false)
+	i := t.add(k, l, data, at, parent, false, weight)
 	s := &t.slots[i]
 	r := &t.rests[s.rest]
-	r.frags++
+	r.fragments(uint64(weight))
 	d.key, d.high, d.known, d.echo = k, k.high, true, 0
 	if (l.Transport == packet.LayerICMPv4 && l.ICMPType == echoRequest4) || (l.Transport == packet.LayerICMPv6 && l.ICMPType == echoRequest6) {
 		d.echo = requestKey(s, s.direction(d.high), l.Seq)
 	}
 	if d.packets > 0 {
 		// The start is part of the flow's ID: it stays once the flow is known.
-		if r.packets == [2]uint64{} && s.packets[ab]+s.packets[ba] == 1 {
+		if r.packets == [2]uint64{} && r.fresh(s, ab)+r.fresh(s, ba) == uint64(weight) {
 			r.start = min(r.start, d.from)
 		}
 		r.begun = max(min(r.begun, d.from), r.start)
-		t.countFragments(i, d.high, d.packets, d.bytes, d.from, d.at)
+		t.countFragments(i, d.high, d.packets, d.bytes, d.from, d.at, d.weight)
 		d.packets, d.bytes = 0, 0
 	}
 	return k
 }
 
-func (t *Table) countFragments(i uint32, high uint8, packets uint32, bytes uint64, from, to int64) {
+func (t *Table) countFragments(i uint32, high uint8, packets, bytes uint64, from, to int64, weight uint32) {
 	s := &t.slots[i]
-	t.count(s, s.direction(high), packets, bytes, from, to)
-	t.rests[s.rest].frags += packets
+	t.countMany(s, s.direction(high), packets, bytes, from, to)
+	t.rests[s.rest].fragments(packets)
+	if weight > 1 {
+		t.thin(s, weight)
+	}
 }
 
 // datagram returns the entry of a datagram, a new one if there is none. When
@@ -179,12 +184,12 @@ func (t *Table) giveUp(d *datagram, at int64) {
 		if i = t.find(d.bareKey); i == none {
 			i = t.put(d.bareKey, &d.rest, 0, none, d.from)
 		}
-		t.countFragments(i, d.bareKey.high, d.packets, d.bytes, d.from, d.at)
-		t.n.fragmentsLost += uint64(d.packets)
+		t.countFragments(i, d.bareKey.high, d.packets, d.bytes, d.from, d.at, d.weight)
+		t.n.fragmentsLost += d.packets
 	case d.known && !d.last:
 		i = t.find(d.key)
 	}
-	if i != none {
+	if i != none && d.weight <= 1 { // of those that were left out nobody knows
 		t.rests[t.slots[i].rest].fragErrs = uint16(min(int(t.rests[t.slots[i].rest].fragErrs)+1, 1<<16-1))
 	}
 	*d = datagram{}

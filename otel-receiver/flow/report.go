@@ -104,10 +104,10 @@ func (t *Table) check(i uint32, now int64, emit func(*flowrecord.Record)) {
 func (t *Table) settle(s *slot) {
 	r := &t.rests[s.rest]
 	for d := range s.packets {
-		r.packets[d] += uint64(s.packets[d])
+		r.packets[d] += r.fresh(s, d)
 		r.bytes[d] += s.bytes[d]
 	}
-	s.packets, s.bytes = [2]uint32{}, [2]uint64{}
+	s.packets, s.bytes, r.high = [2]uint32{}, [2]uint64{}, [2]uint8{}
 	s.flags &^= flagDirty | flagRTT | flagUrgent
 }
 
@@ -159,6 +159,12 @@ func (t *Table) tell(s *slot, why flowrecord.Finish, now int64, emit func(*flowr
 		Fragments: int64(r.frags), FragmentErrors: int64(r.fragErrs),
 	}
 	out.TrackingID, out.L3TrackingID = t.tracking(r)
+	if r.weight > 0 {
+		out.SamplingRate = int64(r.weight) + 1
+	}
+	if t.kept != nil {
+		out.RawPackets = int64(t.kept[s.rest])
+	}
 	if out.Application == "" {
 		out.Application = t.paths.list[r.path].last
 	}
@@ -179,8 +185,8 @@ func (r *rest) update(s *slot, now int64) flowrecord.Metric {
 		return flowrecord.Metric{Start: now, Last: now}
 	}
 	m := flowrecord.Metric{
-		ABPackets: int64(s.packets[ab]), ABBytes: int64(s.bytes[ab]),
-		BAPackets: int64(s.packets[ba]), BABytes: int64(s.bytes[ba]),
+		ABPackets: int64(r.fresh(s, ab)), ABBytes: int64(s.bytes[ab]),
+		BAPackets: int64(r.fresh(s, ba)), BABytes: int64(s.bytes[ba]),
 		Start: r.begun, Last: s.last,
 	}
 	if s.flags&flagRTT != 0 {
@@ -211,8 +217,8 @@ func (t *Table) tellKeys(r *rest, out *flowrecord.Record) {
 		out.TransportProtocol = transportName(r.tport)
 		out.TransportA, out.TransportB = r.portA, r.portB
 	case packet.LayerICMPv4, packet.LayerICMPv6:
-		out.ICMPType = icmpName(r.tport, r.icmpType)
-		out.ICMPCode, out.ICMPID = int64(r.icmpCode), int64(r.icmpID)
+		out.ICMPType = icmpName(r.tport, r.icmpType())
+		out.ICMPCode, out.ICMPID = int64(r.icmpCode()), int64(r.icmpID())
 	}
 }
 
@@ -224,6 +230,10 @@ func (t *Table) tellTCP(s *slot, out *flowrecord.Record) {
 	}
 	c := &t.conns.list[s.extra-1]
 	out.TCP.AB, out.TCP.BA = c.side[ab].record(), c.side[ba].record()
+	if s.flags&flagGaps != 0 {
+		out.TCP.AB.Retransmits, out.TCP.AB.OutOfOrder, out.TCP.AB.Skipped, out.TCP.AB.SkippedBytes = 0, 0, 0, 0
+		out.TCP.BA.Retransmits, out.TCP.BA.OutOfOrder, out.TCP.BA.Skipped, out.TCP.BA.SkippedBytes = 0, 0, 0, 0
+	}
 }
 
 func (c *connSide) record() flowrecord.TCPSide {

@@ -28,6 +28,7 @@ const (
 	flagTCP                 // extra is of TCP
 	flagUrgent              // report soon: a counter has grown large
 	flagMessage             // packets of the flow carry messages for the Detailer
+	flagGaps                // not every segment comes by itself: sampled, or counted in bulk
 )
 
 // Directions, the indexes of what a flow counts.
@@ -58,13 +59,12 @@ type rest struct {
 	macA     [6]byte
 	macB     [6]byte
 	tags     [6]byte // VLAN IDs, 12 bits each, outermost in the low bits of the first bytes
-	portA    uint16
-	portB    uint16
+	portA    uint16  // or the identifier of ICMP
+	portB    uint16  // or its type and code
 	ether    uint16
-	icmpID   uint16
 	fragErrs uint16
-	icmpType uint8
-	icmpCode uint8
+	weight   uint16   // the largest weight since the last report, less 1
+	high     [2]uint8 // of the packets since the last report, the bits from highShift on
 	proto    uint8
 	net      packet.Layer // LayerNone, LayerIPv4 or LayerIPv6
 	tport    packet.Layer
@@ -74,6 +74,26 @@ type rest struct {
 	path     uint16
 	app      uint16
 }
+
+// highShift is from which bit on packets are counted in rest.high.
+const highShift = 31
+
+// setICMP notes what flows of ICMP have instead of ports.
+func (r *rest) setICMP(id uint16, typ, code uint8) {
+	r.portA, r.portB = id, uint16(typ)<<8|uint16(code)
+}
+
+func (r *rest) icmpID() uint16  { return r.portA }
+func (r *rest) icmpType() uint8 { return uint8(r.portB >> 8) }
+func (r *rest) icmpCode() uint8 { return uint8(r.portB) }
+
+// fresh returns the packets of a direction since the last report.
+func (r *rest) fresh(s *slot, dir int) uint64 {
+	return uint64(r.high[dir])<<highShift + uint64(s.packets[dir])
+}
+
+// fragments counts fragments.
+func (r *rest) fragments(n uint64) { r.frags = uint32(min(uint64(r.frags)+n, 1<<32-1)) }
 
 // Bits of rest, and the number of VLAN tags above them.
 const (

@@ -50,6 +50,11 @@ type Table struct {
 	endedFirst int
 	endedN     int
 
+	// kept is how many packets of a flow were kept, by its rest; nil when none are.
+	kept []uint32
+	// reverse is where a level is turned round.
+	reverse packet.Level
+
 	conns    conns
 	messages messages
 	pending  pending
@@ -119,6 +124,9 @@ func New(cfg Config, place Place, d Detailer) *Table {
 	t.apps = newApps(cfg.Apps, t.classOf)
 	t.classARP = t.classOf(cfg.IdleARP)
 	t.classDNS = t.classOf(cfg.IdleDNS)
+	if cfg.Keep != 0 {
+		t.kept = make([]uint32, len(t.rests))
+	}
 	if cfg.Defrag {
 		t.frags = newFrags(cfg.Fragments)
 	}
@@ -261,7 +269,8 @@ func (t *Table) end(i uint32, why flowrecord.Finish, at int64) {
 	s := &t.slots[i]
 	if t.endedN == len(t.ended) {
 		t.n.unreported++
-		t.n.unreportedPackets += uint64(s.packets[ab]) + uint64(s.packets[ba])
+		r := &t.rests[s.rest]
+		t.n.unreportedPackets += r.fresh(s, ab) + r.fresh(s, ba)
 		t.n.unreportedBytes += s.bytes[ab] + s.bytes[ba]
 		t.release(s)
 	} else {

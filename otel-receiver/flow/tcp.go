@@ -92,7 +92,7 @@ func (t *Table) track(s *slot, l *packet.Level, dir int, at int64) {
 	t.trackState(s, l, side, dir, at)
 	if l.Flags&packet.FlagRST == 0 {
 		t.trackWindow(s, l, side, dir)
-		if !l.Fragment {
+		if !l.Fragment && s.flags&flagGaps == 0 {
 			t.trackSequence(s, l, side, dir, at)
 		}
 	}

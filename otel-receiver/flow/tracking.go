@@ -49,7 +49,7 @@ func addrLen(net packet.Layer) int {
 func (r *rest) ports() (a, b uint16) {
 	switch r.tport {
 	case packet.LayerICMPv4, packet.LayerICMPv6:
-		return r.icmpID, r.icmpID
+		return r.icmpID(), r.icmpID()
 	case packet.LayerUDP:
 		if r.tkind != packet.LayerNone {
 			return r.portB, r.portB

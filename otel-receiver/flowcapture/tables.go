@@ -3,13 +3,23 @@ package flowcapture
 import (
 	"strings"
 
+	"github.com/skein-net/skein/internal/order"
 	"github.com/skein-net/skein/otel-receiver/flow"
 	"github.com/skein-net/skein/otel-receiver/packet"
 )
 
+// keepAll has every packet of a capture go to its keeper.
+const keepAll = -1
+
 // newTableFactory returns what makes the flow tables of a capture: each of its
 // workers has one, and they share the flows of the configuration.
 func newTableFactory(cfg *Config, c *CaptureConfig) (tableFactory, error) {
+	return newKeepingTables(cfg, c, 0)
+}
+
+// newKeepingTables is newTableFactory for workers with a keeper: keep is how
+// many of the first packets of each flow it gets, or keepAll.
+func newKeepingTables(cfg *Config, c *CaptureConfig, keep int) (tableFactory, error) {
 	fc := flow.DefaultConfig()
 	fc.Capacity = max(c.Flows/c.Workers, minFlows)
 	fc.Update, fc.Idle = cfg.UpdateInterval, cfg.IdleTimeout
@@ -17,7 +27,9 @@ func newTableFactory(cfg *Config, c *CaptureConfig) (tableFactory, error) {
 	// after: no later than others are.
 	fc.HoldFinished = min(fc.HoldFinished, cfg.UpdateInterval)
 	fc.IdleARP, fc.IdleDNS = min(fc.IdleARP, fc.Idle), min(fc.IdleDNS, fc.Idle)
-	fc.Defrag = c.Defrag
+	fc.Defrag, fc.Keep = c.Defrag, keep
+	// What is counted in the kernel does not come segment by segment.
+	fc.NoSequences = c.Type == order.TypeEBPF
 	if c.KeyMode == keyL3 {
 		fc.KeyMode = flow.L3
 	}

@@ -30,14 +30,24 @@ type reporter interface {
 	busy() bool
 }
 
+// keeper keeps packets.
+type keeper interface {
+	// Keep takes a copy of a frame of a flow; id is zero while it is not known what
+	// flow it is of. It is called from the goroutine of the worker.
+	Keep(id flowrecord.ID, f *source.Frame)
+}
+
 // worker is what one goroutine of a source works with: a decoder's result and a
-// flow table that belong to it alone. It is a [source.Worker].
+// flow table that belong to it alone. It is a [source.BulkWorker].
 type worker struct {
 	decoder *packet.Decoder
 	packet  packet.Packet
 	table   *flow.Table
 	to      reporter
 	emit    func(*flowrecord.Record)
+	// keeper keeps what the table says to keep (flow.Config.Keep): the first packets
+	// of each flow, or all. It may be nil, and is set before the worker is used.
+	keeper keeper
 	// shift is added to all times; it is set by the first frame when moveTo is set.
 	shift  int64
 	moveTo func() int64
@@ -74,7 +84,7 @@ func (w *worker) roomLeft() {
 	}
 }
 
-var _ source.Worker = (*worker)(nil)
+var _ source.BulkWorker = (*worker)(nil)
 
 // Frame implements [source.Worker].
 func (w *worker) Frame(f *source.Frame) {
@@ -86,8 +96,38 @@ func (w *worker) Frame(f *source.Frame) {
 		w.shift, w.moveTo = w.moveTo()-f.Time, nil
 	}
 	w.last = f.Time + w.shift
-	w.table.Add(&w.packet, f.Data, w.last)
-	// Each level of the packet may have begun a flow.
+	if w.keeper == nil {
+		w.table.AddWeighted(&w.packet, f.Data, w.last, f.Weight)
+	} else if id, keep := w.table.AddKeep(&w.packet, f.Data, w.last, f.Weight); keep {
+		w.keeper.Keep(id, f)
+	}
+	w.added()
+}
+
+// Bulk implements [source.BulkWorker].
+func (w *worker) Bulk(b *source.Bulk) {
+	f := &b.Sample
+	w.decoder.Decode(&w.packet, f.Link, f.Data, f.Wire)
+	if s := w.packet.Stop; int(s) < len(w.count) {
+		w.count[s] += b.Same.Packets + b.Reverse.Packets
+	}
+	bulk := flow.Bulk{Same: w.moved(b.Same), Reverse: w.moved(b.Reverse), Weight: f.Weight}
+	w.table.AddBulk(&w.packet, f.Data, &bulk)
+	w.last = max(w.last, bulk.Same.Last, bulk.Reverse.Last)
+	w.added()
+}
+
+// moved is a count at the worker's time.
+func (w *worker) moved(c source.BulkCount) flow.Count {
+	if c.Packets == 0 {
+		return flow.Count{}
+	}
+	return flow.Count{Packets: c.Packets, Bytes: c.Bytes, First: c.First + w.shift, Last: c.Last + w.shift}
+}
+
+// added looks after the room in the table: each level of a packet may have begun
+// a flow.
+func (w *worker) added() {
 	w.room -= w.packet.N
 	w.since += w.packet.N
 	if w.room < 0 && w.since >= w.ring && !w.to.busy() {
