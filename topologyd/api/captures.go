@@ -4,15 +4,13 @@ import (
 	"net/http"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/capture"
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/orders"
 )
 
-// kindCapture is the kind of captures, pathCaptures where they are.
-const (
-	kindCapture  = "capture"
-	pathCaptures = "/api/v1/captures"
-)
+// pathCaptures is where captures are.
+const pathCaptures = "/api/v1/captures"
 
 // Captures has hosts capture, and knows how that goes.
 type Captures interface {
@@ -65,11 +63,11 @@ func (a *API) captureNodes(w http.ResponseWriter, r *http.Request) {
 
 // capture finds the capture that a path names, and answers when there is none.
 func (a *API) capture(w http.ResponseWriter, r *http.Request) (d *definition.Definition, ok bool) {
-	c := collection{api: a, path: pathCaptures, kind: kindCapture}
+	c := collection{api: a, path: pathCaptures, kind: capture.Kind}
 	if !c.open(w) {
 		return nil, false
 	}
-	d, err := a.deps.Definitions.Get(kindCapture, r.PathValue("id"))
+	d, err := a.deps.Definitions.Get(capture.Kind, r.PathValue("id"))
 	if err != nil {
 		refuse(w, definitionFailure(err))
 		return nil, false

@@ -11,6 +11,7 @@ import (
 
 	"github.com/skein-net/skein/internal/filter"
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/capture"
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/fabric"
 	"github.com/skein-net/skein/topologyd/gremlin"
@@ -29,7 +30,7 @@ func (a *API) definitionRoutes() []httpx.Route {
 		{"/api/v1/node-rules", rules.KindNodeRule},
 		{"/api/v1/edge-rules", rules.KindEdgeRule},
 		{"/api/v1/fabric", rules.KindFabric},
-		{pathCaptures, kindCapture},
+		{pathCaptures, capture.Kind},
 	} {
 		c := &collection{a, k.path, k.kind}
 		out = append(out,
@@ -88,7 +89,7 @@ func (c *collection) answer(d *definition.Definition) definitionAnswer {
 
 // status tells how a definition does, in the words of its kind.
 func (c *collection) status(d *definition.Definition) any {
-	if c.kind == kindCapture {
+	if c.kind == capture.Kind {
 		return c.api.deps.Captures.Status(d)
 	}
 	return c.api.deps.RuleStatus(d)
@@ -97,7 +98,7 @@ func (c *collection) status(d *definition.Definition) any {
 // open reports whether the definitions are known, and answers when they are
 // not.
 func (c *collection) open(w http.ResponseWriter) bool {
-	if c.kind == kindCapture && !c.api.ordersOpen(w) {
+	if c.kind == capture.Kind && !c.api.ordersOpen(w) {
 		return false
 	}
 	if s := c.api.deps.Definitions; s != nil {
@@ -235,7 +236,7 @@ func place(f *failure, err error, kind string, spec []byte) {
 	}
 	if p, ok := gremlin.PositionOf(err); ok {
 		f.err.Position = &httpx.Position{Offset: p.Pos, Line: p.Line, Column: p.Column}
-		if kind == kindCapture {
+		if kind == capture.Kind {
 			f.err.Field = "query"
 		}
 	}

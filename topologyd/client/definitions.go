@@ -41,9 +41,11 @@ type Definition struct {
 	Raw json.RawMessage `json:"-"`
 }
 
-// DefinitionStatus tells how a definition does.
+// DefinitionStatus tells how a definition does. Of a capture it has State, Error
+// and Matched; see [Capture] for the rest.
 type DefinitionStatus struct {
-	// State is pending, applied, held, failed or follower.
+	// State is pending, applied, held, failed or follower; for a capture see
+	// [CapturePending].
 	State        string    `json:"state"`
 	Matched      int       `json:"matched"`
 	Destinations int       `json:"destinations,omitempty"`
@@ -53,6 +55,24 @@ type DefinitionStatus struct {
 	Failed       time.Time `json:"failed,omitzero"`
 	Evaluated    time.Time `json:"evaluated,omitzero"`
 	Revision     uint64    `json:"revision,omitempty"`
+}
+
+// UnmarshalJSON implements [json.Unmarshaler]. A capture says with failed how
+// many nodes did, not since when.
+func (s *DefinitionStatus) UnmarshalJSON(b []byte) error {
+	type plain DefinitionStatus
+	var failed struct {
+		Failed json.RawMessage `json:"failed"`
+		*plain
+	}
+	failed.plain = (*plain)(s)
+	if err := json.Unmarshal(b, &failed); err != nil {
+		return err
+	}
+	if len(failed.Failed) > 0 && failed.Failed[0] == '"' {
+		return json.Unmarshal(failed.Failed, &s.Failed)
+	}
+	return nil
 }
 
 // Definitions returns the definitions of a collection.

@@ -46,6 +46,8 @@ type Error struct {
 	Message string `json:"message"`
 	// Position is where the query is wrong, nil when it is not.
 	Position *Position `json:"position"`
+	// Field is, of a capture, the text that Position is in: query or filter.
+	Field string `json:"field"`
 	// Oldest is the first time that can be asked about, with CodeGone.
 	Oldest time.Time `json:"oldest"`
 	// RetryAfter is how long to wait before asking again; 0: not said.
@@ -85,7 +87,7 @@ func errorOf(resp *http.Response) *Error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what there is of it
 	var answer struct{ Error *Error }
 	if json.Unmarshal(body, &answer) == nil && answer.Error != nil && answer.Error.Code != "" {
-		e.Code, e.Message, e.Position, e.Oldest = answer.Error.Code, answer.Error.Message, answer.Error.Position, answer.Error.Oldest
+		e.Code, e.Message, e.Position, e.Field, e.Oldest = answer.Error.Code, answer.Error.Message, answer.Error.Position, answer.Error.Field, answer.Error.Oldest
 		return e
 	}
 	e.Message = http.StatusText(resp.StatusCode)

@@ -27,6 +27,7 @@ type specification struct {
 	Destination string       `json:"destination,omitempty"`
 	Metadata    entity.Attrs `json:"metadata,omitempty"`
 	Lines       []string     `json:"lines,omitempty"`
+	Filter      string       `json:"filter,omitempty"`
 	// raw is what a file says; it goes to the server as it is.
 	raw json.RawMessage
 }
@@ -56,6 +57,10 @@ func (s *specification) locate(err error) error {
 		if strings.HasPrefix(message, "spec: "+q.name+": ") {
 			text = q.text
 		}
+	}
+	var e *client.Error
+	if errors.As(err, &e) && e.Field == "filter" {
+		text = from.Filter
 	}
 	return &queryError{text, err}
 }
@@ -100,7 +105,11 @@ func (a *app) definitionFile(path, collection string, d *client.Definition) (*sp
 		return nil, fmt.Errorf("read definition: %w", err)
 	}
 	if len(file.Spec) == 0 {
-		return nil, errors.New("read definition: the file has no spec; see docs/rules.md for its form")
+		doc := "rules"
+		if collection == client.CapturesPath {
+			doc = collection
+		}
+		return nil, fmt.Errorf("read definition: the file has no spec; see docs/%s.md for its form", doc)
 	}
 	given := *d
 	*d = file.Definition

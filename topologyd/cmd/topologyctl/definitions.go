@@ -24,6 +24,10 @@ type definitionKind struct {
 	arguments string
 	// row describes one in the table.
 	row func(spec []byte) string
+	// find returns the ID of one that a user named; nil takes IDs only.
+	find func(ctx context.Context, c *client.Client, ref string) (id string, err error)
+	// stored does what is left to do once one is stored; nil is nothing.
+	stored func(ctx context.Context, c *client.Client, id string) error
 }
 
 func definitionKinds() []definitionKind {
@@ -164,16 +168,25 @@ func (a *app) defineCommand(k definitionKind, replace bool) *cobra.Command {
 			store := c.CreateDefinition
 			if replace {
 				store = c.ReplaceDefinition
+				if k.find != nil {
+					if d.ID, err = k.find(cmd.Context(), c, d.ID); err != nil {
+						return err
+					}
+				}
 			}
 			stored, err := store(cmd.Context(), k.collection, &d)
 			if err != nil {
 				return spec.locate(err)
 			}
 			if output != "id" {
-				return a.print(stored.Raw, output)
+				err = a.print(stored.Raw, output)
+			} else {
+				_, err = fmt.Fprintln(a.env.Stdout, printable(stored.ID, false))
 			}
-			_, err = fmt.Fprintln(a.env.Stdout, printable(stored.ID, false))
-			return err
+			if err != nil || k.stored == nil {
+				return err
+			}
+			return k.stored(cmd.Context(), c, stored.ID)
 		})
 	}
 	return cmd
@@ -199,7 +212,7 @@ func (a *app) list(ctx context.Context, c *client.Client, k definitionKind, outp
 		for i := range defs {
 			parts[i] = defs[i].Raw
 		}
-		return a.print(append(append([]byte{'['}, bytes.Join(parts, []byte{','})...), ']'), output)
+		return a.print(jsonList(parts), output)
 	}
 	if len(defs) == 0 {
 		fmt.Fprintln(a.env.Stderr, "nothing defined")
