@@ -102,8 +102,14 @@ func (h *hostNS) do(t testing.TB, ns string, fn func() error) {
 // tcp sends bytes from a client to a server, and waits for both sides to close.
 func (h *hostNS) tcp(t testing.TB, server, addr, client string, bytes int) {
 	t.Helper()
+	across(t, h, client, h, server, addr, bytes)
+}
+
+// across is tcp from one host to another.
+func across(t testing.TB, from *hostNS, client string, to *hostNS, server, addr string, bytes int) {
+	t.Helper()
 	var l net.Listener
-	h.do(t, server, func() (err error) {
+	to.do(t, server, func() (err error) {
 		l, err = net.Listen("tcp", addr) //nolint:noctx // it is closed below
 		return err
 	})
@@ -118,7 +124,7 @@ func (h *hostNS) tcp(t testing.TB, server, addr, client string, bytes int) {
 		served <- err
 	}()
 	var conn net.Conn
-	h.do(t, client, func() (err error) {
+	from.do(t, client, func() (err error) {
 		conn, err = net.DialTimeout("tcp", addr, 10*time.Second) //nolint:noctx // it has a timeout
 		return err
 	})
