@@ -127,6 +127,8 @@ type Deps struct {
 	// Captures are what hosts are ordered to capture; nil when the daemon gives no
 	// orders.
 	Captures Captures
+	// Audit is told who made, changed and deleted captures; nil is nobody.
+	Audit Auditor
 	// Status describes the engine.
 	Status func(ctx context.Context) (engine.Status, error)
 	// Ready says why requests cannot be served yet, nil when they can.

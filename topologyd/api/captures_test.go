@@ -2,8 +2,10 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/skein-net/skein/internal/order"
+	"github.com/skein-net/skein/topologyd/audit"
 	"github.com/skein-net/skein/topologyd/capture"
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/definition/definitiontest"
@@ -25,6 +28,14 @@ type fakeCaptures struct {
 	nodes  map[string][]orders.NodeStatus
 	hosts  []orders.Host
 	served []string // the hosts that were served
+}
+
+// ledger keeps what is audited.
+type ledger struct{ records []audit.Record }
+
+func (l *ledger) Record(r audit.Record) error {
+	l.records = append(l.records, r)
+	return errors.New("it cannot be written")
 }
 
 func (f *fakeCaptures) Status(*definition.Definition) orders.Status {
@@ -88,6 +99,8 @@ const captureBody = `{"id":"web","name":"my-cap","ttl":"2h","spec":{"query":"G.V
 
 func TestCaptures(t *testing.T) {
 	b, f := withCaptures(t)
+	audited := new(ledger)
+	b.api.deps.Audit = audited
 	d := parse(t)
 	read := func(text string, v any) {
 		t.Helper()
@@ -146,6 +159,19 @@ func TestCaptures(t *testing.T) {
 	}
 	if resp, answer = b.do("GET", "/api/v1/captures/web", ""); resp.StatusCode != 404 {
 		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
+	if resp, answer = b.do("DELETE", "/api/v1/captures/web", ""); resp.StatusCode != 404 {
+		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
+	var did []string
+	for _, r := range audited.records {
+		did = append(did, r.Action)
+		if r.Remote == "" || r.UserAgent == "" || r.Capture != "web" || r.Name != "my-cap" || r.Query == "" || !strings.HasPrefix(r.Filter, "tcp port") || r.Outcome != audit.OK {
+			t.Errorf("%+v", r)
+		}
+	}
+	if !slices.Equal(did, []string{audit.CaptureCreate, audit.CaptureReplace, audit.CaptureDelete}) {
+		t.Errorf("audited %v", did)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/skein-net/skein/internal/filter"
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/audit"
 	"github.com/skein-net/skein/topologyd/capture"
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/fabric"
@@ -151,6 +152,7 @@ func (c *collection) create(w http.ResponseWriter, r *http.Request) {
 		refuse(w, definitionFailure(err))
 		return
 	}
+	c.audited(r, audit.CaptureCreate, d)
 	w.Header().Set("Location", c.path+"/"+d.ID)
 	httpx.WriteJSON(w, http.StatusCreated, c.answer(d))
 }
@@ -175,6 +177,7 @@ func (c *collection) replace(w http.ResponseWriter, r *http.Request) {
 		refuse(w, definitionFailure(err))
 		return
 	}
+	c.audited(r, audit.CaptureReplace, d)
 	httpx.WriteJSON(w, http.StatusOK, c.answer(d))
 }
 
@@ -182,10 +185,16 @@ func (c *collection) delete(w http.ResponseWriter, r *http.Request) {
 	if !c.open(w) {
 		return
 	}
-	if err := c.api.deps.Definitions.Delete(r.Context(), c.kind, r.PathValue("id")); err != nil {
+	id := r.PathValue("id")
+	d, err := c.api.deps.Definitions.Get(c.kind, id) // what is gone cannot be described
+	if err == nil {
+		err = c.api.deps.Definitions.Delete(r.Context(), c.kind, id)
+	}
+	if err != nil {
 		refuse(w, definitionFailure(err))
 		return
 	}
+	c.audited(r, audit.CaptureDelete, d)
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -270,7 +271,9 @@ func (c *Client) WaitCapture(ctx context.Context, id string) (*Capture, error) {
 		}
 		switch s := d.Status; {
 		case s.State == CaptureRunning:
-			return d, nil
+			if old, err := c.runsOld(ctx, d); err == nil && !old || err != nil && ctx.Err() == nil {
+				return d, err
+			}
 		case s.State == CaptureFailed:
 			return d, &CaptureError{Capture: d, reason: s.Error}
 		case s.State == CaptureFollower:
@@ -285,6 +288,13 @@ func (c *Client) WaitCapture(ctx context.Context, id string) (*Capture, error) {
 		case <-tick.C:
 		}
 	}
+}
+
+// runsOld reports whether what runs at some node is what the capture was before
+// it was replaced.
+func (c *Client) runsOld(ctx context.Context, d *Capture) (bool, error) {
+	nodes, err := c.CaptureNodes(ctx, d.ID)
+	return slices.ContainsFunc(nodes, func(n CaptureNode) bool { return n.Revision != 0 && n.Revision < d.Revision }), err
 }
 
 // lastAsk bounds the questions what does not run, after the time for waiting is
