@@ -18,16 +18,12 @@ func (t *Table) Add(p *packet.Packet, data []byte, at int64) {
 		return
 	}
 	t.n.bytes += uint64(p.Levels[0].Wire)
-	t.levels(p.Levels[:n], data, at, key{}, 1)
-}
-
-// levels counts the levels of a packet inside the flow with the key parent.
-func (t *Table) levels(levels []packet.Level, data []byte, at int64, parent key, weight uint32) {
-	for i := range levels {
-		l := &levels[i]
+	var parent key
+	for i := range n {
+		l := &p.Levels[i]
 		if l.Fragment {
 			t.drain()
-			k, ok := t.addFragment(l, data, at, parent, weight)
+			k, ok := t.addFragment(l, data, at, parent)
 			if !ok {
 				return // it waits for the first one, and has no levels inside
 			}
@@ -36,10 +32,10 @@ func (t *Table) levels(levels []packet.Level, data []byte, at int64, parent key,
 		}
 		k := t.keyOf(l, parent.h, false)
 		if t.live >= t.queueFlows && canWait(l) {
-			t.wait(l, k, parent, at, weight)
+			t.wait(l, k, parent, at)
 		} else {
 			t.drain()
-			t.add(k, l, data, at, parent, false, weight)
+			t.add(k, l, data, at, parent, false)
 		}
 		parent = k
 	}
@@ -47,7 +43,7 @@ func (t *Table) levels(levels []packet.Level, data []byte, at int64, parent key,
 
 // add counts a level to the flow with its key and returns the flow's slot.
 // parent is the key of the level around it, zero for the outermost.
-func (t *Table) add(k key, l *packet.Level, data []byte, at int64, parent key, bare bool, weight uint32) uint32 {
+func (t *Table) add(k key, l *packet.Level, data []byte, at int64, parent key, bare bool) uint32 {
 	i := t.find(k)
 	if i != none && l.Transport == packet.LayerTCP && l.Flags&(packet.FlagSYN|packet.FlagACK|packet.FlagRST) == packet.FlagSYN && t.slots[i].tcp.over() {
 		t.end(i, t.finish(&t.slots[i]), at)
@@ -58,11 +54,9 @@ func (t *Table) add(k key, l *packet.Level, data []byte, at int64, parent key, b
 	}
 	s := &t.slots[i]
 	dir := s.direction(k.high)
-	if weight == 1 {
-		t.count(s, dir, 1, uint64(l.Wire), at, at)
-	} else {
-		t.countMany(s, dir, uint64(weight), uint64(weight)*uint64(l.Wire), at, at)
-		t.thin(s, weight)
+	t.count(s, dir, 1, uint64(l.Wire), at, at)
+	if t.weight > 1 {
+		t.stand(s, dir, l.Wire, at)
 	}
 	if bare {
 		return i

@@ -71,28 +71,29 @@ func (t *Table) datagramID(l *packet.Level, parent uint64) uint64 {
 
 // addFragment counts a fragment and returns the key of its flow. It is false
 // when it waits for the first one of its datagram.
-func (t *Table) addFragment(l *packet.Level, data []byte, at int64, parent key, weight uint32) (key, bool) {
-	t.n.fragments += uint64(weight)
+func (t *Table) addFragment(l *packet.Level, data []byte, at int64, parent key) (key, bool) {
+	weight := uint64(t.weight)
+	t.n.fragments += weight
 	first := l.FragOffset == 0
 	bare := hasPorts(l.Proto) && (len(t.frags.list) == 0 || (first && l.Transport == packet.LayerNone))
 	if bare || !hasPorts(l.Proto) {
 		k := t.keyOf(l, parent.h, bare)
-		i := t.add(k, l, data, at, parent, bare, weight)
-		t.rests[t.slots[i].rest].fragments(uint64(weight))
+		i := t.add(k, l, data, at, parent, bare)
+		t.rests[t.slots[i].rest].fragments(weight)
 		return k, true
 	}
 	d := t.datagram(t.datagramID(l, parent.h), at)
 	d.last = d.last || !l.FragMore
-	d.weight = max(d.weight, weight)
+	d.weight = max(d.weight, t.weight)
 	if at > d.at {
 		d.at = at
 	}
 	if first {
-		return t.firstFragment(d, l, data, at, parent, weight), true
+		return t.firstFragment(d, l, data, at, parent), true
 	}
 	if d.known {
 		if i := t.find(d.key); i != none {
-			t.countFragments(i, d.high, uint64(weight), uint64(weight)*uint64(l.Wire), at, at, weight)
+			t.countFragments(i, d.high, weight, weight*uint64(l.Wire), at, at, t.weight)
 			if r := t.pending.at(d.echo); d.echo != 0 && d.last && r.key == d.echo && r.at != 0 {
 				r.at = at // the request was complete only now
 			}
@@ -111,26 +112,27 @@ func (t *Table) addFragment(l *packet.Level, data []byte, at int64, parent key, 
 		t.describe(&d.rest, l, at, outer, true)
 		d.rest.path = t.paths.of(l, KindNone, true, &t.n)
 	}
-	d.packets += uint64(weight)
-	d.bytes += uint64(weight) * uint64(l.Wire)
+	d.packets += weight
+	d.bytes += weight * uint64(l.Wire)
 	return key{}, false
 }
 
 // firstFragment counts the fragment that says what flow it is of, and those that
 // came before it.
-func (t *Table) firstFragment(d *datagram, l *packet.Level, data []byte, at int64, parent key, weight uint32) key {
+func (t *Table) firstFragment(d *datagram, l *packet.Level, data []byte, at int64, parent key) key {
+	weight := uint64(t.weight)
 	k := t.keyOf(l, parent.h, false)
-	i := t.add(k, l, data, at, parent, false, weight)
+	i := t.add(k, l, data, at, parent, false)
 	s := &t.slots[i]
 	r := &t.rests[s.rest]
-	r.fragments(uint64(weight))
+	r.fragments(weight)
 	d.key, d.high, d.known, d.echo = k, k.high, true, 0
 	if (l.Transport == packet.LayerICMPv4 && l.ICMPType == echoRequest4) || (l.Transport == packet.LayerICMPv6 && l.ICMPType == echoRequest6) {
 		d.echo = requestKey(s, s.direction(d.high), l.Seq)
 	}
 	if d.packets > 0 {
 		// The start is part of the flow's ID: it stays once the flow is known.
-		if r.packets == [2]uint64{} && r.fresh(s, ab)+r.fresh(s, ba) == uint64(weight) {
+		if r.packets == [2]uint64{} && r.fresh(s, ab)+r.fresh(s, ba) == weight {
 			r.start = min(r.start, d.from)
 		}
 		r.begun = max(min(r.begun, d.from), r.start)

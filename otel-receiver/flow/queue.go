@@ -51,14 +51,14 @@ func canWait(l *packet.Level) bool {
 }
 
 // wait puts a level into the queue.
-func (t *Table) wait(l *packet.Level, k, parent key, at int64, weight uint32) {
+func (t *Table) wait(l *packet.Level, k, parent key, at int64) {
 	q := &t.queue
 	if q.n == queueLen {
 		t.next()
 	}
 	e := &q.list[(q.first+q.n)%queueLen]
 	q.n++
-	e.level, e.key, e.parent, e.at, e.weight = *l, k, parent, at, weight
+	e.level, e.key, e.parent, e.at, e.weight = *l, k, parent, at, t.weight
 	g, _ := bits.Mul64(k.pos, t.groups)
 	prefetch(unsafe.Pointer(&t.tags[g]))
 	if q.n > queueTags {
@@ -82,7 +82,10 @@ func (t *Table) next() {
 	e := &q.list[q.first]
 	q.first = (q.first + 1) % queueLen
 	q.n--
-	t.add(e.key, &e.level, nil, e.at, e.parent, false, e.weight)
+	weight := t.weight
+	t.weight = e.weight
+	t.add(e.key, &e.level, nil, e.at, e.parent, false)
+	t.weight = weight
 }
 
 // drain counts all that waits.

@@ -50,6 +50,8 @@ type Table struct {
 	endedFirst int
 	endedN     int
 
+	// weight is how many packets the one that is counted now stands for.
+	weight uint32
 	// kept is how many packets of a flow were kept, by its rest; nil when none are.
 	kept []uint32
 	// reverse is where a level is turned round.
@@ -116,6 +118,7 @@ func New(cfg Config, place Place, d Detailer) *Table {
 		paths:    newPaths(),
 		swept:    math.MinInt64,
 
+		weight:     1,
 		queueFlows: queueFlows,
 	}
 	t.placeHash = hashPlace(&place)

@@ -21,21 +21,28 @@ func (t *Table) AddWeighted(p *packet.Packet, data []byte, at int64, weight uint
 		t.Add(p, data, at)
 		return
 	}
-	weight = bound(weight)
-	if n := t.outermost(p, weight); n > 0 {
-		t.levels(p.Levels[:n], data, at, key{}, weight)
+	t.weight = bound(weight)
+	others := uint64(t.weight - 1)
+	t.n.packets += others
+	if p.N > 0 {
+		t.n.bytes += others * uint64(p.Levels[0].Wire)
+	} else {
+		t.n.undecoded += others
 	}
+	t.Add(p, data, at)
+	t.weight = 1
 }
 
 // outermost counts a packet to the table and returns how many levels it has.
-func (t *Table) outermost(p *packet.Packet, weight uint32) int {
-	t.n.packets += uint64(weight)
+func (t *Table) outermost(p *packet.Packet) int {
+	weight := uint64(t.weight)
+	t.n.packets += weight
 	n := min(p.N, len(p.Levels))
 	if n <= 0 {
-		t.n.undecoded += uint64(weight)
+		t.n.undecoded += weight
 		return 0
 	}
-	t.n.bytes += uint64(weight) * uint64(p.Levels[0].Wire)
+	t.n.bytes += weight * uint64(p.Levels[0].Wire)
 	return n
 }
 
@@ -48,9 +55,10 @@ func (t *Table) AddKeep(p *packet.Packet, data []byte, at int64, weight uint32) 
 		t.AddWeighted(p, data, at, weight)
 		return id, false
 	}
-	weight = bound(weight)
+	t.weight = bound(weight)
+	defer func() { t.weight = 1 }()
 	all := t.cfg.Keep < 0
-	n := t.outermost(p, weight)
+	n := t.outermost(p)
 	if n == 0 {
 		return id, all
 	}
@@ -58,13 +66,13 @@ func (t *Table) AddKeep(p *packet.Packet, data []byte, at int64, weight uint32) 
 	l, k, i := &p.Levels[0], key{}, uint32(none)
 	if l.Fragment {
 		var ok bool
-		if k, ok = t.addFragment(l, data, at, key{}, weight); !ok {
+		if k, ok = t.addFragment(l, data, at, key{}); !ok {
 			return id, all
 		}
 		i = t.find(k)
 	} else {
 		k = t.keyOf(l, 0, false)
-		i = t.add(k, l, data, at, key{}, false, weight)
+		i = t.add(k, l, data, at, key{}, false)
 	}
 	if i != none {
 		rest := t.slots[i].rest
@@ -73,8 +81,15 @@ func (t *Table) AddKeep(p *packet.Packet, data []byte, at int64, weight uint32) 
 			id, keep = t.flowID(t.flowHash(&t.rests[rest])), true
 		}
 	}
-	t.levels(p.Levels[1:n], data, at, k, weight)
+	t.levels(p.Levels[1:n], data, at, k)
 	return id, keep
+}
+
+// stand counts the other packets that one stood for.
+func (t *Table) stand(s *slot, dir int, wire uint32, at int64) {
+	n := uint64(t.weight - 1)
+	t.countMany(s, dir, n, n*uint64(wire), at, at)
+	t.thin(s, t.weight)
 }
 
 // thin notes that a packet of a flow stood for others.
@@ -128,4 +143,24 @@ func (t *Table) carry(s *slot, dir int) {
 		return
 	}
 	r.high[dir]++
+}
+
+// levels counts the levels of a packet inside the flow with the key parent.
+func (t *Table) levels(levels []packet.Level, data []byte, at int64, parent key) {
+	for i := range levels {
+		l := &levels[i]
+		if l.Fragment {
+			t.drain()
+			k, ok := t.addFragment(l, data, at, parent)
+			if !ok {
+				return
+			}
+			parent = k
+			continue
+		}
+		k := t.keyOf(l, parent.h, false)
+		t.drain()
+		t.add(k, l, data, at, parent, false)
+		parent = k
+	}
 }
