@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -271,9 +270,7 @@ func (c *Client) WaitCapture(ctx context.Context, id string) (*Capture, error) {
 		}
 		switch s := d.Status; {
 		case s.State == CaptureRunning:
-			if old, err := c.runsOld(ctx, d); err == nil && !old || err != nil && ctx.Err() == nil {
-				return d, err
-			}
+			return d, nil
 		case s.State == CaptureFailed:
 			return d, &CaptureError{Capture: d, reason: s.Error}
 		case s.State == CaptureFollower:
@@ -288,13 +285,6 @@ func (c *Client) WaitCapture(ctx context.Context, id string) (*Capture, error) {
 		case <-tick.C:
 		}
 	}
-}
-
-// runsOld reports whether what runs at some node is what the capture was before
-// it was replaced.
-func (c *Client) runsOld(ctx context.Context, d *Capture) (bool, error) {
-	nodes, err := c.CaptureNodes(ctx, d.ID)
-	return slices.ContainsFunc(nodes, func(n CaptureNode) bool { return n.Revision != 0 && n.Revision < d.Revision }), err
 }
 
 // lastAsk bounds the questions what does not run, after the time for waiting is
