@@ -204,6 +204,12 @@ func start(t testing.TB, cfg Config, workers ...source.Worker) *capture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run(t, src, workers...)
+}
+
+// run is start for a source that is there already.
+func run(t testing.TB, src *Source, workers ...source.Worker) *capture {
+	t.Helper()
 	c := &capture{Running: sourcetest.Start(t, src, workers...), src: src}
 	c.Until("the capture is open", func(st source.Stats) bool { return st.Opened > 0 || c.Ended() })
 	return c

@@ -5,10 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 	"unsafe"
 
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/skein-net/skein/otel-receiver/packet"
@@ -45,6 +47,15 @@ type ring struct {
 	wake      int          // an event that is readable once the capture ends
 	named     func() error // whether the namespace still has its name; may be nil
 
+	// What SetSampling uses, with sampling.mu: the program without sampling, and
+	// whether the socket no longer takes frames.
+	sampling *sampling
+	program  []bpf.RawInstruction
+	ending   bool
+	// rates are those of the frames in the ring.
+	rates atomic.Pointer[rates]
+	used  time.Duration // processor time of the thread that is in count already
+
 	next                                  int // the block that comes next
 	frame                                 source.Frame
 	at                                    int64     // the time of the last frame
@@ -64,6 +75,10 @@ func (r *ring) close() {
 
 // run hands frames to w until ctx ends or the interface is gone.
 func (r *ring) run(ctx context.Context, w source.Worker) error {
+	// The processor time is that of a thread; its goroutine keeps to it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	r.used, _ = threadTime()
 	defer r.publish()
 	r.tick = time.Now()
 	for ctx.Err() == nil {
@@ -139,9 +154,7 @@ func (r *ring) drain(w source.Worker) {
 	now := time.Now()
 	r.deadline = now.Add(drainTime)
 	quiet := now.Add(r.cfg.BlockTimeout + 5*time.Millisecond)
-	if prog, err := sockProgram(dropAll()); err == nil {
-		_ = setFilter(r.fd, prog) // without it more frames come; the deadline holds
-	}
+	r.refuse()
 	for time.Now().Before(r.deadline) {
 		if r.ready() {
 			r.block(context.Background(), w)
@@ -192,6 +205,8 @@ func (r *ring) release() {
 // a while when ctx has ended.
 func (r *ring) block(ctx context.Context, w source.Worker) {
 	h := r.header()
+	// What is in the block was chosen before; so the rates that it has are known.
+	weights := *r.rates.Load()
 	block := r.mem[r.next*r.blockSize : (r.next+1)*r.blockSize]
 	off, n := int(h.Offset_to_first_pkt), int(h.Num_pkts)
 	for i := range n {
@@ -200,7 +215,7 @@ func (r *ring) block(ctx context.Context, w source.Worker) {
 			break
 		}
 		hdr := (*unix.Tpacket3Hdr)(unsafe.Pointer(&block[off]))
-		r.one(block, off, hdr, w)
+		r.one(block, off, hdr, weights, w)
 		off += int(hdr.Next_offset)
 		if i%checkFrames == checkFrames-1 && !r.goOn(ctx, w) {
 			r.count.dropped.Add(uint64(n - i - 1))
@@ -230,7 +245,7 @@ func (r *ring) goOn(ctx context.Context, w source.Worker) bool {
 }
 
 // one hands on one frame.
-func (r *ring) one(block []byte, off int, hdr *unix.Tpacket3Hdr, w source.Worker) {
+func (r *ring) one(block []byte, off int, hdr *unix.Tpacket3Hdr, weights rates, w source.Worker) {
 	start := off + int(hdr.Mac)
 	length := min(int(hdr.Snaplen), r.cfg.SnapLen)
 	if start < off+minFrame+reserveTag || length < 0 || start+length > len(block) {
@@ -242,6 +257,7 @@ func (r *ring) one(block []byte, off int, hdr *unix.Tpacket3Hdr, w source.Worker
 	f.Link = packet.LinkEthernet
 	f.Outgoing = block[off+offPktType] == unix.PACKET_OUTGOING
 	f.Time = int64(hdr.Sec)*1e9 + int64(hdr.Nsec)
+	f.Weight = weights.of(f.Time)
 	r.at = f.Time
 	if length < f.Wire {
 		r.truncated++
@@ -299,6 +315,10 @@ func (r *ring) publish() {
 	r.count.truncated.Add(r.truncated)
 	r.count.malformed.Add(r.malformed)
 	r.received, r.bytes, r.truncated, r.malformed = 0, 0, 0, 0
+	if used, err := threadTime(); err == nil {
+		r.count.cpu.Add(int64(used - r.used))
+		r.used = used
+	}
 	// Reading sets the kernel's numbers to 0.
 	if st, err := unix.GetsockoptTpacketStatsV3(r.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
 		r.count.dropped.Add(uint64(st.Drops))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/skein-net/skein/internal/netns"
@@ -37,6 +38,7 @@ func (s *Source) session(ctx context.Context, workers []source.Worker, opened fu
 	defer ns.Close()
 	var rings []*ring
 	defer func() {
+		s.finish(rings)
 		for _, r := range rings {
 			r.close()
 		}
@@ -86,7 +88,7 @@ func (s *Source) session(ctx context.Context, workers []source.Worker, opened fu
 // open opens a socket with a ring for each worker and lets them share the
 // interface's frames. It appends to rings also when it fails.
 func (s *Source) open(ns *netns.NS, n int, rings *[]*ring) error {
-	var filter *unix.SockFprog
+	var filter []bpf.RawInstruction
 	group, index := noGroup, 0
 	for i := range n {
 		var so *socket
@@ -119,11 +121,5 @@ func (s *Source) open(ns *netns.NS, n int, rings *[]*ring) error {
 			}
 		}
 	}
-	// All refuse everything until here: no frame was seen by two workers.
-	for _, r := range *rings {
-		if err := setFilter(r.fd, filter); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.begin(*rings, filter)
 }

@@ -100,7 +100,7 @@ func lookUp(name string) (index int, arphrd uint16, err error) {
 }
 
 // filter returns the program for the kernel.
-func (so *socket) filter(cfg Config) (*unix.SockFprog, error) {
+func (so *socket) filter(cfg Config) ([]bpf.RawInstruction, error) {
 	var user []bpf.RawInstruction
 	if cfg.Filter != nil {
 		var err error
@@ -108,11 +108,7 @@ func (so *socket) filter(cfg Config) (*unix.SockFprog, error) {
 			return nil, fmt.Errorf("compile filter: %w", err)
 		}
 	}
-	prog, err := program(user, cfg.SnapLen, so.loopback)
-	if err != nil {
-		return nil, err
-	}
-	return sockProgram(prog)
+	return program(user, cfg.SnapLen, so.loopback)
 }
 
 // bind makes the ring and binds the socket to the interface.

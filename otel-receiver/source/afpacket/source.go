@@ -17,11 +17,15 @@ type Source struct {
 	opened  atomic.Uint64
 	panics  atomic.Uint64
 	count   counters
+	memory  atomic.Int64 // bytes of rings that are open
+
+	sampling sampling
 }
 
 // counters are what rings count; workers add to them once in a while.
 type counters struct {
 	received, bytes, dropped, freezes, truncated, malformed atomic.Uint64
+	cpu                                                     atomic.Int64
 }
 
 // New returns a source that has not been started.
@@ -33,7 +37,10 @@ func New(cfg Config) (*Source, error) {
 }
 
 // Stats implements [source.Source]. Kernel drops are known about 100 ms after
-// they happened.
+// they happened. CPU is that of the workers' threads, what they ask of the kernel
+// included; what the kernel does for a frame before it is in the ring, on
+// whichever processor it came in, cannot be told apart from all else it does
+// there. Memory is that of the rings.
 func (s *Source) Stats() source.Stats {
 	return source.Stats{
 		Received:  s.count.received.Load(),
@@ -44,6 +51,8 @@ func (s *Source) Stats() source.Stats {
 		Malformed: s.count.malformed.Load(),
 		Opened:    s.opened.Load(),
 		Panics:    s.panics.Load(),
+		CPU:       time.Duration(s.count.cpu.Load()),
+		Memory:    uint64(s.memory.Load()),
 	}
 }
 
