@@ -105,13 +105,16 @@ func (a *aggregates) metrics() []entity.Attrs {
 }
 
 // sum adds up metrics: counters, the earliest Start, the latest Last, and the
-// RTT of the one that is the latest of those that know it.
+// RTT of the one that is the latest of those that know it, the largest sampling
+// rate.
 type sum struct {
 	counters    entity.Attrs
 	start, last int64
 	// fixed keeps start and last as they are; some tells that a metric was added.
 	fixed, some bool
 	rtt, rttAt  int64
+	// sampling is the largest rate.
+	sampling int64
 }
 
 // part adds what share leaves of each counter of a metric.
@@ -129,6 +132,8 @@ func (s *sum) part(m entity.Attrs, share func(int64) int64) {
 	for _, c := range m {
 		switch c.Key {
 		case keyStart, keyLast:
+		case keySampling:
+			s.sampling = max(s.sampling, c.Value.Int())
 		case keyRTT:
 			if s.rtt == 0 || last >= s.rttAt {
 				s.rtt, s.rttAt = c.Value.Int(), last
@@ -160,6 +165,9 @@ func (s *sum) attrs() entity.Attrs {
 	out := append(s.counters, entity.A(keyStart, entity.Int(s.start)), entity.A(keyLast, entity.Int(s.last)))
 	if s.rtt != 0 {
 		out = append(out, entity.A(keyRTT, entity.Int(s.rtt)))
+	}
+	if s.sampling > 1 {
+		out = append(out, entity.A(keySampling, entity.Int(s.sampling)))
 	}
 	return out.Normalize()
 }

@@ -26,6 +26,9 @@ type compiler struct {
 	// query needs the source of flows.
 	fields    *flowFields
 	asksFlows bool
+	// holds tells that a step sees all that it is given before it gives any,
+	// though its name does not say so.
+	holds bool
 	// series are those that Aggregates can tell apart, nil when it has none to.
 	series *series
 	// spans are those of the query.
@@ -71,7 +74,7 @@ func (q *Query) compile(table []step) error {
 	if q.ops, _, q.kind, err = c.chain(q.steps, KindGraph); err != nil {
 		return err
 	}
-	q.names, q.travels, q.asksFlows, q.spans = len(c.names), len(c.contexts) > 0, c.asksFlows, c.spans
+	q.names, q.travels, q.asksFlows, q.spans, q.holds = len(c.names), len(c.contexts) > 0, c.asksFlows, c.spans, c.holds
 	if c.fields != nil {
 		q.fields = c.fields.Table
 	}

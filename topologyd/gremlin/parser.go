@@ -35,6 +35,8 @@ type Query struct {
 	// asksFlows: it needs a source of flows; fields are those of flows, then.
 	asksFlows bool
 	fields    *flowrecord.Table
+	// holds: see compiler.
+	holds bool
 }
 
 // Parse reads a query. The error is a *SyntaxError, or an *EvalError when a

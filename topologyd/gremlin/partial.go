@@ -12,7 +12,7 @@ func (q *Query) Streams() bool { return q.streams() }
 // streams tells whether all steps pass on what they are given bit by bit, so that
 // a part of the answer is right by itself.
 func (q *Query) streams() bool {
-	if q.kind == KindGraph {
+	if q.kind == KindGraph || q.holds {
 		return false
 	}
 	for i := range q.steps {

@@ -63,6 +63,7 @@ func stepHelp() map[string]help {
 		"Flows":       {args: argsFilter, gives: KindFlows, takes: takesFilter, of: KindFlows, detail: "the flows, all or those seen on these nodes", example: "G.V().Has('Name', 'eth0').Flows()"},
 		"Nodes":       {args: argsFilter, gives: nodes, takes: takesFilter, of: nodes, detail: "the nodes that flows were seen on and those at their ends, each once", example: "G.Flows('Application', 'DNS').Nodes()"},
 		"Hops":        {args: argsFilter, gives: nodes, takes: takesFilter, of: nodes, detail: "the nodes that flows were seen on, each once", example: "G.Flows('Application', 'DNS').Hops()"},
+		"HopByHop":    {args: "([key])", gives: KindMaps, detail: "what each conversation lost from one point that saw it to the next, and how long it took", example: "G.Flows('Application', 'HTTPS').HopByHop()"},
 		"CaptureNode": {args: argsFilter, gives: nodes, takes: takesFilter, of: nodes, detail: "for each flow the node that it was seen on", example: "G.Flows('Application', 'DNS').CaptureNode()"},
 		"Group":       {args: "([key])", gives: KindGroups, takes: takesKey, detail: "nodes, edges or flows by a value; By after it names the value, a second one what is given of each group", example: "G.V().Group().By('Type').By(Count())"},
 		"MoreThan":    {args: "([n])", gives: same, takes: takesNumber, detail: "the groups of more than n elements, of more than one when there is no n", example: "G.Flows().Group().MoreThan(2)"},

@@ -9,9 +9,10 @@ import (
 )
 
 // buildDedup makes Dedup: ([key …]). Without keys elements are the same when
-// their IDs are, flows when their TrackingIDs are, values when they are equal; with keys, when they have the same
-// values for all of them. What has none of the keys stays. Of paths it gives
-// their nodes.
+// their IDs are, flows when their TrackingIDs are, values when they are equal; with
+// keys, when they have the same values for all of them. What has none of the keys
+// stays. The first is given; of flows with the same TrackingID see [oneOfEach]. Of
+// paths it gives their nodes.
 func buildDedup(c *compiler, s *call, in Kind) (op, Kind, error) {
 	c.source = nil
 	keys, err := c.keys(s, in)
@@ -20,6 +21,10 @@ func buildDedup(c *compiler, s *call, in Kind) (op, Kind, error) {
 	}
 	if in == KindFlows && len(keys) == 0 {
 		keys = []string{"TrackingID"}
+	}
+	if in == KindFlows && isConversation(keys) {
+		c.holds = true
+		return oneOfEach, in, nil
 	}
 	out := in
 	if in == KindPaths {

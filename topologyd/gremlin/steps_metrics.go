@@ -11,11 +11,14 @@ import (
 )
 
 // Keys of a metric that are not counters: the time it speaks of, in
-// milliseconds, and the round trip time in nanoseconds.
+// milliseconds, the round trip time in nanoseconds, and the sampling rate where it
+// is more than 1, which makes the counters estimates.
 const (
 	keyStart = "Start"
 	keyLast  = "Last"
 	keyRTT   = "RTT"
+
+	keySampling = "SamplingRate"
 )
 
 // Names of what Metrics gives, which are also keys of nodes and flows.
@@ -62,16 +65,20 @@ func buildMetrics(c *compiler, s *call, in Kind) (op, Kind, error) {
 	return func(x *exec, in flow) flow { return nodeMetrics(x, in, s, by, key) }, KindMetrics, nil
 }
 
-// flowMetric is a metric as queries show it.
-func flowMetric(m *flowrecord.Metric) entity.Attrs {
+// flowMetric is a metric as queries show it; rate is the sampling rate of what
+// was counted.
+func flowMetric(m *flowrecord.Metric, rate int64) entity.Attrs {
 	ms := func(ns int64) entity.Value { return entity.Int(ns / int64(time.Millisecond)) }
-	a := make(entity.Attrs, 0, 7)
+	a := make(entity.Attrs, 0, 8)
 	a = append(a,
 		entity.A("ABBytes", entity.Int(m.ABBytes)), entity.A("ABPackets", entity.Int(m.ABPackets)),
 		entity.A("BABytes", entity.Int(m.BABytes)), entity.A("BAPackets", entity.Int(m.BAPackets)),
 		entity.A(keyLast, ms(m.Last)))
 	if m.RTT != 0 {
 		a = append(a, entity.A(keyRTT, entity.Int(m.RTT)))
+	}
+	if rate > 1 {
+		a = append(a, entity.A(keySampling, entity.Int(rate)))
 	}
 	return append(a, entity.A(keyStart, ms(m.Start)))
 }
@@ -95,7 +102,7 @@ func flowMetrics(x *exec, in flow, s *call, by *series, last bool) flow {
 			if last && m.IsZero() {
 				continue
 			}
-			if !yield(&group{name: r.ID.String(), series: by.name(x, flowLookup(x.fields, r)), metrics: []entity.Attrs{flowMetric(m)}}) {
+			if !yield(&group{name: r.ID.String(), series: by.name(x, flowLookup(x.fields, r)), metrics: []entity.Attrs{flowMetric(m, r.SamplingRate)}}) {
 				return
 			}
 		}
@@ -112,9 +119,13 @@ func flowUpdates(x *exec, in flow, s *call, by *series, w window, yield func(*gr
 	var list []*group
 	var ids []flowrecord.ID
 	byID := make(map[flowrecord.ID]*group)
+	rates := make(map[flowrecord.ID]int64)
 	for r := range in.flows {
 		if !x.visit() || !x.take(2*mapBytes) {
 			return
+		}
+		if r.SamplingRate > 1 {
+			rates[r.ID] = max(rates[r.ID], r.SamplingRate)
 		}
 		if byID[r.ID] == nil {
 			g := &group{name: r.ID.String(), series: by.name(x, flowLookup(x.fields, r))}
@@ -132,7 +143,7 @@ func flowUpdates(x *exec, in flow, s *call, by *series, w window, yield func(*gr
 		if g == nil || u.Metric.IsZero() || !w.meets(u.Metric.Start, u.Metric.Last) {
 			return true
 		}
-		g.metrics = append(g.metrics, flowMetric(&u.Metric))
+		g.metrics = append(g.metrics, flowMetric(&u.Metric, rates[u.ID]))
 		return x.take(metricBytes)
 	})
 	yieldAll(x, counted(list), yield)

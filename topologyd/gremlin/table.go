@@ -171,6 +171,7 @@ func steps() []step {
 		{name: "Flows", on: onGraph | onNodes | onPaths, build: buildFlows},
 		{name: "Nodes", on: onFlows, inside: true, build: buildFlowNodes(sideCapture | sideA | sideB)},
 		{name: "Hops", on: onFlows, inside: true, build: buildFlowNodes(sideCapture)},
+		{name: "HopByHop", on: onFlows, build: buildHopByHop},
 		{name: "CaptureNode", on: onFlows, inside: true, build: buildFlowNodes(sideCapture)},
 		{name: "Group", on: onElements | onFlows, build: buildGroup},
 		{name: "MoreThan", on: onGroups, build: buildMoreThan},

@@ -37,6 +37,11 @@ func loss(sent, got Count) Loss {
 	}
 }
 
+// clean tells that both points counted the same.
+func (b *Between) clean() bool {
+	return b.AB.Packets == 0 && b.AB.SurplusPackets == 0 && b.BA.Packets == 0 && b.BA.SurplusPackets == 0
+}
+
 // judge tells how far the losses can be believed.
 func (b *Between) judge(p, q *Point) {
 	worse := func(c Confidence, format string, args ...any) {
@@ -47,7 +52,7 @@ func (b *Between) judge(p, q *Point) {
 		if x.Sampling > 1 {
 			worse(Estimate, "%s counted one packet of %d: its counts are scaled", x.Name(), x.Sampling)
 		}
-		if x.Missed > 0 {
+		if x.Missed > 0 && !b.clean() {
 			worse(Partial, "the capture %s lost %s of all flows at %s: they may count as lost", x.Capture, packets(x.Missed), x.Name())
 		}
 		switch x.Finish {

@@ -68,7 +68,7 @@ type Point struct {
 	Dropped int64
 	Drops   entity.Value
 	// Missed is how many packets of any flow the capture lost itself, by
-	// [Options.Missed].
+	// [Options.Missed]: since it began, so they need not be of this one.
 	Missed int64
 
 	syn, ttl [2]int64 // from A, from B

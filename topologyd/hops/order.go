@@ -53,6 +53,10 @@ func order(list []Point) string {
 
 // orderNear orders points that the TTL does not tell apart.
 func orderNear(list []Point) string {
+	// The fewest of what A sent were left where it came last.
+	slices.SortStableFunc(list, func(a, b Point) int {
+		return cmp.Or(cmp.Compare(b.AB.Packets, a.AB.Packets), cmp.Compare(a.BA.Packets, b.BA.Packets))
+	})
 	syn := func(p *Point) int64 { return p.syn[0] }
 	rtt := func(p *Point) int64 { return -p.RTT }
 	first := func(p *Point) int64 { return p.First }
