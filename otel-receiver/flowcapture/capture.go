@@ -34,8 +34,15 @@ type opener interface {
 	source(c *CaptureConfig, iface string) (source.Source, error)
 }
 
+// annotator adds to records what the host knows of their flows.
+type annotator interface {
+	// Annotate may be called by several goroutines.
+	Annotate(r *flowrecord.Record)
+}
+
 // capture runs one capture of the configuration: it keeps one tap on each
-// interface that is meant, and tries again where that fails.
+// interface that is meant, and tries again where that fails. A capture by order
+// is one, too, whose tap [ordered] runs.
 type capture struct {
 	cfg    CaptureConfig
 	name   string
@@ -44,11 +51,17 @@ type capture struct {
 	// queue and series take what workers report; either may be nil.
 	queue  *queue
 	series *aggregate
+	// notes add to records before they are queued.
+	notes []annotator
+	// keeper returns what keeps packets for a worker, by its number; nil for none.
+	keeper func(worker int) keeper
 	// hard ends what waits for the pipeline.
 	hard   context.Context
 	status *status
 
 	failures atomic.Uint64
+	// untold are the packets that lost records told of.
+	untold atomic.Int64
 
 	mu   sync.Mutex
 	taps map[string]*tap
@@ -58,7 +71,7 @@ type capture struct {
 
 // patient reports whether the source waits when the pipeline is slow: a file
 // and a stream can, an interface cannot.
-func (c *capture) patient() bool { return c.cfg.Type != typeAFPacket }
+func (c *capture) patient() bool { return !c.cfg.watchesInterfaces() }
 
 // report implements [reporter].
 func (c *capture) report(r *flowrecord.Record) {
@@ -66,22 +79,28 @@ func (c *capture) report(r *flowrecord.Record) {
 		c.reportLast(r)
 		return
 	}
+	c.complete(r)
+	if c.queue != nil && !c.queue.put(r) {
+		c.untold.Add(r.Update.ABPackets + r.Update.BAPackets)
+	}
+}
+
+// complete notes and counts a report.
+func (c *capture) complete(r *flowrecord.Record) {
+	for _, n := range c.notes {
+		n.Annotate(r)
+	}
 	if c.series != nil {
 		c.series.add(r)
-	}
-	if c.queue != nil {
-		c.queue.put(r)
 	}
 }
 
 // reportLast waits for room in the queue, because there will be no later report
 // of the flow, or because the source can wait.
 func (c *capture) reportLast(r *flowrecord.Record) {
-	if c.series != nil {
-		c.series.add(r)
-	}
-	if c.queue != nil {
-		c.queue.wait(c.hard, r)
+	c.complete(r)
+	if c.queue != nil && !c.queue.wait(c.hard, r) {
+		c.untold.Add(r.Update.ABPackets + r.Update.BAPackets)
 	}
 }
 

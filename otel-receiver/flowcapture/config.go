@@ -11,8 +11,14 @@ import (
 type Config struct {
 	// Host says whose interfaces these are.
 	Host HostConfig `mapstructure:"host"`
-	// Captures say what is watched. At least one.
+	// Captures say what is watched. At least one, unless there are orders.
 	Captures []CaptureConfig `mapstructure:"captures"`
+	// Orders have captures begin and end as topologyd says.
+	Orders OrdersConfig `mapstructure:"orders"`
+	// Sockets says whether records tell which processes have the sockets of flows.
+	Sockets SocketsConfig `mapstructure:"sockets"`
+	// Drops says whether records tell what the kernel dropped of flows.
+	Drops DropsConfig `mapstructure:"drops"`
 	// UpdateInterval is how often a flow that goes on is reported, and the metrics
 	// are.
 	UpdateInterval time.Duration `mapstructure:"update_interval"`
@@ -49,9 +55,61 @@ type HostConfig struct {
 	_ struct{}
 }
 
+// OrdersConfig says where captures are ordered. Without endpoints, nobody orders
+// any.
+type OrdersConfig struct {
+	// Endpoints are the addresses of topologyd's replicas, for example
+	// http://127.0.0.1:4280, which are tried in turn.
+	Endpoints []string `mapstructure:"endpoints"`
+	// TokenFile holds the token that the host proves itself with.
+	TokenFile string `mapstructure:"token_file"`
+	// TLS is for endpoints with https.
+	TLS OrdersTLSConfig `mapstructure:"tls"`
+	// Storage is the file that the last orders are kept in; "" keeps none.
+	Storage string `mapstructure:"storage"`
+	// RawPackets allows packets to be kept and fetched.
+	RawPackets bool `mapstructure:"raw_packets"`
+	// MaxCaptures bounds the captures that are followed, MaxMemory their memory
+	// together.
+	MaxCaptures int  `mapstructure:"max_captures"`
+	MaxMemory   Size `mapstructure:"max_memory"`
+
+	_ struct{}
+}
+
+// OrdersTLSConfig says how endpoints prove who they are, and the host who it is.
+type OrdersTLSConfig struct {
+	// CAFile has the certificates of authorities; by default the system's.
+	CAFile string `mapstructure:"ca_file"`
+	// CertFile and KeyFile are the host's own.
+	CertFile string `mapstructure:"cert_file"`
+	KeyFile  string `mapstructure:"key_file"`
+	// InsecureSkipVerify takes any certificate.
+	InsecureSkipVerify bool `mapstructure:"insecure_skip_verify"`
+
+	_ struct{}
+}
+
+// SocketsConfig is for the processes of flows.
+type SocketsConfig struct {
+	// Enabled turns it on.
+	Enabled bool `mapstructure:"enabled"`
+
+	_ struct{}
+}
+
+// DropsConfig is for what the kernel dropped.
+type DropsConfig struct {
+	// Enabled turns it on.
+	Enabled bool `mapstructure:"enabled"`
+
+	_ struct{}
+}
+
 // Types of captures.
 const (
 	typeAFPacket   = "afpacket"
+	typeEBPF       = "ebpf"
 	typePcapFile   = "pcapfile"
 	typePcapSocket = "pcapsocket"
 )
@@ -64,7 +122,7 @@ type CaptureConfig struct {
 	// Name is the capture's name in records and telemetry, unique in the receiver;
 	// by default that of the interface, the file or the address.
 	Name string `mapstructure:"name"`
-	// Type is afpacket (interfaces, Linux only), pcapfile or pcapsocket.
+	// Type is afpacket or ebpf (interfaces, Linux only), pcapfile or pcapsocket.
 	Type string `mapstructure:"type"`
 
 	// Interfaces are names, patterns such as veth*, or default-route.
@@ -99,6 +157,15 @@ type CaptureConfig struct {
 	// Flows is how many flows the table of an interface holds; its memory is
 	// allocated at the start.
 	Flows int `mapstructure:"flows"`
+	// Sampling counts one packet of so many, 0 and 1 all of them. With a CPU budget
+	// it is the least rate.
+	Sampling int `mapstructure:"sampling"`
+	// CPU is the budget of an interface in thousandths of a core, 0 none. Above it,
+	// the capture samples.
+	CPU int `mapstructure:"cpu"`
+	// Memory is the budget of an interface, rings and tables together; 0 is none.
+	// What does not fit into it gets smaller.
+	Memory Size `mapstructure:"memory"`
 
 	// File is the capture file of type pcapfile.
 	File string `mapstructure:"file"`
@@ -166,6 +233,7 @@ func DefaultConfig() *Config {
 	return &Config{
 		UpdateInterval: 10 * time.Second,
 		IdleTimeout:    2 * time.Minute,
+		Orders:         OrdersConfig{MaxCaptures: 64, MaxMemory: 512 << 20},
 		Queue:          QueueConfig{Size: 32_768, Batch: 1000, Delay: 200 * time.Millisecond},
 		Metrics: MetricsConfig{
 			Names:      namesSkein,

@@ -34,7 +34,7 @@ func attributeName(a *seriesAttribute, names string) string {
 type meter struct {
 	names    string
 	interval time.Duration
-	captures []*capture
+	series   *seriesSet
 	consumer consumer.Metrics
 	resource func(pcommon.Resource)
 	scope    func(pcommon.InstrumentationScope)
@@ -89,12 +89,13 @@ func (m *meter) metrics() pmetric.Metrics {
 	bytes := sum(sm.Metrics().AppendEmpty(), bytesName, "Bytes of flows on the wire.", "By")
 	packets := sum(sm.Metrics().AppendEmpty(), packetsName, "Packets of flows.", "{packets}")
 	now := pcommon.NewTimestampFromTime(m.now())
-	for _, c := range m.captures {
-		c.series.snapshot(func(p *point) {
-			m.point(bytes.AppendEmpty(), c, p, p.bytes, now)
-			m.point(packets.AppendEmpty(), c, p, p.packets, now)
+	m.series.each(func(name string, a *aggregate) {
+		a.snapshot(func(p *point) {
+			m.point(bytes.AppendEmpty(), name, a, p, p.bytes, now)
+			m.point(packets.AppendEmpty(), name, a, p, p.packets, now)
 		})
-	}
+	})
+	m.series.sweep()
 	return metrics
 }
 
@@ -108,15 +109,15 @@ func sum(to pmetric.Metric, name, description, unit string) pmetric.NumberDataPo
 	return s.DataPoints()
 }
 
-func (m *meter) point(to pmetric.NumberDataPoint, c *capture, p *point, value int64, now pcommon.Timestamp) {
+func (m *meter) point(to pmetric.NumberDataPoint, capture string, in *aggregate, p *point, value int64, now pcommon.Timestamp) {
 	to.SetStartTimestamp(pcommon.Timestamp(p.start))
 	to.SetTimestamp(now)
 	to.SetIntValue(value)
 	a := to.Attributes()
 	a.EnsureCapacity(1 + len(p.values))
-	a.PutStr(captureAttribute, c.name)
-	for i := range c.series.attributes {
-		attr, v := &c.series.attributes[i], p.values[i]
+	a.PutStr(captureAttribute, capture)
+	for i := range in.attributes {
+		attr, v := &in.attributes[i], p.values[i]
 		if v == "" {
 			continue
 		}

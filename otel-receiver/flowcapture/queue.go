@@ -91,27 +91,30 @@ func (q *queue) newChunk() *chunk {
 }
 
 // put is offer for a worker that must not wait: a record without room is lost
-// and counted.
-func (q *queue) put(r *flowrecord.Record) {
-	if !q.offer(r) {
-		q.full.Add(1)
+// and counted, and put reports false.
+func (q *queue) put(r *flowrecord.Record) bool {
+	if q.offer(r) {
+		return true
 	}
+	q.full.Add(1)
+	return false
 }
 
 // wait is offer for a source that can wait: it blocks until there is room. When
-// ctx ends first the record is lost and counted.
-func (q *queue) wait(ctx context.Context, r *flowrecord.Record) {
+// ctx ends first the record is lost and counted, and wait reports false.
+func (q *queue) wait(ctx context.Context, r *flowrecord.Record) bool {
 	for !q.offer(r) {
 		select {
 		case <-q.room:
 		case <-ctx.Done():
 			q.late.Add(1)
-			return
+			return false
 		}
 	}
 	if q.count.Load() < int64(q.size) {
 		signal(q.room) // for others that wait
 	}
+	return true
 }
 
 // busy reports whether the queue is so full that reports should wait where they

@@ -14,10 +14,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
+	"go.uber.org/zap"
 
 	"github.com/skein-net/skein/internal/flowrecord/otlplog"
 	"github.com/skein-net/skein/internal/version"
 	"github.com/skein-net/skein/otel-receiver/flowcapture/internal/metadata"
+	"github.com/skein-net/skein/otel-receiver/orders"
+	"github.com/skein-net/skein/otel-receiver/rawpackets"
 )
 
 // flowReceiver is one configuration at work, for one pipeline of logs, one of
@@ -33,15 +36,22 @@ type flowReceiver struct {
 	now     func() time.Time
 	// newOpener makes the seam to the sources; tests put their own here.
 	newOpener func(HostConfig) opener
+	// newGround makes what captures by order stand on.
+	newGround func(HostConfig) (ground, error)
 
 	mu       sync.Mutex
 	started  bool
 	stopped  bool
 	host     HostConfig
 	captures []*capture
-	queue    *queue
-	sender   *sender
-	builder  *metadata.TelemetryBuilder
+	series   *seriesSet
+	// orders, session and raw are nil when nobody orders captures.
+	orders  *orderSet
+	session *orders.Session
+	raw     *rawpackets.Registry
+	queue   *queue
+	sender  *sender
+	builder *metadata.TelemetryBuilder
 	// soft ends the captures, hard also what waits for the pipeline; done is
 	// closed when all goroutines have ended.
 	soft, hard context.CancelFunc
@@ -57,6 +67,7 @@ func newReceiver(cfg *Config, set receiver.Settings) (*flowReceiver, error) {
 	}
 	r := &flowReceiver{cfg: cfg, set: set, obs: obs, status: newStatus(set.Logger), now: time.Now, forget: func() {}}
 	r.newOpener = func(h HostConfig) opener { return newSources(h, set.Logger) }
+	r.newGround = func(h HostConfig) (ground, error) { return newHostGround(h, set.Logger) }
 	return r, nil
 }
 
@@ -83,6 +94,9 @@ func (r *flowReceiver) Start(_ context.Context, host component.Host) error {
 	}
 	r.started, r.soft, r.hard, r.done = true, cancelSoft, cancelHard, make(chan struct{})
 	r.run(soft, hard)
+	if r.session != nil {
+		return r.session.Start(soft)
+	}
 	return nil
 }
 
@@ -97,21 +111,19 @@ func (r *flowReceiver) build(hard context.Context) error {
 			encoder: otlplog.NewEncoder(), obs: r.obs, log: r.set.Logger, now: r.now,
 		}
 	}
-	r.captures = nil
+	r.captures, r.series = nil, newSeriesSet(&r.cfg.Metrics, r.now)
 	for i := range r.cfg.Captures {
 		cc := r.cfg.Captures[i]
-		tables, err := newTableFactory(r.cfg, &cc)
+		cc.fit()
+		c, err := r.newCapture(hard, cc, r.status, 0)
 		if err != nil {
-			return fmt.Errorf("capture %s: %w", cc.name(), err)
+			return err
 		}
-		c := &capture{
-			cfg: cc, name: cc.name(), open: open, tables: tables, queue: r.queue, hard: hard, status: r.status,
-			taps: make(map[string]*tap), gone: make(map[string]totals),
-		}
-		if r.metrics != nil {
-			c.series = newAggregate(&r.cfg.Metrics, r.now)
-		}
+		c.open = open
 		r.captures = append(r.captures, c)
+	}
+	if err := r.buildOrders(hard); err != nil {
+		return err
 	}
 	builder, err := metadata.NewTelemetryBuilder(r.set.TelemetrySettings)
 	if err != nil {
@@ -125,6 +137,23 @@ func (r *flowReceiver) build(hard context.Context) error {
 	return nil
 }
 
+// newCapture makes a capture without what it stands on. keep is how many packets
+// of each flow its keeper gets.
+func (r *flowReceiver) newCapture(hard context.Context, cc CaptureConfig, st *status, keep int) (*capture, error) {
+	tables, err := newKeepingTables(r.cfg, &cc, keep)
+	if err != nil {
+		return nil, fmt.Errorf("capture %s: %w", cc.name(), err)
+	}
+	c := &capture{
+		cfg: cc, name: cc.name(), tables: tables, queue: r.queue, hard: hard, status: st,
+		taps: make(map[string]*tap), gone: make(map[string]totals),
+	}
+	if r.metrics != nil {
+		c.series = r.series.get(c.name)
+	}
+	return c, nil
+}
+
 // run starts the goroutines. The captures end with soft, and what comes behind
 // them when they have ended.
 func (r *flowReceiver) run(soft, hard context.Context) {
@@ -132,13 +161,16 @@ func (r *flowReceiver) run(soft, hard context.Context) {
 	for _, c := range r.captures {
 		sources.Go(func() { c.run(soft) })
 	}
+	if r.orders != nil {
+		sources.Go(func() { r.orders.run(soft) })
+	}
 	stop := make(chan struct{})
 	if r.sender != nil {
 		sinks.Go(func() { r.sender.run(hard) })
 	}
 	if r.metrics != nil {
 		m := &meter{
-			names: r.cfg.Metrics.Names, interval: r.cfg.UpdateInterval, captures: r.captures, consumer: r.metrics,
+			names: r.cfg.Metrics.Names, interval: r.cfg.UpdateInterval, series: r.series, consumer: r.metrics,
 			resource: r.putResource, scope: putScope, obs: r.obs, log: r.set.Logger, now: r.now,
 		}
 		sinks.Go(func() { m.run(hard, stop) })
@@ -169,9 +201,15 @@ func (r *flowReceiver) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	r.stopped = true
-	r.soft()
 	defer r.hard()
 	defer r.builder.Shutdown()
+	if r.session != nil {
+		// What it orders while the captures end is not followed any more.
+		if err := r.session.Stop(ctx); err != nil {
+			r.set.Logger.Warn("The session with topologyd does not end", zap.Error(err))
+		}
+	}
+	r.soft()
 	select {
 	case <-r.done:
 		return nil

@@ -89,6 +89,12 @@ func compareValue(t *testing.T, name string, p *schema, f reflect.Value) {
 		if err != nil || parsed != d {
 			t.Errorf("%s: default %v, want %v", name, p.Default, d)
 		}
+	} else if d, ok := value.(Size); ok {
+		want = "string"
+		var parsed Size
+		if err := parsed.UnmarshalText([]byte(fmt.Sprint(p.Default))); err != nil || parsed != d {
+			t.Errorf("%s: default %v, want %v", name, p.Default, d)
+		}
 	} else if p.Default != nil && fmt.Sprint(p.Default) != fmt.Sprint(value) {
 		t.Errorf("%s: default %v, want %v", name, p.Default, value)
 	} else if p.Default == nil && !f.IsZero() {

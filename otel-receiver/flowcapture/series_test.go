@@ -46,12 +46,13 @@ func report(n byte) *flowrecord.Record {
 
 // told is what a meter tells of aggregates, one line a point.
 func told(names string, at *clock, aggregates ...*aggregate) (lines []string) {
+	set := newSeriesSet(metricsConfig(), at.now)
 	m := &meter{
-		names: names, now: at.now,
+		names: names, now: at.now, series: set,
 		resource: func(pcommon.Resource) {}, scope: func(pcommon.InstrumentationScope) {},
 	}
 	for i, a := range aggregates {
-		m.captures = append(m.captures, &capture{name: fmt.Sprint("c", i), series: a})
+		set.byName[fmt.Sprint("c", i)] = &sharedSeries{aggregate: a, users: 1}
 	}
 	metrics := m.metrics()
 	for _, metric := range metrics.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {

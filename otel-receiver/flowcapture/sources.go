@@ -28,7 +28,7 @@ func newSources(host HostConfig, log *zap.Logger) *sources { return &sources{hos
 
 // interfaces implements [opener].
 func (*sources) interfaces(c *CaptureConfig) ([]string, error) {
-	if c.Type != typeAFPacket {
+	if !c.watchesInterfaces() {
 		return []string{""}, nil
 	}
 	return interfaces(c)
@@ -38,7 +38,7 @@ func (*sources) interfaces(c *CaptureConfig) ([]string, error) {
 // has no node; its flows are told all the same.
 func (s *sources) place(c *CaptureConfig, iface string) (flow.Place, error) {
 	p := flow.Place{HostID: s.host.ID, Interface: iface, CaptureID: c.name()}
-	if c.Type != typeAFPacket {
+	if !c.watchesInterfaces() {
 		return p, nil
 	}
 	found, err := place.Find(place.Config{HostName: s.host.Name, NetNSDirs: s.host.NetNSDirs, RootNetNS: s.host.RootNetNS}, c.netnsPath(), iface)
@@ -105,7 +105,7 @@ func (c *CaptureConfig) validateFilter() error {
 	if c.Filter == "" {
 		return nil
 	}
-	_, err := filter.Compile(c.Filter, filter.Options{Link: filter.LinkEthernet, KernelVLAN: c.Type == typeAFPacket})
+	_, err := filter.Compile(c.Filter, filter.Options{Link: filter.LinkEthernet, KernelVLAN: c.watchesInterfaces()})
 	if err != nil {
 		return fmt.Errorf("filter: %w", err)
 	}

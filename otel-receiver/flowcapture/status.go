@@ -54,6 +54,27 @@ func (s *status) set(capture, iface string, err error) {
 	}
 }
 
+// ordersKey is that of the session, which no capture has.
+func ordersKey() [2]string { return [2]string{"\x00orders"} }
+
+// setOrders notes whether there is a session with topologyd. Who tells it logs it
+// itself.
+func (s *status) setOrders(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, was := s.failing[ordersKey()]
+	switch {
+	case err != nil:
+		s.failing[ordersKey()] = err.Error()
+		s.report(componentstatus.NewRecoverableErrorEvent(fmt.Errorf("orders: %w", err)))
+	case was:
+		delete(s.failing, ordersKey())
+		if len(s.failing) == 0 {
+			s.report(componentstatus.NewEvent(componentstatus.StatusOK))
+		}
+	}
+}
+
 func (s *status) report(e *componentstatus.Event) {
 	for _, h := range s.hosts {
 		componentstatus.ReportStatus(h, e)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -27,12 +28,41 @@ type tap struct {
 	finished, opened bool
 	backoff          time.Duration
 	retryAt          time.Time
+	// spot is where a capture by order is.
+	spot *spot
 
 	mu      sync.Mutex
 	source  source.Source
 	workers []*worker
 	placed  flow.Place
 	base    totals
+	// rate is the sampling in use, 0 before it is known.
+	rate atomic.Int64
+}
+
+// sampling returns the rate in use; 0 when every packet is counted.
+func (t *tap) sampling() int64 {
+	if n := t.rate.Load(); n > 1 {
+		return n
+	}
+	return 0
+}
+
+// tableMemory returns what the tables take at most, in bytes.
+func (t *tap) tableMemory() (n int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, w := range t.workers {
+		n += int64(w.table.Stats().Capacity) * bytesPerFlow
+	}
+	return n
+}
+
+// running returns the source, nil when there is none.
+func (t *tap) running() source.Source {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.source
 }
 
 // run captures until ctx or the source ends; all flows are reported then.
@@ -129,8 +159,12 @@ func (t *tap) prepare(place flow.Place, src source.Source) []source.Worker {
 		t.dropWorkers()
 		t.placed = place
 		decoder := packet.New()
-		for range c.cfg.Workers {
-			t.workers = append(t.workers, newWorker(decoder, c.tables(place), c))
+		for i := range c.cfg.Workers {
+			w := newWorker(decoder, c.tables(place), c)
+			if c.keeper != nil {
+				w.keeper = c.keeper(i)
+			}
+			t.workers = append(t.workers, w)
 		}
 	}
 	out := make([]source.Worker, 0, len(t.workers))
@@ -165,6 +199,22 @@ func (t *totals) addSource(s source.Stats) {
 	a.Opened += s.Opened
 	a.Refused += s.Refused
 	a.Panics += s.Panics
+	a.Overflow += s.Overflow
+	a.OverflowBytes += s.OverflowBytes
+	a.CPU += s.CPU
+}
+
+// add adds the totals of another tap.
+func (t *totals) add(o *totals) {
+	t.running = t.running || o.running
+	t.addSource(o.source)
+	t.source.Memory += o.source.Memory
+	for i, n := range o.stops {
+		t.stops[i] += n
+	}
+	addTable(&t.table, &o.table)
+	t.postponed += o.postponed
+	t.live += o.live
 }
 
 // totals returns the counters up to now. It may be called at any time.
@@ -173,8 +223,10 @@ func (t *tap) totals() totals {
 	defer t.mu.Unlock()
 	sum := t.base
 	if t.source != nil {
+		now := t.source.Stats()
 		sum.running = t.works(t.source)
-		sum.addSource(t.source.Stats())
+		sum.addSource(now)
+		sum.source.Memory = now.Memory
 	}
 	sum.addWorkers(t.workers)
 	return sum

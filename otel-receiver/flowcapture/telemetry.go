@@ -29,6 +29,8 @@ func addTable(to, s *flow.Stats) {
 	to.Reports += s.Reports
 	to.Evicted += s.Evicted
 	to.Unreported += s.Unreported
+	to.UnreportedPackets += s.UnreportedPackets
+	to.UnreportedBytes += s.UnreportedBytes
 }
 
 // observe registers what is read when the Collector's own telemetry is
@@ -37,18 +39,16 @@ func (r *flowReceiver) observe() error {
 	b := r.builder
 	taps := func(register func(metric.Int64Callback) error, observe func(tapObserver, *totals)) error {
 		return register(func(_ context.Context, o metric.Int64Observer) error {
-			for _, c := range r.captures {
-				c.eachTap(func(iface string, t totals) {
-					observe(tapObserver{o, c.name, iface}, &t)
-				})
-			}
+			r.eachTap(func(capture, iface string, t *totals) { observe(tapObserver{o, capture, iface}, t) })
 			return nil
 		})
 	}
 	captures := func(register func(metric.Int64Callback) error, value func(*capture) int64) error {
 		return register(func(_ context.Context, o metric.Int64Observer) error {
-			for _, c := range r.captures {
-				o.Observe(value(c), metric.WithAttributes(attribute.String("capture", c.name)))
+			sums := make(map[string]int64)
+			r.eachCapture(func(c *capture) { sums[c.name] += value(c) })
+			for name, n := range sums {
+				o.Observe(n, metric.WithAttributes(attribute.String("capture", name)))
 			}
 			return nil
 		})
@@ -87,26 +87,110 @@ func (r *flowReceiver) observe() error {
 			c.eachTap(func(_ string, t totals) { n += int64(t.source.Refused) })
 			return n
 		}),
-		r.observeMetrics(captures),
+		r.observeOrders(),
+		r.observeMetrics(),
 		r.observeRecords(),
 	)
 }
 
 // observeMetrics is for what exists only with a pipeline of metrics.
-func (r *flowReceiver) observeMetrics(captures func(func(metric.Int64Callback) error, func(*capture) int64) error) error {
+func (r *flowReceiver) observeMetrics() error {
 	if r.metrics == nil {
 		return nil
 	}
+	series := func(register func(metric.Int64Callback) error, value func(*aggregate) int64) error {
+		return register(func(_ context.Context, o metric.Int64Observer) error {
+			r.series.each(func(name string, a *aggregate) {
+				o.Observe(value(a), metric.WithAttributes(attribute.String("capture", name)))
+			})
+			return nil
+		})
+	}
 	return errors.Join(
-		captures(r.builder.RegisterReceiverFlowcaptureSeriesCallback, func(c *capture) int64 {
-			n, _ := c.series.size()
+		series(r.builder.RegisterReceiverFlowcaptureSeriesCallback, func(a *aggregate) int64 {
+			n, _ := a.size()
 			return int64(n)
 		}),
-		captures(r.builder.RegisterReceiverFlowcaptureSeriesOverflowsCallback, func(c *capture) int64 {
-			_, over := c.series.size()
+		series(r.builder.RegisterReceiverFlowcaptureSeriesOverflowsCallback, func(a *aggregate) int64 {
+			_, over := a.size()
 			return int64(over)
 		}),
 	)
+}
+
+// observeOrders is for what exists only with orders.
+func (r *flowReceiver) observeOrders() error {
+	if r.session == nil {
+		return nil
+	}
+	b := r.builder
+	return errors.Join(
+		b.RegisterReceiverFlowcaptureOrdersAssignmentsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			for state, n := range r.orders.count() {
+				o.Observe(n, metric.WithAttributes(attribute.String("state", state)))
+			}
+			return nil
+		}),
+		b.RegisterReceiverFlowcaptureOrdersConnectedCallback(func(_ context.Context, o metric.Int64Observer) error {
+			n := int64(0)
+			if r.session.Stats().Connected {
+				n = 1
+			}
+			o.Observe(n)
+			return nil
+		}),
+		b.RegisterReceiverFlowcaptureOrdersSessionsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(int64(r.session.Stats().Sessions))
+			return nil
+		}),
+		b.RegisterReceiverFlowcaptureOrdersFailuresCallback(func(_ context.Context, o metric.Int64Observer) error {
+			s := r.session.Stats()
+			o.Observe(int64(s.Failures), metric.WithAttributes(attribute.String("reason", "session")))
+			o.Observe(int64(s.Invalid), metric.WithAttributes(attribute.String("reason", "message")))
+			o.Observe(int64(s.StoreFailures), metric.WithAttributes(attribute.String("reason", "storage")))
+			return nil
+		}),
+		b.RegisterReceiverFlowcaptureOrdersMessagesCallback(func(_ context.Context, o metric.Int64Observer) error {
+			s := r.session.Stats()
+			o.Observe(int64(s.Received), metric.WithAttributes(attribute.String("direction", "received")))
+			o.Observe(int64(s.Sent), metric.WithAttributes(attribute.String("direction", "sent")))
+			return nil
+		}),
+	)
+}
+
+// eachCapture calls yield with every capture.
+func (r *flowReceiver) eachCapture(yield func(*capture)) {
+	for _, c := range r.captures {
+		yield(c)
+	}
+	if r.orders != nil {
+		r.orders.each(func(o *ordered) { yield(o.capture) })
+	}
+}
+
+// eachTap calls yield once for every capture's name and interface's name: orders
+// may well have several captures of one name on interfaces of one name, in
+// different namespaces.
+func (r *flowReceiver) eachTap(yield func(capture, iface string, t *totals)) {
+	sums := make(map[[2]string]*totals)
+	add := func(capture, iface string, t *totals) {
+		key := [2]string{capture, iface}
+		if sum := sums[key]; sum != nil {
+			sum.add(t)
+			return
+		}
+		sums[key] = t
+	}
+	for _, c := range r.captures {
+		c.eachTap(func(iface string, t totals) { add(c.name, iface, &t) })
+	}
+	if r.orders != nil {
+		r.orders.eachTap(add)
+	}
+	for key, t := range sums {
+		yield(key[0], key[1], t)
+	}
 }
 
 // observeRecords is for what exists only with a pipeline of logs.
@@ -126,9 +210,7 @@ func (r *flowReceiver) observeRecords() error {
 		one(b.RegisterReceiverFlowcaptureRecordsRefusedCallback, r.sender.refused.Load),
 		one(b.RegisterReceiverFlowcaptureQueueRecordsCallback, func() uint64 { return uint64(r.queue.count.Load()) }),
 		one(b.RegisterReceiverFlowcaptureReportsPostponedCallback, func() (n uint64) {
-			for _, c := range r.captures {
-				c.eachTap(func(_ string, t totals) { n += t.postponed })
-			}
+			r.eachTap(func(_, _ string, t *totals) { n += t.postponed })
 			return n
 		}),
 		b.RegisterReceiverFlowcaptureRecordsDroppedCallback(func(_ context.Context, o metric.Int64Observer) error {

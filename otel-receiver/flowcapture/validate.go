@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/skein-net/skein/internal/order"
 )
 
 // Values of options.
@@ -47,9 +49,10 @@ const (
 func (c *Config) Validate() error {
 	var errs []error
 	add := func(err error) { errs = append(errs, err) }
-	if len(c.Captures) == 0 {
-		add(errors.New(`captures: there is none; add one, for example {interfaces: [default-route]}`))
+	if len(c.Captures) == 0 && !c.Orders.set() {
+		add(errors.New(`captures: there is none; add one, for example {interfaces: [default-route]}, or orders`))
 	}
+	add(c.Orders.validate())
 	if len(c.Host.ID) > maxName || len(c.Host.Name) > maxName {
 		add(fmt.Errorf("host: id and name have %d bytes at most", maxName))
 	}
@@ -81,7 +84,7 @@ func (c *Config) Validate() error {
 
 func (c *CaptureConfig) validate() error {
 	errs := []error{
-		oneOf("type", c.Type, typeAFPacket, typePcapFile, typePcapSocket),
+		oneOf("type", c.Type, typeAFPacket, typeEBPF, typePcapFile, typePcapSocket),
 		oneOf("key_mode", c.KeyMode, keyL2, keyL3),
 		oneOf("timestamps", c.Timestamps, timestampsKeep, timestampsNow),
 		between("workers", c.Workers, 1, maxWorkers),
@@ -99,8 +102,8 @@ func (c *CaptureConfig) validate() error {
 		errs = append(errs, oneOf("layers", l, layerDNS, layerDHCPv4, layerVRRP))
 	}
 	switch c.Type {
-	case typeAFPacket:
-		errs = append(errs, c.validateInterfaces())
+	case typeAFPacket, typeEBPF:
+		errs = append(errs, c.validateInterfaces(), c.validateOptions())
 	case typePcapFile:
 		if c.File == "" {
 			errs = append(errs, errors.New("file: type pcapfile needs the path of a capture file"))
@@ -110,7 +113,7 @@ func (c *CaptureConfig) validate() error {
 			errs = append(errs, fmt.Errorf("listen: %w; want HOST:PORT, for example 127.0.0.1:8100", err))
 		}
 	}
-	if c.Type != typeAFPacket {
+	if !c.watchesInterfaces() {
 		errs = append(errs, c.validateElsewhere())
 	}
 	errs = append(errs, c.validateFilter())
@@ -119,7 +122,7 @@ func (c *CaptureConfig) validate() error {
 
 func (c *CaptureConfig) validateInterfaces() error {
 	if len(c.Interfaces) == 0 {
-		return errors.New("interfaces: type afpacket needs at least one: a name, a pattern such as veth*, or " + DefaultRoute)
+		return errors.New("interfaces: type " + c.Type + " needs at least one: a name, a pattern such as veth*, or " + DefaultRoute)
 	}
 	for _, name := range c.Interfaces {
 		switch _, err := path.Match(name, ""); {
@@ -137,13 +140,26 @@ func (c *CaptureConfig) validateInterfaces() error {
 	return nil
 }
 
+// validateOptions checks what captures on interfaces have in common with orders.
+func (c *CaptureConfig) validateOptions() error {
+	o := order.Options{Type: c.Type, Sampling: c.Sampling, CPU: c.CPU, Memory: int64(c.Memory), Promiscuous: c.Promiscuous}
+	if c.Type == typeEBPF {
+		o.Layers = c.Layers
+	}
+	return o.Validate()
+}
+
+// watchesInterfaces reports whether the capture's sources are interfaces.
+func (c *CaptureConfig) watchesInterfaces() bool { return c.Type == typeAFPacket || c.Type == typeEBPF }
+
 // validateElsewhere refuses what only interfaces have.
 func (c *CaptureConfig) validateElsewhere() error {
 	for key, set := range map[string]bool{
 		"interfaces": len(c.Interfaces) > 0, "netns": c.NetNS != "", "promiscuous": c.Promiscuous,
+		"sampling": c.Sampling != 0, "cpu": c.CPU != 0, "memory": c.Memory != 0,
 	} {
 		if set {
-			return fmt.Errorf("%s: only captures of type afpacket have it; remove it or change type", key)
+			return fmt.Errorf("%s: only captures of type afpacket and ebpf have it; remove it or change type", key)
 		}
 	}
 	if c.Workers > 1 && c.Type == typePcapFile {
@@ -171,7 +187,7 @@ func (c *CaptureConfig) name() string {
 // snapLen is how many bytes of a packet are looked at, 0 for all.
 func (c *CaptureConfig) snapLen() int {
 	switch {
-	case c.SnapLen != 0 || c.Type != typeAFPacket:
+	case c.SnapLen != 0 || !c.watchesInterfaces():
 		return c.SnapLen
 	case len(c.Layers) > 0:
 		return snapLenDetails
@@ -242,7 +258,7 @@ func oneOf(key, value string, want ...string) error {
 	return fmt.Errorf("%s: %q is none of %s", key, value, strings.Join(want, ", "))
 }
 
-func between[T int | time.Duration](key string, value, low, high T) error {
+func between[T int | time.Duration | Size](key string, value, low, high T) error {
 	if value >= low && value <= high {
 		return nil
 	}

@@ -25,30 +25,35 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                               metric.Meter
-	mu                                  sync.Mutex
-	registrations                       []metric.Registration
-	ReceiverFlowcaptureBytesReceived    metric.Int64ObservableCounter
-	ReceiverFlowcaptureCaptureFailures  metric.Int64ObservableCounter
-	ReceiverFlowcaptureCapturesRunning  metric.Int64ObservableGauge
-	ReceiverFlowcaptureDecodeStops      metric.Int64ObservableCounter
-	ReceiverFlowcaptureFlowsCreated     metric.Int64ObservableCounter
-	ReceiverFlowcaptureFlowsEvicted     metric.Int64ObservableCounter
-	ReceiverFlowcaptureFlowsLive        metric.Int64ObservableGauge
-	ReceiverFlowcaptureFlowsUnreported  metric.Int64ObservableCounter
-	ReceiverFlowcapturePacketsDropped   metric.Int64ObservableCounter
-	ReceiverFlowcapturePacketsIgnored   metric.Int64ObservableCounter
-	ReceiverFlowcapturePacketsReceived  metric.Int64ObservableCounter
-	ReceiverFlowcapturePacketsTruncated metric.Int64ObservableCounter
-	ReceiverFlowcaptureQueueRecords     metric.Int64ObservableGauge
-	ReceiverFlowcaptureRecordsDropped   metric.Int64ObservableCounter
-	ReceiverFlowcaptureRecordsRefused   metric.Int64ObservableCounter
-	ReceiverFlowcaptureRecordsSent      metric.Int64ObservableCounter
-	ReceiverFlowcaptureReportsPostponed metric.Int64ObservableCounter
-	ReceiverFlowcaptureRingFreezes      metric.Int64ObservableCounter
-	ReceiverFlowcaptureSeries           metric.Int64ObservableGauge
-	ReceiverFlowcaptureSeriesOverflows  metric.Int64ObservableCounter
-	ReceiverFlowcaptureStreamsRefused   metric.Int64ObservableCounter
+	meter                                metric.Meter
+	mu                                   sync.Mutex
+	registrations                        []metric.Registration
+	ReceiverFlowcaptureBytesReceived     metric.Int64ObservableCounter
+	ReceiverFlowcaptureCaptureFailures   metric.Int64ObservableCounter
+	ReceiverFlowcaptureCapturesRunning   metric.Int64ObservableGauge
+	ReceiverFlowcaptureDecodeStops       metric.Int64ObservableCounter
+	ReceiverFlowcaptureFlowsCreated      metric.Int64ObservableCounter
+	ReceiverFlowcaptureFlowsEvicted      metric.Int64ObservableCounter
+	ReceiverFlowcaptureFlowsLive         metric.Int64ObservableGauge
+	ReceiverFlowcaptureFlowsUnreported   metric.Int64ObservableCounter
+	ReceiverFlowcaptureOrdersAssignments metric.Int64ObservableGauge
+	ReceiverFlowcaptureOrdersConnected   metric.Int64ObservableGauge
+	ReceiverFlowcaptureOrdersFailures    metric.Int64ObservableCounter
+	ReceiverFlowcaptureOrdersMessages    metric.Int64ObservableCounter
+	ReceiverFlowcaptureOrdersSessions    metric.Int64ObservableCounter
+	ReceiverFlowcapturePacketsDropped    metric.Int64ObservableCounter
+	ReceiverFlowcapturePacketsIgnored    metric.Int64ObservableCounter
+	ReceiverFlowcapturePacketsReceived   metric.Int64ObservableCounter
+	ReceiverFlowcapturePacketsTruncated  metric.Int64ObservableCounter
+	ReceiverFlowcaptureQueueRecords      metric.Int64ObservableGauge
+	ReceiverFlowcaptureRecordsDropped    metric.Int64ObservableCounter
+	ReceiverFlowcaptureRecordsRefused    metric.Int64ObservableCounter
+	ReceiverFlowcaptureRecordsSent       metric.Int64ObservableCounter
+	ReceiverFlowcaptureReportsPostponed  metric.Int64ObservableCounter
+	ReceiverFlowcaptureRingFreezes       metric.Int64ObservableCounter
+	ReceiverFlowcaptureSeries            metric.Int64ObservableGauge
+	ReceiverFlowcaptureSeriesOverflows   metric.Int64ObservableCounter
+	ReceiverFlowcaptureStreamsRefused    metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -173,6 +178,81 @@ func (builder *TelemetryBuilder) RegisterReceiverFlowcaptureFlowsUnreportedCallb
 		cb(ctx, &observerInt64{inst: builder.ReceiverFlowcaptureFlowsUnreported, obs: o})
 		return nil
 	}, builder.ReceiverFlowcaptureFlowsUnreported)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverFlowcaptureOrdersAssignmentsCallback sets callback for observable ReceiverFlowcaptureOrdersAssignments metric.
+func (builder *TelemetryBuilder) RegisterReceiverFlowcaptureOrdersAssignmentsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverFlowcaptureOrdersAssignments, obs: o})
+		return nil
+	}, builder.ReceiverFlowcaptureOrdersAssignments)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverFlowcaptureOrdersConnectedCallback sets callback for observable ReceiverFlowcaptureOrdersConnected metric.
+func (builder *TelemetryBuilder) RegisterReceiverFlowcaptureOrdersConnectedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverFlowcaptureOrdersConnected, obs: o})
+		return nil
+	}, builder.ReceiverFlowcaptureOrdersConnected)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverFlowcaptureOrdersFailuresCallback sets callback for observable ReceiverFlowcaptureOrdersFailures metric.
+func (builder *TelemetryBuilder) RegisterReceiverFlowcaptureOrdersFailuresCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverFlowcaptureOrdersFailures, obs: o})
+		return nil
+	}, builder.ReceiverFlowcaptureOrdersFailures)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverFlowcaptureOrdersMessagesCallback sets callback for observable ReceiverFlowcaptureOrdersMessages metric.
+func (builder *TelemetryBuilder) RegisterReceiverFlowcaptureOrdersMessagesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverFlowcaptureOrdersMessages, obs: o})
+		return nil
+	}, builder.ReceiverFlowcaptureOrdersMessages)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterReceiverFlowcaptureOrdersSessionsCallback sets callback for observable ReceiverFlowcaptureOrdersSessions metric.
+func (builder *TelemetryBuilder) RegisterReceiverFlowcaptureOrdersSessionsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.ReceiverFlowcaptureOrdersSessions, obs: o})
+		return nil
+	}, builder.ReceiverFlowcaptureOrdersSessions)
 	if err != nil {
 		return err
 	}
@@ -451,6 +531,36 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_receiver_flowcapture_flows_unreported",
 		metric.WithDescription("Flows that ended in such numbers that no report of them could be kept. They are lost. [Alpha]"),
 		metric.WithUnit("{flows}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverFlowcaptureOrdersAssignments, err = builder.meter.Int64ObservableGauge(
+		"otelcol_receiver_flowcapture_orders_assignments",
+		metric.WithDescription("Captures that are ordered now, by state. Only with orders. [Alpha]"),
+		metric.WithUnit("{captures}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverFlowcaptureOrdersConnected, err = builder.meter.Int64ObservableGauge(
+		"otelcol_receiver_flowcapture_orders_connected",
+		metric.WithDescription("Whether there is a session with topologyd (1) or not (0). Captures go on without. Only with orders. [Alpha]"),
+		metric.WithUnit("1"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverFlowcaptureOrdersFailures, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_flowcapture_orders_failures",
+		metric.WithDescription("What failed, by reason (session for one that could not be opened or broke, message for one that could not be read, storage for a list that could not be kept). Only with orders. [Alpha]"),
+		metric.WithUnit("{failures}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverFlowcaptureOrdersMessages, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_flowcapture_orders_messages",
+		metric.WithDescription("Messages of sessions with topologyd. Only with orders. [Alpha]"),
+		metric.WithUnit("{messages}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.ReceiverFlowcaptureOrdersSessions, err = builder.meter.Int64ObservableCounter(
+		"otelcol_receiver_flowcapture_orders_sessions",
+		metric.WithDescription("Sessions with topologyd that were opened. Only with orders. [Alpha]"),
+		metric.WithUnit("{sessions}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.ReceiverFlowcapturePacketsDropped, err = builder.meter.Int64ObservableCounter(
