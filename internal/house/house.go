@@ -70,7 +70,7 @@ func owners() []owner {
 // core lists the pure packages, which import the standard library and one
 // another only. Each row speaks of the folder and what is below it.
 func core() []string {
-	return []string{"internal/entity", "internal/flowrecord", "internal/order", "topologyd/graph", "topologyd/gremlin", "topologyd/diff", "topologyd/overview", "topologyd/follow", "topologyd/lane", "topologyd/when", "otel-receiver/packet", "otel-receiver/flow", "grafana-datasource/pkg/layout"}
+	return []string{"internal/entity", "internal/flowrecord", "internal/order", "topologyd/graph", "topologyd/gremlin", "topologyd/diff", "topologyd/overview", "topologyd/follow", "topologyd/lane", "topologyd/when", "topologyd/hops", "internal/pcapwrite", "otel-receiver/packet", "otel-receiver/flow", "grafana-datasource/pkg/layout"}
 }
 
 // notCore are folders below a core one that are not pure.
