@@ -89,6 +89,8 @@ type Flows struct {
 	live  *live
 	hub   hub
 	n     counters
+	// sampling knows whether anything was sampled.
+	sampling sampling
 	// began is when the table in memory was empty.
 	began time.Time
 

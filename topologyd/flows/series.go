@@ -72,5 +72,8 @@ func (f *Flows) Series(ctx context.Context, q *SeriesQuery) (*Series, error) {
 	if err := f.checkTop(&q.TopQuery); err != nil {
 		return nil, err
 	}
+	if q.Dedup {
+		return f.dedupSeries(ctx, q)
+	}
 	return f.store.Series(ctx, q)
 }

@@ -56,6 +56,7 @@ func (f *Flows) Take(ctx context.Context, reports []flowrecord.Record) (Taken, e
 	}
 	t.Stored = len(fresh)
 	f.n.stored.Add(uint64(t.Stored))
+	f.sampling.note(fresh)
 	for i := range fresh {
 		r := new(flowrecord.Record) // on its own, so that it does not keep the others
 		*r = fresh[i]
@@ -96,7 +97,7 @@ func (f *Flows) check(r *flowrecord.Record, now int64) error {
 		return errNoID
 	case m.Start <= 0 || m.Last < m.Start || u.Start < 0 || u.Last < 0:
 		return errTimes
-	case min(m.ABPackets, m.BAPackets, m.ABBytes, m.BABytes, u.ABPackets, u.BAPackets, u.ABBytes, u.BABytes) < 0:
+	case min(m.ABPackets, m.BAPackets, m.ABBytes, m.BABytes, u.ABPackets, u.BAPackets, u.ABBytes, u.BABytes, r.SamplingRate, r.Dropped) < 0:
 		return errCounts
 	case m.Last < now-int64(f.cfg.Oldest):
 		return errTooOld
@@ -111,6 +112,7 @@ func intern(r *flowrecord.Record) {
 	for _, s := range [...]*string{
 		&r.HostID, &r.Interface, &r.CaptureID, &r.LayersPath, &r.Application,
 		&r.LinkProtocol, &r.NetworkProtocol, &r.TransportProtocol, &r.ICMPType,
+		&r.ProcessA.Name, &r.ProcessA.ContainerID, &r.ProcessA.Cgroup, &r.ProcessB.Name, &r.ProcessB.ContainerID, &r.ProcessB.Cgroup,
 	} {
 		*s = unique.Make(*s).Value()
 	}

@@ -27,6 +27,11 @@ type TopQuery struct {
 	Where []flowrecord.Condition
 	// Limit is how many rows there are at most.
 	Limit int
+	// Dedup counts each conversation once, at the point that saw the most packets of
+	// it in the time, of those that Nodes and Where choose; SumFlows counts
+	// conversations then. It looks at rows, however long the time, and at
+	// [MaxDedup] sums at most.
+	Dedup bool
 }
 
 // SumFlows counts flows.
@@ -43,13 +48,16 @@ type TopRow struct {
 
 // Top tells which values moved the most, the most first. It sums what the store
 // knows: what came in the last second or so may be missing, and a flow that is
-// seen at several places counts at each of them.
+// seen at several places counts at each of them, unless q.Dedup.
 func (f *Flows) Top(ctx context.Context, q *TopQuery) ([]TopRow, error) {
 	if len(q.By) == 0 {
 		return nil, errors.New("there is no field to sum by; give one such as Network.A or Application")
 	}
 	if err := f.checkTop(q); err != nil {
 		return nil, err
+	}
+	if q.Dedup {
+		return f.dedupTop(ctx, q)
 	}
 	return f.store.Top(ctx, q)
 }

@@ -33,7 +33,7 @@ type TopQuery struct {
 	From, To int64
 	Nodes    []entity.UUID // nil means all, an empty list none
 	Where    []flowrecord.Condition
-	// Limit is the number of rows, at most 10,000; 0 means 10.
+	// Limit is the number of rows, at most 100,000; 0 means 10.
 	Limit int
 }
 
@@ -47,7 +47,7 @@ type Row struct {
 	Value int64
 }
 
-const maxTop = 10_000
+const maxTop = 100_000
 
 // Top answers a TopQuery, the largest first; of rows with the same value any may
 // come first, or be left out. Sums of minutes answer where they can, for the
