@@ -49,6 +49,8 @@ type Config struct {
 	Watch  Watch
 	Flows  Flows
 
+	Captures Captures
+
 	// Fabric are lines of the fabric language (docs/rules.md). A malformed one is
 	// reported and passed over.
 	Fabric List
@@ -137,6 +139,7 @@ func DefaultConfig() Config {
 			PingInterval:   20 * time.Second,
 		},
 		Flows:           defaultFlows(),
+		Captures:        defaultCaptures(),
 		WriteTimeout:    60 * time.Second,
 		ShutdownTimeout: 10 * time.Second,
 	}
@@ -204,6 +207,7 @@ func (c *Config) Validate() error {
 		{"flow-retention-bytes", int64(c.Flows.RetentionBytes)},
 		{"flow-retention-age", int64(c.Flows.RetentionAge)},
 		{"flow-live-max", int64(c.Flows.LiveMax)},
+		{"max-captures-per-host", int64(c.Captures.MaxPerHost)},
 		{"query-timeout", int64(c.Query.Timeout)},
 		{"ingest-read-timeout", int64(c.Ingest.ReadTimeout)},
 		{"watch-write-timeout", int64(c.Watch.WriteTimeout)},

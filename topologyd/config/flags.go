@@ -50,6 +50,7 @@ func (c *Config) Flags() *pflag.FlagSet {
 	f.DurationVar(&c.Watch.PingInterval, "watch-ping-interval", c.Watch.PingInterval, "How often a quiet watcher is pinged.")
 
 	c.flowFlags(f)
+	c.captureFlags(f)
 
 	f.Var(&c.Fabric, "fabric", "A line that describes part of the network that no agent sees, as in docs/rules.md; repeat the flag for more.")
 
