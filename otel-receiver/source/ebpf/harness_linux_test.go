@@ -196,6 +196,7 @@ type tally struct {
 func newTally() *tally {
 	cfg := flow.DefaultConfig()
 	cfg.Capacity = 1 << 17
+	cfg.NoSequences = true
 	return &tally{decoder: packet.New(), table: flow.New(cfg, flow.Place{}, nil), records: map[flowrecord.ID]flowrecord.Record{}}
 }
 

@@ -60,6 +60,16 @@ inline_ struct stats *counters(void)
 	return bpf_map_lookup_elem(&stats, &zero);
 }
 
+/* within makes n at most max, for verifiers that know a number by comparisons
+ * with it only; the compiler must not make one of two of them. n is more than 1. */
+#define WITHIN(n, max)                             \
+	do {                                       \
+		asm volatile("" : "+r"(n));        \
+		if (n > (max))                     \
+			n = (max);                 \
+		asm volatile("" : "+r"(n));        \
+	} while (0)
+
 /* copy_up_to copies the beginning of a packet, its VLAN tag in place. It returns
  * how much that is. max is a constant. */
 inline_ __u32 copy_up_to(struct __sk_buff *skb, __u32 net, __u8 *to, const __u32 max)
@@ -67,25 +77,23 @@ inline_ __u32 copy_up_to(struct __sk_buff *skb, __u32 net, __u8 *to, const __u32
 	__u32 n = skb->len - net;
 
 	if (!raw_link && skb->vlan_present) {
-		if (n <= 12 || bpf_skb_load_bytes(skb, 0, to, 12))
+		if (n < 14 || bpf_skb_load_bytes(skb, 0, to, 12))
 			return 0;
 		/* vlan_proto is in network order, in the low half. */
 		*(__u16 *)(to + 12) = (__u16)skb->vlan_proto;
 		*(__u16 *)(to + 14) = bpf_htons((__u16)skb->vlan_tci);
 		n -= 12;
-		if (n > max - 16)
-			n = max - 16;
 		asm volatile("" : "+r"(n));
-		if (n < 1 || n > max - 16 || bpf_skb_load_bytes(skb, 12, to + 16, n))
+		if (n < 2)
 			return 16;
-		return n + 16;
+		WITHIN(n, max - 16);
+		return bpf_skb_load_bytes(skb, 12, to + 16, n) ? 16 : n + 16;
 	}
-	if (n > max)
-		n = max;
 	asm volatile("" : "+r"(n));
-	if (n < 1 || n > max || bpf_skb_load_bytes(skb, net, to, n))
+	if (n < 2)
 		return 0;
-	return n;
+	WITHIN(n, max);
+	return bpf_skb_load_bytes(skb, net, to, n) ? 0 : n;
 }
 
 /* event sends a packet through the ring. */
