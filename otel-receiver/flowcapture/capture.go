@@ -34,11 +34,10 @@ type opener interface {
 	source(c *CaptureConfig, iface string) (source.Source, error)
 }
 
-// annotator adds to records what the host knows of their flows.
-type annotator interface {
-	// Annotate may be called by several goroutines.
-	Annotate(r *flowrecord.Record)
-}
+// note adds to a record what the host knows of its flow, which was seen in a
+// network namespace by its inode number, 0 when it is not known. It may be called
+// by several goroutines.
+type note func(r *flowrecord.Record, netns uint64)
 
 // capture runs one capture of the configuration: it keeps one tap on each
 // interface that is meant, and tries again where that fails. A capture by order
@@ -52,7 +51,10 @@ type capture struct {
 	queue  *queue
 	series *aggregate
 	// notes add to records before they are queued.
-	notes []annotator
+	notes []note
+	// netns is the inode number of the namespace of the interfaces, 0 when it is not
+	// known.
+	netns atomic.Uint64
 	// keeper returns what keeps packets for a worker, by its number; nil for none.
 	keeper func(worker int) keeper
 	// hard ends what waits for the pipeline.
@@ -88,7 +90,7 @@ func (c *capture) report(r *flowrecord.Record) {
 // complete notes and counts a report.
 func (c *capture) complete(r *flowrecord.Record) {
 	for _, n := range c.notes {
-		n.Annotate(r)
+		n(r, c.netns.Load())
 	}
 	if c.series != nil {
 		c.series.add(r)

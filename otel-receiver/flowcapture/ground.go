@@ -8,12 +8,10 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/skein-net/skein/internal/netns"
 	"github.com/skein-net/skein/internal/order"
 	"github.com/skein-net/skein/otel-receiver/source"
-	"github.com/skein-net/skein/otel-receiver/source/afpacket"
+	"github.com/skein-net/skein/otel-receiver/source/ebpf"
 	"github.com/skein-net/skein/otel-receiver/source/place"
 )
 
@@ -62,21 +60,21 @@ const lookAgain = 500 * time.Millisecond
 
 // hostGround is the host.
 type hostGround struct {
-	host       HostConfig
+	sources    *sources
 	namespaces *place.Namespaces
-	log        *zap.Logger
 }
 
-func newHostGround(h HostConfig, log *zap.Logger) (*hostGround, error) {
+func newHostGround(s *sources) (*hostGround, error) {
+	h := s.host
 	n, err := place.NewNamespaces(place.Config{HostName: h.Name, NetNSDirs: h.NetNSDirs, RootNetNS: h.RootNetNS}, lookAgain)
 	if err != nil {
 		return nil, fmt.Errorf("find network namespaces: %w", err)
 	}
-	return &hostGround{host: h, namespaces: n, log: log}, nil
+	return &hostGround{sources: s, namespaces: n}, nil
 }
 
 // hostID implements [ground].
-func (g *hostGround) hostID() string { return g.host.ID }
+func (g *hostGround) hostID() string { return g.sources.host.ID }
 
 // look implements [ground].
 func (g *hostGround) look(n *order.Node) (*spot, error) {
@@ -117,14 +115,7 @@ func permission(n *order.Node, err error) error {
 
 // source implements [ground].
 func (g *hostGround) source(c *CaptureConfig, at *spot) (source.Source, error) {
-	log := newSlog(g.log).With("capture", c.Name)
-	cfg := afpacket.DefaultConfig()
-	cfg.Interface, cfg.IfIndex, cfg.NetNS = at.link.Name, at.link.Index, at.path
-	cfg.SnapLen, cfg.RingMiB, cfg.Promiscuous, cfg.Log = c.snapLen(), c.RingSize, c.Promiscuous, log
-	if c.Filter != "" {
-		cfg.Filter = c.program
-	}
-	return afpacket.New(cfg)
+	return g.sources.onInterface(c, at.link.Name, at.link.Index, at.path)
 }
 
 // selfTest implements [ground].
@@ -140,4 +131,9 @@ func (g *hostGround) selfTest(s source.Source, at *spot) error {
 }
 
 // warning implements [ground].
-func (g *hostGround) warning(source.Source) string { return "" }
+func (g *hostGround) warning(s source.Source) string {
+	if e, ok := s.(*ebpf.Source); ok && e.Detail().Attached == "clsact" {
+		return "the kernel has no tcx (Linux 6.6): the programs are attached by clsact"
+	}
+	return ""
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/skein-net/skein/internal/filter"
 	"github.com/skein-net/skein/internal/order"
 	"github.com/skein-net/skein/otel-receiver/source/afpacket"
+	"github.com/skein-net/skein/otel-receiver/source/ebpf"
 )
 
 // orderRun is what the goroutine of an ordered capture works with.
@@ -98,6 +99,7 @@ func (r *orderRun) begin(ctx context.Context, at *spot) {
 	o.iface = at.link.Name
 	o.mu.Unlock()
 	o.tap.iface, o.tap.spot = at.link.Name, at
+	o.capture.netns.Store(at.id.Inode)
 	t := o.tap.totals()
 	r.live = newProof(at, seen(&t), time.Now())
 	ctx, r.stop = context.WithCancel(ctx)
@@ -127,7 +129,7 @@ func (r *orderRun) leave(err error) {
 	}
 	r.broken = explain(err)
 	switch {
-	case errors.Is(err, afpacket.ErrGone), errors.Is(err, afpacket.ErrNoInterface):
+	case errors.Is(err, afpacket.ErrGone), errors.Is(err, afpacket.ErrNoInterface), errors.Is(err, ebpf.ErrGone), errors.Is(err, ebpf.ErrNoInterface):
 		r.backoff = r.o.set.pace.failed // the next look says which
 	case errors.Is(err, fs.ErrPermission):
 		r.backoff = retryMax
@@ -157,10 +159,14 @@ func (r *orderRun) judge(here *spot) time.Duration {
 		return p.failed
 	}
 	t := o.tap.totals()
-	v := r.live.judge(here, &t, &judging{
-		pace: p, now: time.Now(), whole: o.cfg.Filter == "" && o.tap.sampling() == 0,
+	j := judging{
+		pace: p, now: time.Now(), whole: o.cfg.Filter == "" && o.tap.sampling() == 0, sure: blindSure,
 		selfTest: func() error { return o.set.ground.selfTest(o.tap.running(), r.live.spot) },
-	})
+	}
+	if o.cfg.Type == typeEBPF {
+		j.sure += drainMost
+	}
+	v := r.live.judge(here, &t, &j)
 	if v.state == order.StateRunning {
 		r.broken = nil
 		v.warning = o.set.ground.warning(o.tap.running())

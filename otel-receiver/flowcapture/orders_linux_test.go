@@ -323,3 +323,41 @@ func udpPair(t testing.TB, first, second string) (server, client net.Conn) {
 	return server, client
 }
 
+
+// TestOrderedEBPF: the same interface counted in the kernel and by packets gives
+// the same, and nothing stays attached.
+func TestOrderedEBPF(t *testing.T) {
+	first, second := lab(t)
+	sink := new(consumertest.LogsSink)
+	r := orderedReceiver(t, sink, nil)
+	kernel, packets := orderFor(t, "kernel/a", first, "va"), orderFor(t, "packets/a", first, "va")
+	kernel.Type, kernel.Filter, packets.Filter = order.TypeEBPF, "udp port 5300", "udp port 5300"
+	r.orders.Follow([]order.Capture{kernel, packets})
+	st := becomes(t, r, kernel.ID, order.StateRunning, "")
+	require.Equal(t, order.TypeEBPF, st.Type)
+	becomes(t, r, packets.ID, order.StateRunning, "")
+	exchange(t, first, second, 50, 100)
+	eventually(t, "the counters", 10*time.Second, func() bool {
+		x, y := stateOf(r, kernel.ID), stateOf(r, packets.ID)
+		return x.Packets == 100 && y.Packets == 100 && x.Bytes == y.Bytes
+	})
+	r.orders.Follow(nil)
+	eventually(t, "the end of all flows", 10*time.Second, func() bool {
+		n := 0
+		for _, rec := range records(t, sink) {
+			if rec.Finish == flowrecord.FinishStopped {
+				n++
+			}
+		}
+		return n == 2
+	})
+	stop(t, r)
+	last := make(map[string]flowrecord.Record)
+	for _, rec := range records(t, sink) {
+		last[rec.CaptureID] = rec
+	}
+	require.Equal(t, last["packets"].Metric.ABPackets, last["kernel"].Metric.ABPackets)
+	require.Equal(t, last["packets"].Metric.BABytes, last["kernel"].Metric.BABytes)
+	require.Equal(t, last["packets"].TrackingID, last["kernel"].TrackingID)
+	require.NotContains(t, netnstest.Run(t, "tc", "-n", first, "qdisc", "show", "dev", "va"), "clsact")
+}

@@ -59,6 +59,8 @@ type judging struct {
 	now  time.Time
 	// whole tells that the capture is to see every packet of the interface.
 	whole bool
+	// sure is how long the counters must differ.
+	sure time.Duration
 	// selfTest checks what can be checked without a packet.
 	selfTest func() error
 }
@@ -125,7 +127,7 @@ func (p *proof) compare(seen, counted uint64, j *judging) uint64 {
 		if p.differ.IsZero() {
 			p.differ = j.now
 		}
-		p.blind = j.now.Sub(p.differ) >= blindSure && j.now.Sub(p.window) >= j.pace.blind
+		p.blind = j.now.Sub(p.differ) >= j.sure && j.now.Sub(p.window) >= j.pace.blind
 	case j.now.Sub(p.window) >= j.pace.blind:
 		p.window, p.counted = j.now, counted
 	}

@@ -66,8 +66,8 @@ func newReceiver(cfg *Config, set receiver.Settings) (*flowReceiver, error) {
 		return nil, fmt.Errorf("make telemetry of the receiver: %w", err)
 	}
 	r := &flowReceiver{cfg: cfg, set: set, obs: obs, status: newStatus(set.Logger), now: time.Now, forget: func() {}}
-	r.newOpener = func(h HostConfig) opener { return newSources(h, set.Logger) }
-	r.newGround = func(h HostConfig) (ground, error) { return newHostGround(h, set.Logger) }
+	r.newOpener = func(h HostConfig) opener { return newSources(h, cfg.UpdateInterval, set.Logger) }
+	r.newGround = func(h HostConfig) (ground, error) { return newHostGround(newSources(h, cfg.UpdateInterval, set.Logger)) }
 	return r, nil
 }
 

@@ -69,11 +69,8 @@ func captureTypes() (out []string) {
 
 // canCapture says why the host cannot do captures of a type, or nil.
 func canCapture(typ string) error {
-	switch {
-	case runtime.GOOS != "linux":
+	if runtime.GOOS != "linux" {
 		return fmt.Errorf("interfaces can be captured on Linux only, not on %s", runtime.GOOS)
-	case typ == typeEBPF:
-		return fmt.Errorf("this collector does not have type ebpf; use type afpacket")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package flowcapture
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/net/bpf"
@@ -13,6 +14,7 @@ import (
 	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/source"
 	"github.com/skein-net/skein/otel-receiver/source/afpacket"
+	"github.com/skein-net/skein/otel-receiver/source/ebpf"
 	"github.com/skein-net/skein/otel-receiver/source/pcapfile"
 	"github.com/skein-net/skein/otel-receiver/source/pcapsocket"
 	"github.com/skein-net/skein/otel-receiver/source/place"
@@ -21,10 +23,17 @@ import (
 // sources opens what captures stand on.
 type sources struct {
 	host HostConfig
-	log  *zap.Logger
+	// drain is how often sources that count in the kernel hand on what they counted.
+	drain time.Duration
+	log   *zap.Logger
 }
 
-func newSources(host HostConfig, log *zap.Logger) *sources { return &sources{host, log} }
+// drainMost bounds how late what is counted in the kernel is seen.
+const drainMost = 2 * time.Second
+
+func newSources(host HostConfig, update time.Duration, log *zap.Logger) *sources {
+	return &sources{host, min(update, drainMost), log}
+}
 
 // interfaces implements [opener].
 func (*sources) interfaces(c *CaptureConfig) ([]string, error) {
@@ -70,15 +79,37 @@ func (s *sources) source(c *CaptureConfig, iface string) (source.Source, error) 
 		}
 		return pcapsocket.New(cfg)
 	default:
-		cfg := afpacket.DefaultConfig()
-		cfg.Interface, cfg.NetNS = iface, c.netnsPath()
-		cfg.SnapLen, cfg.RingMiB, cfg.Promiscuous = c.snapLen(), c.RingSize, c.Promiscuous
-		cfg.Log = log
+		return s.onInterface(c, iface, 0, c.netnsPath())
+	}
+}
+
+// onInterface makes a source on an interface of the namespace of a path; index
+// is the interface's, 0 when it is not known.
+func (s *sources) onInterface(c *CaptureConfig, name string, index int, path string) (source.Source, error) {
+	log := newSlog(s.log).With("capture", c.name())
+	if c.Type == typeEBPF {
+		cfg := ebpf.DefaultConfig()
+		cfg.Interface, cfg.IfIndex, cfg.NetNS, cfg.Log = name, index, path, log
+		cfg.Interval = s.drain
+		cfg.Flows = min(max(c.Flows, ebpf.MinFlows), ebpf.MaxFlows)
+		if c.SnapLen > 0 {
+			cfg.SnapLen = min(c.SnapLen, ebpf.LargeSample)
+		}
+		if c.Sampling > 1 {
+			cfg.Sampling = uint32(c.Sampling)
+		}
 		if c.Filter != "" {
 			cfg.Filter = c.program
 		}
-		return afpacket.New(cfg)
+		return ebpf.New(cfg)
 	}
+	cfg := afpacket.DefaultConfig()
+	cfg.Interface, cfg.IfIndex, cfg.NetNS, cfg.Log = name, index, path, log
+	cfg.SnapLen, cfg.RingMiB, cfg.Promiscuous = c.snapLen(), c.RingSize, c.Promiscuous
+	if c.Filter != "" {
+		cfg.Filter = c.program
+	}
+	return afpacket.New(cfg)
 }
 
 // program compiles the filter for the kernel.

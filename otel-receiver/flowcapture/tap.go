@@ -78,6 +78,8 @@ func (t *tap) run(ctx context.Context) error {
 		return err
 	}
 	workers := t.prepare(place, src)
+	spend := startBudget(ctx, src, uint32(c.cfg.Sampling), c.cfg.CPU, c.status.log.With(zap.String("capture", c.name)), &t.rate)
+	defer spend()
 	watch, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { t.watch(watch, src) })
