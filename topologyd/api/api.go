@@ -26,6 +26,7 @@ import (
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
 	"github.com/skein-net/skein/topologyd/lane"
+	"github.com/skein-net/skein/topologyd/packets"
 	"github.com/skein-net/skein/topologyd/rules"
 )
 
@@ -127,6 +128,8 @@ type Deps struct {
 	// Captures are what hosts are ordered to capture; nil when the daemon gives no
 	// orders.
 	Captures Captures
+	// Packets hands out packets that captures keep; nil when that is not allowed.
+	Packets *packets.Service
 	// Audit is told who made, changed and deleted captures; nil is nobody.
 	Audit Auditor
 	// Status describes the engine.
@@ -155,6 +158,7 @@ type API struct {
 	hub      *live.Hub
 	ownHub   bool
 	n        *counters
+	packets  *packetCounters
 	now      func() time.Time
 }
 
@@ -182,7 +186,9 @@ func New(cfg Config, deps Deps) (*API, error) {
 	if a.now = deps.Now; a.now == nil {
 		a.now = time.Now
 	}
-	for _, c := range a.gauges() {
+	var sent []prometheus.Collector
+	a.packets, sent = newPacketCounters(deps.Packets)
+	for _, c := range append(a.gauges(), sent...) {
 		if err := deps.Registerer.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics of the API: %w", err)
 		}

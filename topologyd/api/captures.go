@@ -30,7 +30,7 @@ type CaptureStates interface {
 // captureRoutes returns the endpoints of captures, and of the hosts that do
 // them.
 func (a *API) captureRoutes() []httpx.Route {
-	return append(a.hostRoutes(), httpx.Get(pathCaptures+"/{id}/nodes", a.captureNodes))
+	return append(append(a.hostRoutes(), a.packetRoutes()...), httpx.Get(pathCaptures+"/{id}/nodes", a.captureNodes))
 }
 
 // ordersOpen reports whether this daemon gives orders, and answers when it

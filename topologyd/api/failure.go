@@ -50,6 +50,9 @@ func queryFailure(err error) *failure {
 	if f = pastFailure(err); f == nil {
 		f = busyFailure(err)
 	}
+	if f == nil && errors.As(err, &f) {
+		return f // made already
+	}
 	switch {
 	case f != nil:
 	case errors.As(err, &syntax):

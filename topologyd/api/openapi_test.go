@@ -99,7 +99,7 @@ func TestShapes(t *testing.T) {
 		}
 	}
 	codes := []string{httpx.CodeSyntax, httpx.CodeType, httpx.CodeLimit, httpx.CodeInvalid, httpx.CodeTooLarge, httpx.CodeUnsupported,
-		httpx.CodeNotFound, httpx.CodeMethod, httpx.CodeConflict, httpx.CodeGone, httpx.CodeBusy, httpx.CodeUnavailable, httpx.CodeInternal}
+		httpx.CodeForbidden, httpx.CodeNotFound, httpx.CodeMethod, httpx.CodeConflict, httpx.CodeGone, httpx.CodeBusy, httpx.CodeUnavailable, httpx.CodeInternal}
 	if got := d.Components.Schemas["Error"].Properties["code"].Enum; !slices.Equal(got, codes) {
 		t.Errorf("codes %v, want %v", got, codes)
 	}

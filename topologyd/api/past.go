@@ -89,6 +89,10 @@ func (a *API) sources(at time.Time) gremlin.Sources {
 	if a.deps.Flows != nil {
 		src.Flows = a.deps.Flows
 	}
+	src.CompileBPF = compileBPF
+	if a.deps.Packets != nil {
+		src.Packets = a.deps.Packets
+	}
 	return src
 }
 

@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/skein-net/skein/internal/pcapwrite"
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/audit"
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
 )
@@ -70,6 +72,9 @@ func (h *head) end(to http.Header) {
 
 // query answers a query.
 func (a *API) query(w http.ResponseWriter, r *http.Request, req *queryRequest) {
+	if a.deps.Packets != nil { // which are handed out to nobody who is not known
+		r = r.WithContext(audit.WithActor(r.Context(), actor(r)))
+	}
 	q, f := a.understand(r, req)
 	if f != nil {
 		a.failed(w, f)
@@ -109,7 +114,7 @@ func (a *API) understand(r *http.Request, req *queryRequest) (*asked, *failure) 
 	if q.at, f = a.moment("at", req.At); f != nil {
 		return nil, f
 	}
-	return q, nil
+	return q, q.wantsPackets()
 }
 
 // unchanged answers 304 when the client has the answer already, before anything
@@ -144,7 +149,10 @@ func (a *API) whole(w http.ResponseWriter, r *http.Request, q *asked) {
 		a.failed(w, f)
 		return
 	}
-	a.reply(w, r, q.media, buf, head.set)
+	a.reply(w, r, q.media, buf, func(h http.Header) {
+		head.set(h)
+		q.attach(h)
+	})
 }
 
 // buffer returns a buffer that reply or keep takes back.
@@ -211,6 +219,9 @@ func (a *API) evaluate(ctx context.Context, q *asked, buf *bytes.Buffer) (head, 
 		if err = writeCSV(out, result.Columns(), result.Rows()); err != nil && q.Partial && q.query.Streams() {
 			h.limit, err = gremlin.LimitOf(err), nil
 		}
+	case pcapwrite.TypePcap, pcapwrite.TypePcapNG:
+		out.max = q.limit.Bytes
+		err = a.writeQueryPackets(out, q, result)
 	default:
 		err = result.WriteJSON(out)
 		buf.WriteByte('\n') // for those who read it in a terminal

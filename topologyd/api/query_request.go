@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/skein-net/skein/internal/pcapwrite"
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/gremlin"
 )
@@ -26,8 +27,10 @@ const (
 
 // formats are the media types by their names in the parameter format; the first
 // is what a request gets that asks for nothing.
-func formats() [4]struct{ name, media string } {
-	return [4]struct{ name, media string }{{"json", typeJSON}, {"ndjson", typeNDJSON}, {"dot", typeDOT}, {"csv", typeCSV}}
+func formats() [6]struct{ name, media string } {
+	return [6]struct{ name, media string }{
+		{"json", typeJSON}, {"ndjson", typeNDJSON}, {"dot", typeDOT}, {"csv", typeCSV}, {"pcapng", pcapwrite.TypePcapNG}, {"pcap", pcapwrite.TypePcap},
+	}
 }
 
 const (
@@ -184,14 +187,15 @@ func (q *queryRequest) media(r *http.Request) (string, *failure) {
 	if q.Format != "" {
 		i := slices.IndexFunc(all[:], func(x struct{ name, media string }) bool { return x.name == q.Format })
 		if i < 0 {
-			return "", fail(http.StatusBadRequest, httpx.CodeInvalid, "format %.40q is not known; there are json, ndjson, dot and csv", q.Format)
+			return "", fail(http.StatusBadRequest, httpx.CodeInvalid, "format %.40q is not known; there are json, ndjson, dot and csv, pcapng and pcap for packets", q.Format)
 		}
 		return all[i].media, nil
 	}
-	media := httpx.Accept(r, typeJSON, typeNDJSON, typeDOT, typeCSV)
+	media := httpx.Accept(r, typeJSON, typeNDJSON, typeDOT, typeCSV, pcapwrite.TypePcapNG, pcapwrite.TypePcap)
 	if media == "" {
 		return "", fail(http.StatusNotAcceptable, httpx.CodeUnsupported,
-			"none of the media types in Accept is known; ask for %s, %s, %s or %s", typeJSON, typeNDJSON, typeDOT, typeCSV)
+			"none of the media types in Accept is known; ask for %s, %s, %s, %s, %s or %s",
+			typeJSON, typeNDJSON, typeDOT, typeCSV, pcapwrite.TypePcapNG, pcapwrite.TypePcap)
 	}
 	return media, nil
 }

@@ -9,9 +9,6 @@ import (
 	"github.com/skein-net/skein/topologyd/definition"
 )
 
-// errDeleted ends an answer that is followed.
-var errDeleted = errors.New("the capture was deleted")
-
 // again is how long a host that gave no more is left alone.
 const again = 2 * time.Second
 
@@ -109,7 +106,7 @@ func (a *Answer) look() error {
 		}
 	}
 	if here == 0 {
-		return errDeleted
+		return ErrDeleted
 	}
 	at := a.s.places(&a.Query)
 	a.mu.Lock()

@@ -145,7 +145,7 @@ func TestFollowEnds(t *testing.T) {
 		q    Query
 		want error
 	}{
-		{"deleted", func() { w.mu.Lock(); w.defs = nil; w.mu.Unlock() }, Query{}, errDeleted},
+		{"deleted", func() { w.mu.Lock(); w.defs = nil; w.mu.Unlock() }, Query{}, ErrDeleted},
 	} {
 		tc.q.Captures, tc.q.Follow = w.defs, true
 		a, err := w.service().Open(t.Context(), tc.q)

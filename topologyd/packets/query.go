@@ -41,7 +41,7 @@ func Keeps(d *definition.Definition) error {
 	case !ok:
 		return fmt.Errorf("%w: the capture %s cannot be read: %s", ErrNothing, d.ID, d.Problem)
 	case !s.KeepsPackets():
-		return fmt.Errorf("%w: the capture %s keeps none; create it with --raw-packets=N for the first N of each flow, or --raw-ring=SIZE for the last ones", ErrNothing, d.ID)
+		return fmt.Errorf("%w: the capture %s keeps none; create it with --raw-packets=N for the first N of each flow, or --raw-ring=SIZE for the last ones", ErrKeepsNone, d.ID)
 	}
 	return nil
 }

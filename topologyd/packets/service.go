@@ -3,6 +3,7 @@ package packets
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"sync"
@@ -94,6 +95,10 @@ var (
 	ErrBusy = errors.New("packets are being handed out to as many as may have them at a time; try again later")
 	// ErrNothing: the captures keep no packets, or are at no node.
 	ErrNothing = errors.New("there are no packets")
+	// ErrKeepsNone wraps ErrNothing: the capture was not told to keep any.
+	ErrKeepsNone = fmt.Errorf("%w", ErrNothing)
+	// ErrDeleted ends an answer that is followed: the captures are no more.
+	ErrDeleted = errors.New("the capture was deleted")
 	// ErrAway: none of the hosts answers.
 	ErrAway = errors.New("no host of the capture gives packets")
 	// ErrTooMany: too much is asked for at once.

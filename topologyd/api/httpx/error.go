@@ -14,6 +14,7 @@ const (
 	CodeInvalid     = "invalid"     // the request is malformed
 	CodeTooLarge    = "too_large"   // the body is over the limit
 	CodeUnsupported = "unsupported" // media type or encoding that is not known
+	CodeForbidden   = "forbidden"   // the daemon does not allow it to anybody
 	CodeNotFound    = "not_found"   // no such endpoint, or no such thing
 	CodeMethod      = "method"      // the endpoint takes another method
 	CodeConflict    = "conflict"    // it is there already, or was changed meanwhile
