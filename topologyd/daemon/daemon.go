@@ -132,7 +132,7 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 		View:      d.engine.View,
 		Subscribe: func() (live.Changes, error) { return d.engine.Subscribe(0) },
 	})
-	if d.definitions, err = newDefinitions(&d.cfg, d.engine, d.log, reg); err != nil {
+	if d.definitions, err = newDefinitions(&d.cfg, d.engine, d.hub, d.log, reg); err != nil {
 		return nil, err
 	}
 	deps := api.Deps{
@@ -142,7 +142,7 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 		Hub:       d.hub,
 		Past:      timeline{d.engine}, Records: timeline{d.engine}, Digest: d.digest,
 		RevisionAt:  timeline{d.engine}.RevisionAt,
-		Definitions: d.definitions.store, RuleStatus: d.definitions.rules.Status,
+		Definitions: d.definitions.store, RuleStatus: d.definitions.rules.Status, Captures: d.definitions.orders,
 		Ready:      d.ready,
 		Registerer: reg, Gatherer: reg,
 		Log: d.log.With("part", "api"), Version: version.String(),
@@ -330,6 +330,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 		}
 	})
 	closing.Go(func() { d.grpc.Stop(drain) })
+	closing.Go(d.definitions.orders.Stop) // hosts go to the next endpoint at once
 	d.api.StopWatchers(drain)
 	closing.Wait()
 	d.closeListeners()

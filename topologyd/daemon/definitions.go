@@ -4,55 +4,75 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/capture"
 	"github.com/skein-net/skein/topologyd/config"
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/definition/bucket"
 	"github.com/skein-net/skein/topologyd/engine"
+	"github.com/skein-net/skein/topologyd/follow/live"
+	"github.com/skein-net/skein/topologyd/orders"
 	"github.com/skein-net/skein/topologyd/rules"
 )
 
-// definitions are what users define, and what keeps the graph accordingly.
+// definitions are what users define, and what keeps graph and hosts accordingly.
 type definitions struct {
-	store *definition.Store
-	rules *rules.Manager
+	store  *definition.Store
+	rules  *rules.Manager
+	orders *orders.Manager
 }
 
-func newDefinitions(cfg *config.Config, e *engine.Engine, log *slog.Logger, reg prometheus.Registerer) (d definitions, err error) {
+func newDefinitions(cfg *config.Config, e *engine.Engine, hub *live.Hub, log *slog.Logger, reg prometheus.Registerer) (d definitions, err error) {
 	var fixed []*definition.Definition
 	if lines := cfg.Fabric.Items(); len(lines) > 0 {
 		fixed = append(fixed, rules.Configured(lines))
 	}
 	deps := definition.Deps{Log: log.With("part", "definitions"), Leads: e.Leads, Now: time.Now}
-	if d.store, err = definition.New(definition.DefaultConfig(), deps, rules.Kinds(), fixed...); err != nil {
+	if d.store, err = definition.New(definition.DefaultConfig(), deps, slices.Concat(rules.Kinds(), capture.Kinds()), fixed...); err != nil {
 		return d, fmt.Errorf("set up definitions: %w", err)
+	}
+	submit := func(ctx context.Context, events []entity.Event) error {
+		items := make([]engine.Item, len(events))
+		for i := range events {
+			items[i].Event = events[i]
+		}
+		_, err := e.Submit(ctx, items)
+		return err
 	}
 	d.rules, err = rules.New(rules.DefaultConfig(), rules.Deps{
 		Definitions: d.store, View: e.View, Leads: e.Leads, Log: log.With("part", "rules"), Registerer: reg,
 		Subscribe: func() (rules.Changes, error) { return e.Subscribe(0) },
-		Submit: func(ctx context.Context, events []entity.Event) error {
-			items := make([]engine.Item, len(events))
-			for i := range events {
-				items[i].Event = events[i]
-			}
-			_, err := e.Submit(ctx, items)
-			return err
-		},
+		Submit:    submit,
 	})
 	if err != nil {
 		return d, fmt.Errorf("set up rules: %w", err)
 	}
+	d.orders, err = orders.New(ordersConfig(cfg), orders.Deps{
+		Definitions: d.store, View: e.View, Hub: hub, Leads: e.Leads, Submit: submit, RawPackets: cfg.Captures.RawPackets,
+		Log: log.With("part", "orders"), Registerer: reg,
+	})
+	if err != nil {
+		return d, fmt.Errorf("set up orders: %w", err)
+	}
 	return d, nil
+}
+
+func ordersConfig(c *config.Config) orders.Config {
+	o := orders.DefaultConfig()
+	o.MaxPerHost = c.Captures.MaxPerHost
+	return o
 }
 
 // bucketTimeout bounds one try to open the bucket of definitions.
 const bucketTimeout = 3 * time.Second
 
-// start begins to read definitions and to apply rules; the engine runs.
+// start begins to read definitions, to apply rules and to give orders; the
+// engine runs.
 func (d *definitions) start(e *engine.Engine) {
 	d.store.Begin(func(ctx context.Context) (definition.KV, error) {
 		// Begun is ended, also while stopping: the server inside would make the
@@ -66,10 +86,12 @@ func (d *definitions) start(e *engine.Engine) {
 		return bucket.New(b), nil
 	})
 	d.rules.Start()
+	d.orders.Start()
 }
 
-// stop ends both, before the engine does.
+// stop ends all of it, before the engine and the hub do.
 func (d *definitions) stop() {
+	d.orders.Stop()
 	d.rules.Stop()
 	d.store.Stop()
 }
