@@ -85,7 +85,7 @@ func (t *Table) apply(e *event, p *process, now int64) {
 	case kindOwned, kindReleased:
 		// A process that ends has no executable any more: what was known of it is
 		// better.
-		if c.owner == nil || c.trust < sure || c.owner.pid != p.pid {
+		if p != nil && (c.owner == nil || c.trust < sure || c.owner.pid != p.pid) {
 			c.owner, c.trust = p, sure
 		}
 	}
