@@ -67,11 +67,13 @@ type flows struct {
 	table   *flow.Table
 	p       packet.Packet
 	reports uint64
+	last    int64
 }
 
 func (f *flows) Frame(fr *source.Frame) {
 	f.decoder.Decode(&f.p, fr.Link, fr.Data, fr.Wire)
-	f.table.Add(&f.p, fr.Data, fr.Time)
+	f.table.AddWeighted(&f.p, fr.Data, fr.Time, fr.Weight)
+	f.last = fr.Time
 }
 
 func (f *flows) Tick(now int64) { f.table.Expire(now, func(*flowrecord.Record) { f.reports++ }) }
