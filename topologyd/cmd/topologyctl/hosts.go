@@ -47,7 +47,7 @@ they can do, and what they lack.`,
 }
 
 func appendHosts(b *bytes.Buffer, hosts []client.Host) {
-	t := table{header: []string{"NAME", "CONNECTED", "SINCE", "CAPTURES", "RUNNING", "TYPES", "PACKETS", "LACKS", "ADDRESS", "VERSION", "ID"}}
+	t := table{header: []string{"NAME", "CONNECTED", "SINCE", "CAPTURES", "RUNNING", "TYPES", "RAW-PACKETS", "LACKS", "ADDRESS", "VERSION", "ID"}}
 	for i := range hosts {
 		h := &hosts[i]
 		connected, since, packets := "no", "", ""
