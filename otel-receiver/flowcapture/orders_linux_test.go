@@ -54,31 +54,6 @@ func orderFor(t testing.TB, id, ns, iface string) order.Capture {
 	}
 }
 
-// stateOf returns the state of an order.
-func stateOf(r *flowReceiver, id string) order.CaptureState {
-	for _, st := range r.orders.States() {
-		if st.ID == id {
-			return st
-		}
-	}
-	return order.CaptureState{}
-}
-
-// becomes waits until an order is in a state and its error has a text.
-func becomes(t testing.TB, r *flowReceiver, id, state, text string) (st order.CaptureState) {
-	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for tick := time.NewTicker(10 * time.Millisecond); ; <-tick.C {
-		st = stateOf(r, id)
-		if st.State == state && strings.Contains(st.Error, text) {
-			return st
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s is %s: %q, want %s: %q", id, st.State, st.Error, state, text)
-		}
-	}
-}
-
 // TestOrderedVeth: a capture by order proves itself, counts to the packet, and
 // its flows end with it.
 func TestOrderedVeth(t *testing.T) {
@@ -322,7 +297,6 @@ func udpPair(t testing.TB, first, second string) (server, client net.Conn) {
 	})
 	return server, client
 }
-
 
 // TestOrderedEBPF: the same interface counted in the kernel and by packets gives
 // the same, and nothing stays attached.

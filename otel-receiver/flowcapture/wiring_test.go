@@ -121,8 +121,8 @@ func testConfig(typ string) *Config {
 	return cfg
 }
 
-// start starts a receiver behind which are fakes.
-func start(t testing.TB, cfg *Config, f *fake, logs consumer.Logs, metrics consumer.Metrics, host component.Host) *flowReceiver {
+// unstarted is a receiver for the pipelines that are not nil.
+func unstarted(t testing.TB, cfg *Config, logs consumer.Logs, metrics consumer.Metrics) *flowReceiver {
 	t.Helper()
 	tel := componenttest.NewTelemetry()
 	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
@@ -143,12 +143,18 @@ func start(t testing.TB, cfg *Config, f *fake, logs consumer.Logs, metrics consu
 		}
 		r = m
 	}
-	fr := r.(*flowReceiver)
+	return r.(*flowReceiver)
+}
+
+// start starts a receiver behind which are fakes.
+func start(t testing.TB, cfg *Config, f *fake, logs consumer.Logs, metrics consumer.Metrics, host component.Host) *flowReceiver {
+	t.Helper()
+	r := unstarted(t, cfg, logs, metrics)
 	if f != nil {
-		fr.newOpener = func(HostConfig) opener { return f }
+		r.newOpener = func(HostConfig) opener { return f }
 	}
 	require.NoError(t, r.Start(t.Context(), host))
-	return fr
+	return r
 }
 
 func stop(t testing.TB, r component.Component) {
