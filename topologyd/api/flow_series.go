@@ -82,13 +82,18 @@ func (a *API) appendSeries(ctx context.Context, p params, buf *bytes.Buffer) *fa
 	if err != nil {
 		return flowFailure(err)
 	}
+	sampled, err := a.deps.Flows.Sampled(ctx, &q.TopQuery)
+	if err != nil {
+		return flowFailure(err)
+	}
 	out := &limited{buf: buf, max: a.cfg.Limits.Bytes}
 	b := appendTime([]byte(`{"from":`), unixNano(q.From))
 	b = appendTime(append(b, `,"to":`...), unixNano(q.To))
 	b = appendTime(append(b, `,"start":`...), unixNano(q.Start()))
 	b = strconv.AppendInt(append(b, `,"step_seconds":`...), q.Step/int64(time.Second), 10)
 	b = entity.Strings(q.By...).AppendJSON(append(b, `,"by":`...))
-	b = append(append(append(b, `,"metric":"`...), p.metric()...), `","series":[`...)
+	b = append(append(append(b, `,"metric":"`...), p.metric()...), '"')
+	b = append(appendCounted(b, &q.TopQuery, sampled), `,"series":[`...)
 	for i := range found.Rows {
 		r := &found.Rows[i]
 		if i > 0 {

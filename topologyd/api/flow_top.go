@@ -63,7 +63,7 @@ type topDefaults struct {
 // topQuery reads what is asked.
 func (a *API) topQuery(ctx context.Context, p params, def topDefaults) (*flows.TopQuery, *failure) {
 	known := slices.DeleteFunc(filterParams(), func(s string) bool { return s == "finished" })
-	if f := p.check(append(append(known, "since", "from", "to", "by", "metric", "limit"), def.more...)...); f != nil {
+	if f := p.check(append(append(known, "since", "from", "to", "by", "metric", "limit", "dedup"), def.more...)...); f != nil {
 		return nil, f
 	}
 	if p.get("since") == "" && p.get("from") == "" && p.get("to") == "" {
@@ -83,6 +83,13 @@ func (a *API) topQuery(ctx context.Context, p params, def topDefaults) (*flows.T
 	top := &flows.TopQuery{From: q.From, To: q.To, Nodes: q.Nodes, Where: q.Where}
 	if top.Limit, f = p.number("limit", topDefault, def.limit); f != nil {
 		return nil, f
+	}
+	if text := p.get("dedup"); text != "" {
+		yes, err := strconv.ParseBool(text)
+		if err != nil {
+			return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "dedup=%.40q is neither true nor false", text)
+		}
+		top.Dedup = yes
 	}
 	var ok bool
 	if top.Metric, ok = topMetrics()[p.metric()]; !ok {
@@ -144,11 +151,16 @@ func (a *API) appendTop(ctx context.Context, p params, buf *bytes.Buffer) *failu
 	if err != nil {
 		return flowFailure(err)
 	}
+	sampled, err := a.deps.Flows.Sampled(ctx, q)
+	if err != nil {
+		return flowFailure(err)
+	}
 	out := &limited{buf: buf, max: a.cfg.Limits.Bytes}
 	b := appendTime([]byte(`{"from":`), unixNano(q.From))
 	b = appendTime(append(b, `,"to":`...), unixNano(q.To))
 	b = entity.Strings(q.By...).AppendJSON(append(b, `,"by":`...))
-	b = append(append(append(b, `,"metric":"`...), p.metric()...), `","rows":[`...)
+	b = append(append(append(b, `,"metric":"`...), p.metric()...), '"')
+	b = append(appendCounted(b, q, sampled), `,"rows":[`...)
 	for i := range rows {
 		if i > 0 {
 			b = append(b, ',')
@@ -161,4 +173,16 @@ func (a *API) appendTop(ctx context.Context, p params, buf *bytes.Buffer) *failu
 		return queryFailure(err)
 	}
 	return nil
+}
+
+// appendCounted appends how it was counted, where that is not as usual: each
+// conversation once, and the largest sampling rate of what was summed.
+func appendCounted(b []byte, q *flows.TopQuery, sampled int64) []byte {
+	if q.Dedup {
+		b = append(b, `,"dedup":true`...)
+	}
+	if sampled > 1 {
+		b = strconv.AppendInt(append(b, `,"sampled":`...), sampled, 10)
+	}
+	return b
 }

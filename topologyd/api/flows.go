@@ -12,6 +12,7 @@ import (
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/flows"
 	"github.com/skein-net/skein/topologyd/gremlin"
+	"github.com/skein-net/skein/topologyd/hops"
 )
 
 // Flows is what the API asks about flows. [flows.Flows] is one.
@@ -20,6 +21,10 @@ type Flows interface {
 	List(ctx context.Context, q *flowrecord.Query) ([]*flowrecord.Record, error)
 	Top(ctx context.Context, q *flows.TopQuery) ([]flows.TopRow, error)
 	Series(ctx context.Context, q *flows.SeriesQuery) (*flows.Series, error)
+	// Sampled is the largest sampling rate of what Top and Series sum up.
+	Sampled(ctx context.Context, q *flows.TopQuery) (int64, error)
+	// Match returns what decides whether a report satisfies a query but its window.
+	Match(q *flowrecord.Query) (func(*flowrecord.Record) bool, error)
 	Follow(q *flowrecord.Query) (*flows.Subscription, error)
 	Table() *flowrecord.Table
 }
@@ -40,6 +45,7 @@ func (a *API) flowRoutes() []httpx.Route {
 		httpx.Post("/api/v1/flows", a.flowsPost),
 		httpx.Get("/api/v1/flows/top", a.flowsTop),
 		httpx.Get("/api/v1/flows/series", a.flowsSeries),
+		httpx.Get("/api/v1/flows/hops", a.flowsHops),
 		httpx.Get("/api/v1/flows/follow", a.flowsFollow),
 	}
 }
@@ -189,7 +195,7 @@ func flowFailure(err error) *failure {
 	switch {
 	case errors.Is(err, errNoFlows):
 		return fail(http.StatusNotImplemented, httpx.CodeUnsupported, "%v", err)
-	case errors.Is(err, flows.ErrTooMuch):
+	case errors.Is(err, flows.ErrTooMuch), errors.Is(err, hops.ErrTooMany):
 		return fail(http.StatusUnprocessableEntity, httpx.CodeLimit, "%v", err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fail(http.StatusRequestTimeout, httpx.CodeLimit, "it took longer than a query may; ask for a shorter time, or name a node or an address")

@@ -81,7 +81,7 @@ func (b *flowBench) record(i int64) flowrecord.Record {
 	}
 	r.NetworkProtocol = "IPV4"
 	r.NetworkA, r.NetworkB = netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), netip.MustParseAddr("10.0.1.1")
-	r.Finish = flowrecord.NotFinished
+	r.Finish, r.SamplingRate = flowrecord.NotFinished, 0
 	last := b.now.Add(-time.Duration(i) * time.Second).UnixNano()
 	r.Metric = flowrecord.Metric{Start: b.now.Add(-time.Duration(i) * time.Minute).UnixNano(), Last: last, ABBytes: 100 * i, ABPackets: i, RTT: i}
 	r.Update = r.Metric

@@ -315,7 +315,7 @@ func TestSort(t *testing.T) {
 		}
 	}
 	list := slices.Collect(j.Conversations())
-	for by, want := range map[string]string{"lost": "[3 2 1]", "packets": "[2 3 1]", "bytes": "[1 3 2]", "last": "[1 2 3]"} {
+	for by, want := range map[string]string{"lost": "[3 2 1]", "packets": "[2 3 1]", "bytes": "[1 3 2]", "last": "[2 3 1]"} {
 		ok := hops.Sort(list, by)
 		var got []int
 		for _, c := range list {

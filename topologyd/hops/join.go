@@ -224,7 +224,7 @@ func (t *talk) askerIsLow() bool {
 }
 
 // Sort puts conversations in an order: by "lost" packets, "packets", "bytes" or
-// "last", the most first; those that are equal by their IDs. It reports whether it
+// "last", the most first; those that are equal by packets and then by their IDs. It reports whether it
 // knows the order.
 func Sort(list []*Conversation, by string) bool {
 	var key func(c *Conversation) int64
@@ -241,7 +241,7 @@ func Sort(list []*Conversation, by string) bool {
 		return false
 	}
 	slices.SortFunc(list, func(a, b *Conversation) int {
-		return cmp.Or(cmp.Compare(key(b), key(a)), cmp.Compare(a.TrackingID, b.TrackingID))
+		return cmp.Or(cmp.Compare(key(b), key(a)), cmp.Compare(b.Points[b.Total].Packets(), a.Points[a.Total].Packets()), cmp.Compare(a.TrackingID, b.TrackingID))
 	})
 	return true
 }
