@@ -22,6 +22,7 @@ be the name, when only one capture has it.`
 const captureExample = `  topologyctl capture create --gremlin "G.V().Has('Type','veth')" --bpf 'tcp port 443' --name my-cap --wait
   topologyctl capture list
   topologyctl capture nodes my-cap
+  topologyctl capture watch my-cap | wireshark -k -i -
   topologyctl capture delete my-cap`
 
 // captureCommand is the command of captures.
@@ -31,7 +32,7 @@ func (a *app) captureCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.defineCommand(a.captureKind(), false), a.defineCommand(a.captureKind(), true),
-		a.listCaptures(), a.getCapture(), a.captureNodes(), a.deleteCapture())
+		a.listCaptures(), a.getCapture(), a.captureNodes(), a.deleteCapture(), a.capturePcap(), a.captureWatch())
 	return cmd
 }
 
