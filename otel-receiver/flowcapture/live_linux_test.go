@@ -3,6 +3,7 @@ package flowcapture
 import (
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -186,4 +187,24 @@ func TestPatterns(t *testing.T) {
 	c.NetNS = "no-such-namespace"
 	_, err = interfaces(&c)
 	require.ErrorContains(t, err, "open network namespace")
+}
+
+// TestProcesses: records say who has the sockets of a flow.
+func TestProcesses(t *testing.T) {
+	first, second := lab(t)
+	cfg := liveConfig(first, "va")
+	cfg.Sockets.Enabled = true
+	sink := new(consumertest.LogsSink)
+	r := start(t, cfg, nil, sink, nil, componenttest.NewNopHost())
+	running(t, r, "va")
+	eventually(t, "a record with a process", 20*time.Second, func() bool {
+		exchange(t, first, second, 20, 10)
+		for _, rec := range records(t, sink) {
+			if rec.ProcessA.PID == int64(os.Getpid()) {
+				return true
+			}
+		}
+		return false
+	})
+	stop(t, r)
 }

@@ -45,6 +45,8 @@ type flowReceiver struct {
 	host     HostConfig
 	captures []*capture
 	series   *seriesSet
+	aids     []aid
+	notes    []note
 	// orders, session and raw are nil when nobody orders captures.
 	orders  *orderSet
 	session *orders.Session
@@ -67,7 +69,9 @@ func newReceiver(cfg *Config, set receiver.Settings) (*flowReceiver, error) {
 	}
 	r := &flowReceiver{cfg: cfg, set: set, obs: obs, status: newStatus(set.Logger), now: time.Now, forget: func() {}}
 	r.newOpener = func(h HostConfig) opener { return newSources(h, cfg.UpdateInterval, set.Logger) }
-	r.newGround = func(h HostConfig) (ground, error) { return newHostGround(newSources(h, cfg.UpdateInterval, set.Logger)) }
+	r.newGround = func(h HostConfig) (ground, error) {
+		return newHostGround(newSources(h, cfg.UpdateInterval, set.Logger))
+	}
 	return r, nil
 }
 
@@ -92,6 +96,12 @@ func (r *flowReceiver) Start(_ context.Context, host component.Host) error {
 		cancelHard()
 		return err
 	}
+	if err := r.startAids(hard); err != nil {
+		r.builder.Shutdown()
+		cancelSoft()
+		cancelHard()
+		return err
+	}
 	r.started, r.soft, r.hard, r.done = true, cancelSoft, cancelHard, make(chan struct{})
 	r.run(soft, hard)
 	if r.session != nil {
@@ -103,6 +113,7 @@ func (r *flowReceiver) Start(_ context.Context, host component.Host) error {
 // build makes everything that runs.
 func (r *flowReceiver) build(hard context.Context) error {
 	open := r.newOpener(r.host)
+	r.buildAids()
 	if r.logs != nil {
 		q := newQueue(r.cfg.Queue.Size, r.cfg.Queue.Batch)
 		r.queue = q
@@ -146,7 +157,7 @@ func (r *flowReceiver) newCapture(hard context.Context, cc CaptureConfig, st *st
 	}
 	c := &capture{
 		cfg: cc, name: cc.name(), tables: tables, queue: r.queue, hard: hard, status: st,
-		taps: make(map[string]*tap), gone: make(map[string]totals),
+		taps: make(map[string]*tap), gone: make(map[string]totals), notes: r.notes,
 	}
 	if r.metrics != nil {
 		c.series = r.series.get(c.name)
@@ -202,6 +213,7 @@ func (r *flowReceiver) Shutdown(ctx context.Context) error {
 	}
 	r.stopped = true
 	defer r.hard()
+	defer r.stopAids()
 	defer r.builder.Shutdown()
 	if r.session != nil {
 		// What it orders while the captures end is not followed any more.

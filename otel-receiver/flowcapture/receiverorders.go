@@ -76,4 +76,9 @@ func canCapture(typ string) error {
 }
 
 // problems are the features that the host lacks.
-func (r *flowReceiver) problems() []order.Problem { return nil }
+func (r *flowReceiver) problems() (out []order.Problem) {
+	for _, a := range r.aids {
+		out = append(out, a.Problems()...)
+	}
+	return out
+}

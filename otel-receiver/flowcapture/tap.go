@@ -77,6 +77,9 @@ func (t *tap) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if t.spot == nil {
+		c.whereNoted()
+	}
 	workers := t.prepare(place, src)
 	spend := startBudget(ctx, src, uint32(c.cfg.Sampling), c.cfg.CPU, c.status.log.With(zap.String("capture", c.name)), &t.rate)
 	defer spend()
