@@ -162,6 +162,8 @@ type TopQuery struct {
 	Metric string
 	// Limit is the most rows; 0 is the server's default.
 	Limit int
+	// Dedup counts each conversation once, at the point that saw the most of it.
+	Dedup bool
 }
 
 // FlowTop is the answer to a [TopQuery].
@@ -171,6 +173,11 @@ type FlowTop struct {
 	// By are the fields, Metric is what was summed.
 	By     []string `json:"by"`
 	Metric string   `json:"metric"`
+	// Dedup tells that each conversation was counted once, Sampled is the largest
+	// sampling rate of what was summed: the sums are estimates. 0 when every packet
+	// was counted.
+	Dedup   bool  `json:"dedup,omitempty"`
+	Sampled int64 `json:"sampled,omitempty"`
 	// Rows are the sums, the largest first.
 	Rows []TopRow `json:"rows"`
 	// Raw is the whole answer, in JSON.
@@ -187,11 +194,19 @@ type TopRow struct {
 // TopFlows asks which values of some fields moved the most.
 func (c *Client) TopFlows(ctx context.Context, q TopQuery) (*FlowTop, error) {
 	v := q.values()
-	maps.Copy(v, url.Values{"from": {q.From}, "to": {q.To}, "by": {q.By}, "metric": {q.Metric}, "limit": {limitText(q.Limit)}})
+	maps.Copy(v, url.Values{"from": {q.From}, "to": {q.To}, "by": {q.By}, "metric": {q.Metric}, "limit": {limitText(q.Limit)}, "dedup": {dedupText(q.Dedup)}})
 	t := &FlowTop{}
 	var err error
 	if t.Raw, err = c.getJSON(ctx, "/api/v1/flows/top", v, t); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// dedupText is the parameter, "" to leave it out.
+func dedupText(yes bool) string {
+	if yes {
+		return "true"
+	}
+	return ""
 }

@@ -25,6 +25,8 @@ type FlowSeriesQuery struct {
 	Step string
 	// Limit is the most series; 0 is the server's default.
 	Limit int
+	// Dedup is that of [TopQuery].
+	Dedup bool
 }
 
 // FlowSeries is the answer to a [FlowSeriesQuery].
@@ -38,6 +40,9 @@ type FlowSeries struct {
 	// By are the fields, Metric is what was summed.
 	By     []string `json:"by"`
 	Metric string   `json:"metric"`
+	// Dedup and Sampled are those of [FlowTop].
+	Dedup   bool  `json:"dedup,omitempty"`
+	Sampled int64 `json:"sampled,omitempty"`
 	// Series are the largest, the largest first.
 	Series []FlowSeriesRow `json:"series"`
 	// Others is what all the rest moved in each step; nil when there is none.
@@ -65,7 +70,7 @@ func (s *FlowSeries) Step(i int) time.Time {
 // FlowSeries asks for what moved over time.
 func (c *Client) FlowSeries(ctx context.Context, q FlowSeriesQuery) (*FlowSeries, error) {
 	v := q.values()
-	maps.Copy(v, url.Values{"from": {q.From}, "to": {q.To}, "by": {q.By}, "metric": {q.Metric}, "step": {q.Step}, "limit": {limitText(q.Limit)}})
+	maps.Copy(v, url.Values{"from": {q.From}, "to": {q.To}, "by": {q.By}, "metric": {q.Metric}, "step": {q.Step}, "limit": {limitText(q.Limit)}, "dedup": {dedupText(q.Dedup)}})
 	s := &FlowSeries{}
 	var err error
 	if s.Raw, err = c.getJSON(ctx, "/api/v1/flows/series", v, s); err != nil {

@@ -24,8 +24,13 @@ that was seen first; -> and <- are what it sent and got.
 With --top the addresses, applications or whatever --by names are printed that
 moved the most in that time, the last five minutes when no time is given. A flow
 that is seen at several places counts at each of them: name one with --node or
---capture. With --step too what they moved in each step of the time is printed,
-of the last hour when no time is given.
+--capture, or count it once with --dedup. With --step too what they moved in each
+step of the time is printed, of the last hour when no time is given.
+
+With --hops conversations are printed that were seen at several points: what was
+lost from one point to the next, and how long it took. --node and other places
+choose conversations, all points of which are printed; --join l3 joins across
+routers.
 
 With --follow reports of flows are printed as they come, one line each, until
 interrupted.
@@ -40,6 +45,9 @@ type flowFlags struct {
 	limit, top         int
 	by, metric, output string
 	step               string
+	join               string
+	points             int
+	hops, dedup        bool
 	follow             bool
 }
 
@@ -53,6 +61,7 @@ func (a *app) flowsCommand() *cobra.Command {
   topologyctl flows --address 192.0.2.0/24 --port 443 --since -1h
   topologyctl flows --top 10 --by application
   topologyctl flows --top 3 --by source --step 1m --since -15m
+  topologyctl flows --hops --node eth0 --since -10m
   topologyctl flows --follow --application DNS`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,6 +71,8 @@ func (a *app) flowsCommand() *cobra.Command {
 			switch {
 			case x.follow:
 				return a.followFlows(cmd.Context(), &x)
+			case x.hops:
+				return a.flowHops(cmd.Context(), &x)
 			case x.step != "":
 				return a.flowSeries(cmd.Context(), &x)
 			case x.top > 0:
@@ -88,13 +99,17 @@ func (a *app) flowsCommand() *cobra.Command {
 	f.StringVar(&x.since, "since", "", "beginning of the `time`, for example -5m")
 	f.StringVar(&x.from, "from", "", "the same as --since")
 	f.StringVar(&x.to, "to", "", "end of the `time`; now when it is left out")
-	f.StringVar(&x.sort, "sort", "last", "`what` to sort by: bytes, packets, last, start, rtt, or a field")
+	f.StringVar(&x.sort, "sort", "last", "`what` to sort by: bytes, packets, last, start, rtt, or a field; with --hops lost (default), bytes, packets or last")
 	f.StringVar(&x.order, "order", "desc", "`order`: desc or asc")
-	f.IntVar(&x.limit, "limit", 100, "most flows")
+	f.IntVar(&x.limit, "limit", 100, "most flows; 20 with --hops")
 	f.IntVar(&x.top, "top", 0, "print this `number` of top talkers")
 	f.StringVar(&x.by, "by", "pair", "with --top, `what` to tell apart: source, destination, pair, conversation, application, protocol, port, host, interface, node, capture, or fields")
 	f.StringVar(&x.metric, "metric", "bytes", "with --top, `what` to sum: bytes, packets, flows, ab_bytes, ba_bytes, ab_packets, ba_packets")
 	f.StringVar(&x.step, "step", "", "with --top, print what moved in each step of this `duration`, for example 1m")
+	f.BoolVar(&x.dedup, "dedup", false, "with --top, count each conversation once, where most of it was seen")
+	f.BoolVar(&x.hops, "hops", false, "print what conversations lost from one point to the next")
+	f.StringVar(&x.join, "join", "", "with --hops, `what` to join by: tracking (default), or l3, which joins across routers")
+	f.IntVar(&x.points, "points", 2, "with --hops, the least `number` of points that saw it")
 	f.BoolVar(&x.follow, "follow", false, "print reports as they come")
 	return cmd
 }
@@ -107,6 +122,9 @@ func (x *flowFlags) check(cmd *cobra.Command) error {
 			return usageError{fmt.Errorf("--follow begins now; leave out --%s", name)}
 		}
 	}
+	if err := x.checkHops(set); err != nil {
+		return err
+	}
 	switch {
 	case x.since != "" && x.from != "":
 		return usageError{errors.New("give --since or --from, not both")}
@@ -114,8 +132,8 @@ func (x *flowFlags) check(cmd *cobra.Command) error {
 		return usageError{errors.New("give --follow or --top, not both")}
 	case set("top") && x.top < 1:
 		return usageError{errors.New("--top must be 1 or more")}
-	case !set("top") && (set("by") || set("metric") || set("step")):
-		return usageError{errors.New("--by, --metric and --step are for --top; give it a number too")}
+	case !set("top") && (set("by") || set("metric") || set("step") || set("dedup")):
+		return usageError{errors.New("--by, --metric, --step and --dedup are for --top; give it a number too")}
 	case (x.follow || set("top")) && (set("sort") || set("order") || set("limit")):
 		return usageError{errors.New("--sort, --order and --limit are for lists; --top takes the number of rows")}
 	case x.follow && x.output == "yaml":
@@ -151,16 +169,24 @@ func (a *app) listFlows(ctx context.Context, x *flowFlags) error {
 func (a *app) topFlows(ctx context.Context, x *flowFlags) error {
 	return show(a, x.output, question[*client.FlowTop]{
 		ask: func(c *client.Client) (*client.FlowTop, error) {
-			return c.TopFlows(ctx, client.TopQuery{FlowFilter: x.filter, From: x.from, To: x.to, By: x.by, Metric: x.metric, Limit: x.top})
+			return c.TopFlows(ctx, client.TopQuery{FlowFilter: x.filter, From: x.from, To: x.to, By: x.by, Metric: x.metric, Limit: x.top, Dedup: x.dedup})
 		},
 		raw: func(top *client.FlowTop) json.RawMessage { return top.Raw },
 		text: func(top *client.FlowTop) []byte {
 			if len(top.Rows) == 0 {
 				fmt.Fprintln(a.env.Stderr, "nothing found")
 			}
+			a.tellSampled(top.Sampled)
 			return topTable(top)
 		},
 	})
+}
+
+// tellSampled says that sums are estimates.
+func (a *app) tellSampled(rate int64) {
+	if rate > 1 {
+		fmt.Fprintf(a.env.Stderr, "topologyctl: some of it was sampled, one packet of %d: these are estimates\n", rate)
+	}
 }
 
 // topTable writes top talkers as a table.

@@ -16,7 +16,7 @@ import (
 func (a *app) flowSeries(ctx context.Context, x *flowFlags) error {
 	return show(a, x.output, question[*client.FlowSeries]{
 		ask: func(c *client.Client) (*client.FlowSeries, error) {
-			return c.FlowSeries(ctx, client.FlowSeriesQuery{FlowFilter: x.filter, From: x.from, To: x.to, By: x.by, Metric: x.metric, Step: x.step, Limit: x.top})
+			return c.FlowSeries(ctx, client.FlowSeriesQuery{FlowFilter: x.filter, From: x.from, To: x.to, By: x.by, Metric: x.metric, Step: x.step, Limit: x.top, Dedup: x.dedup})
 		},
 		raw: func(s *client.FlowSeries) json.RawMessage { return s.Raw },
 		text: func(s *client.FlowSeries) []byte {
@@ -24,6 +24,7 @@ func (a *app) flowSeries(ctx context.Context, x *flowFlags) error {
 				fmt.Fprintln(a.env.Stderr, "nothing found")
 				return nil
 			}
+			a.tellSampled(s.Sampled)
 			var b bytes.Buffer
 			appendSeries(&b, s)
 			return b.Bytes()
