@@ -273,3 +273,27 @@ func BenchmarkMemory(b *testing.B) {
 		runtime.KeepAlive(table)
 	}
 }
+
+// BenchmarkBulk counts bulks of both directions of so many connections.
+func BenchmarkBulk(b *testing.B) {
+	for _, flows := range sizes {
+		b.Run(fmt.Sprint(flows), func(b *testing.B) {
+			table, d, p := flow.New(benchConfig(flows), flow.Place{}, nil), packet.New(), new(packet.Packet)
+			g := newTraffic(flows)
+			bulk := flow.Bulk{Same: flow.Count{Packets: 100, Bytes: 6000, First: 1e9, Last: 2e9}, Reverse: flow.Count{Packets: 50, Bytes: 3000, First: 1e9, Last: 2e9}}
+			for n := range flows {
+				f := g.write(uint64(n), false)
+				d.Decode(p, packet.LinkEthernet, f, len(f))
+				table.AddBulk(p, f, &bulk)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			defer cpuTime(b)()
+			for range b.N {
+				f := g.next()
+				d.Decode(p, packet.LinkEthernet, f, len(f))
+				table.AddBulk(p, f, &bulk)
+			}
+		})
+	}
+}

@@ -113,15 +113,20 @@ func inside(c *Count, outer, inner uint32, headers uint64) uint64 {
 
 // bulk counts to the flow with the key of a level.
 func (t *Table) bulk(k key, l *packet.Level, data []byte, counts *[2]Count, parent key, bare bool, weight uint32) {
+	first, answered := counts[0].First, false
+	if counts[0].Packets == 0 || counts[1].Packets > 0 && counts[1].First < first {
+		first, answered = counts[1].First, true
+	}
 	i := t.find(k)
-	if i == none {
-		first, l := counts[0].First, l
-		k := k
-		if counts[0].Packets == 0 || counts[1].Packets > 0 && counts[1].First < first {
-			// The answers came first: A is where they came from.
-			first, l = counts[1].First, t.reversed(l)
-			k.high ^= 1
-		}
+	switch {
+	case i != none:
+		t.earlier(i, l, first)
+	case answered:
+		// The answers came first: A is where they came from.
+		turned := k
+		turned.high ^= 1
+		i = t.begin(turned, t.reversed(l), data, first, parent, bare)
+	default:
 		i = t.begin(k, l, data, first, parent, bare)
 	}
 	s := &t.slots[i]
@@ -147,6 +152,15 @@ func (t *Table) bulk(k key, l *packet.Level, data []byte, counts *[2]Count, pare
 		t.trackBulk(s, l, counts, dirs)
 	case s.flags&flagMessage != 0 && counts[0].Packets > 0:
 		t.message(s, l, data)
+	}
+}
+
+// earlier has a flow begin at a time, if it began later and its ID, which the
+// start is part of, was told nobody yet.
+func (t *Table) earlier(i uint32, l *packet.Level, at int64) {
+	r := &t.rests[t.slots[i].rest]
+	if at < r.start && r.packets == [2]uint64{} && l.Tunnel == packet.LayerNone && t.kept == nil {
+		r.start = at
 	}
 }
 

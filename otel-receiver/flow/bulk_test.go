@@ -241,6 +241,25 @@ func TestBulkTCP(t *testing.T) {
 	}
 }
 
+// TestBulkBefore has a flow begin when its first packet came, as long as nobody
+// was told its start.
+func TestBulkBefore(t *testing.T) {
+	for _, told := range []bool{false, true} {
+		table := newTable(nil)
+		table.Add(tcp(client, server, fin|ack, 1, 1, 0), nil, 20*second)
+		var id flowrecord.ID
+		want := second
+		if told {
+			id, want = expire(table, 35*second)[0].ID, 20*second
+		}
+		table.AddBulk(tcp(client, server, ack, 1, 1, 0), nil, &flow.Bulk{Same: flow.Count{Packets: 2, Bytes: 200, First: second, Last: 19 * second}})
+		got := flush(table, 40*second)
+		if len(got) != 1 || got[0].Metric.Start != want || got[0].Metric.ABPackets != 3 || got[0].Update.Start != want || told && got[0].ID != id {
+			t.Errorf("told %v: %+v", told, got)
+		}
+	}
+}
+
 // TestBulkBytes says what levels inside of a tunnel count.
 func TestBulkBytes(t *testing.T) {
 	outer := level(client, host{2, "192.0.2.2", 4789}, packet.LayerUDP, 200)
