@@ -108,14 +108,15 @@ func TestLive(t *testing.T) {
 			}
 			defer m.Close() //nolint:errcheck // a test
 			p := seen(t, translate(t, c.prog, Options{Symbol: "filter", Direction: c.dir}), m)
+			var l link.Link
 			inside(b, func() error {
-				l, err := link.AttachTCX(link.TCXOptions{Interface: int(index), Program: p, Attach: c.at})
-				if err != nil {
-					t.Skipf("no tcx here: %v", err)
-				}
-				t.Cleanup(func() { _ = l.Close() })
+				l, err = link.AttachTCX(link.TCXOptions{Interface: int(index), Program: p, Attach: c.at})
 				return nil
 			})
+			if err != nil {
+				t.Skipf("no tcx here: %v", err)
+			}
+			defer l.Close() //nolint:errcheck // a test
 			from, name := a, "va"
 			if c.at == ebpf.AttachTCXEgress {
 				from, name = b, "vb"
