@@ -158,7 +158,11 @@ func (t *Table) bulk(k key, l *packet.Level, data []byte, counts *[2]Count, pare
 // earlier has a flow begin at a time, if it began later and its ID, which the
 // start is part of, was told nobody yet.
 func (t *Table) earlier(i uint32, l *packet.Level, at int64) {
-	r := &t.rests[t.slots[i].rest]
+	s := &t.slots[i]
+	if s.flags&flagDirty == 0 || s.after(at) {
+		return // it was reported, or begins before
+	}
+	r := &t.rests[s.rest]
 	if at < r.start && r.packets == [2]uint64{} && l.Tunnel == packet.LayerNone && t.kept == nil {
 		r.start = at
 	}

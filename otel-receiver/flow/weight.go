@@ -111,6 +111,11 @@ func (s *slot) gaps() {
 // countMany adds any number of packets, the first at from and the last at to.
 // What is more than maxFresh in one update is not told, and counted so.
 func (t *Table) countMany(s *slot, dir int, packets, bytes uint64, from, to int64) {
+	if s.after(from) && packets < 1<<highShift {
+		// The rest of the flow, which is not in the caches, is not needed.
+		t.count(s, dir, uint32(packets), bytes, from, to)
+		return
+	}
 	r := &t.rests[s.rest]
 	sum := r.fresh(s, dir) + packets
 	if sum > maxFresh {
@@ -127,6 +132,12 @@ func (t *Table) countMany(s *slot, dir int, packets, bytes uint64, from, to int6
 	if r.high[dir] != 0 {
 		s.flags |= flagUrgent
 	}
+}
+
+// after reports whether a packet of that time is certainly not the first one
+// since the last report.
+func (s *slot) after(at int64) bool {
+	return s.flags&flagDirty != 0 && int32(ticks(at)-s.begun) > 0
 }
 
 // maxFresh is the most packets that fit into an update.
