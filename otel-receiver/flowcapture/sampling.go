@@ -29,6 +29,9 @@ func startBudget(ctx context.Context, src source.Source, least uint32, cpu int, 
 	done := make(chan struct{})
 	cfg := budget.Config{CPU: cpu, Least: least}
 	last := uint32(1)
+	if least > 1 && sampler.SetSampling(least) == nil { // else it is asked again at once, and the log told
+		rate.Store(int64(least)) // from the first frame
+	}
 	told := func(s budget.Step) {
 		rate.Store(int64(s.Rate))
 		if s.Rate != last {
