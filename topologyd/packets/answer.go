@@ -237,8 +237,14 @@ func (a *Answer) find(host, id string) *place {
 // start asks a host; give gets what it sends, in another goroutine.
 func (a *Answer) start(id string, give func(part) bool) {
 	h := &host{id: id, q: &a.Query, flows: a.flows, find: a.find, links: make(map[string][]uint16)}
-	f := a.Query.fetch(a.hostPlaces(id))
-	a.done.Go(func() { a.s.ask(a.ctx, h, f, give) })
+	at := a.hostPlaces(id)
+	f := a.Query.fetch(at)
+	if a.Query.Follow {
+		a.done.Go(func() { a.s.ask(a.ctx, h, f, give) })
+		return
+	}
+	size, most := pageSize(a.Hosts), a.Query.capacityOf(at)
+	a.done.Go(func() { a.s.pages(a.ctx, h, f, size, most, give) })
 }
 
 // Batches yields the packets in pieces, which are the caller's: in the order of

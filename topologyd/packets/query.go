@@ -46,6 +46,14 @@ func Keeps(d *definition.Definition) error {
 	return nil
 }
 
+// keeps returns how many bytes a node keeps, 0 when the capture does not say.
+func keeps(d *definition.Definition) int64 {
+	if s, ok := d.Spec.(*capture.Spec); ok {
+		return s.RawRing
+	}
+	return 0
+}
+
 // Name is what a capture is called in flows: its name, or its ID.
 func Name(d *definition.Definition) string {
 	if d.Name != "" {
@@ -141,11 +149,11 @@ func (q *Query) fetch(at map[string]*place) order.Fetch {
 	if !q.To.IsZero() {
 		f.To = max(q.To.UnixNano(), 1)
 	}
-	// A little more than is handed out, so that it shows when something is left.
+	// One more than is handed out, so that it shows when something is left.
 	if q.MaxPackets > 0 {
 		f.MaxPackets = q.MaxPackets + 1
 	}
-	if q.MaxBytes > 0 {
+	if q.Follow && q.MaxBytes > 0 {
 		f.MaxBytes = q.MaxBytes + 1<<20
 	}
 	return f

@@ -38,7 +38,7 @@ type Config struct {
 // DefaultConfig returns the bounds of a daemon that nobody configured.
 func DefaultConfig() Config {
 	return Config{
-		Answers: 8, MaxHosts: 64,
+		Answers: 4, MaxHosts: 64,
 		MaxPackets: 10_000_000, MaxBytes: 4 << 30,
 		Time:  10 * time.Minute,
 		Begin: 5 * time.Second, BeginFollowed: 2 * time.Second, Silence: 10 * time.Second,
