@@ -68,7 +68,6 @@ type ordered struct {
 	// capture and tap are nil when it is never tried.
 	capture *capture
 	tap     *tap
-	retired bool // guarded by set.mu
 
 	mu    sync.Mutex
 	order order.Capture

@@ -3,6 +3,7 @@ package flowcapture
 import (
 	"github.com/skein-net/skein/internal/order"
 	"github.com/skein-net/skein/otel-receiver/rawpackets"
+	"github.com/skein-net/skein/otel-receiver/source/ebpf"
 )
 
 // What an order gets that does not say it: less than a capture of the
@@ -13,11 +14,14 @@ const (
 	maxFitRing   = 64     // MiB
 )
 
-// bytesPerFlow is what the table takes for a flow (flow.Config.Capacity), and
-// mapPerFlow what maps in the kernel do besides.
+// bytesPerFlow is what the table takes for a flow (flow.Config.Capacity),
+// smallMapFlow and largeMapFlow what the two maps of type ebpf do besides, by how
+// much they keep of a packet, and mapRing what its ring takes (ebpf.Config).
 const (
 	bytesPerFlow = 256
-	mapPerFlow   = 1024
+	smallMapFlow = 2 * (256 + 32)
+	largeMapFlow = 2 * (512 + 32)
+	mapRing      = 1 << 20
 )
 
 // orderedConfig returns the capture that an order means.
@@ -67,17 +71,21 @@ func rawMemory(o *order.Capture) int64 {
 // ringMemory is what the rings of a capture take.
 func ringMemory(c *CaptureConfig) int64 {
 	if c.Type == typeEBPF {
-		return 0 // counted with the flows
+		return mapRing
 	}
 	return int64(c.Workers) * int64(c.RingSize) << 20
 }
 
 // flowMemory is what a capture takes for each flow.
 func flowMemory(c *CaptureConfig) int64 {
-	if c.Type == typeEBPF {
-		return bytesPerFlow + mapPerFlow
+	switch {
+	case c.Type != typeEBPF:
+		return bytesPerFlow
+	case c.SnapLen > ebpf.SmallSample:
+		return bytesPerFlow + largeMapFlow
+	default:
+		return bytesPerFlow + smallMapFlow
 	}
-	return bytesPerFlow
 }
 
 // fit makes a capture of the configuration small enough for its memory budget.

@@ -34,8 +34,12 @@ type orderSet struct {
 	mu     sync.Mutex
 	closed bool
 	byID   map[string]*ordered
+	// working are those that captured and whose totals are not in gone yet.
+	working map[*ordered]bool
 	// gone are the totals of captures that ended, by their name and interface's.
 	gone map[[2]string]*totals
+	// failures are those of captures that ended, by their name.
+	failures map[string]int64
 }
 
 // pace is how often ordered captures are looked at.
@@ -60,7 +64,8 @@ func newOrderSet(limits OrdersConfig, g ground, log *zap.Logger, now func() time
 	return &orderSet{
 		limits: limits, ground: g, log: log, now: now, pace: defaultPace(),
 		types: func(string) error { return nil }, release: func(*capture) {},
-		changed: make(chan struct{}, 1), byID: make(map[string]*ordered), gone: make(map[[2]string]*totals),
+		changed: make(chan struct{}, 1), byID: make(map[string]*ordered), working: make(map[*ordered]bool), gone: make(map[[2]string]*totals),
+		failures: make(map[string]int64),
 	}
 }
 
@@ -104,6 +109,9 @@ func (s *orderSet) begin(c *order.Capture, verdict *verdict, after *ordered) {
 	ctx, cancel := context.WithCancel(context.Background())
 	o := newOrdered(s, c, verdict, cancel)
 	s.byID[c.ID] = o
+	if o.capture != nil {
+		s.working[o] = true
+	}
 	s.wg.Go(func() {
 		defer cancel()
 		if after != nil {
@@ -121,21 +129,30 @@ func (s *orderSet) retire(o *ordered) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	o.retired = true
+	delete(s.working, o)
 	name, iface, t := o.totals()
 	t.running, t.live, t.source.Memory = false, 0, 0
 	key := [2]string{name, iface}
 	if sum := s.gone[key]; sum != nil {
-		sum.add(&t)
+		t.add(sum)
+	}
+	makeRoom(s.gone, key)
+	s.gone[key] = &t
+	if n := s.failures[name] + int64(o.capture.failures.Load()); n > 0 {
+		makeRoom(s.failures, name)
+		s.failures[name] = n
+	}
+}
+
+// makeRoom forgets something else when there is no room for a key.
+func makeRoom[K comparable, V any](m map[K]V, key K) {
+	if _, is := m[key]; is || len(m) < maxGone {
 		return
 	}
-	if len(s.gone) >= maxGone {
-		for other := range s.gone {
-			delete(s.gone, other)
-			break
-		}
+	for other := range m {
+		delete(m, other)
+		return
 	}
-	s.gone[key] = &t
 }
 
 // admit decides which orders are followed, those that run first. It returns why
@@ -241,11 +258,22 @@ func (s *orderSet) eachTap(add func(capture, iface string, t *totals)) {
 		sum := *t
 		add(key[0], key[1], &sum)
 	}
-	for _, o := range s.byID {
-		if o.capture != nil && !o.retired {
-			name, iface, t := o.totals()
-			add(name, iface, &t)
-		}
+	for o := range s.working {
+		name, iface, t := o.totals()
+		add(name, iface, &t)
+	}
+}
+
+// eachFailure calls add with the failures of all captures, also of those that
+// ended.
+func (s *orderSet) eachFailure(add func(capture string, n int64)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, n := range s.failures {
+		add(name, n)
+	}
+	for o := range s.working {
+		add(o.capture.name, int64(o.capture.failures.Load()))
 	}
 }
 

@@ -525,8 +525,9 @@ func TestOrderedConfig(t *testing.T) {
 		"packets":         {order.Options{RawPackets: 3}, 4, 16384, 1600, 12 << 20, 12 << 20},
 		"ring of packets": {order.Options{RawRing: 1 << 20, Memory: 9 << 20}, 4, 16384, 1600, 9 << 20, 9 << 20},
 		"layers":          {order.Options{Layers: []string{"dns"}}, 4, 16384, 1600, 8 << 20, 8 << 20},
-		"ebpf":            {order.Options{Type: "ebpf"}, 4, 16384, 256, 20 << 20, 20 << 20},
-		"ebpf in 10 MiB":  {order.Options{Type: "ebpf", Memory: 10 << 20}, 5, 8192, 256, 10 << 20, 10 << 20},
+		"ebpf":            {order.Options{Type: "ebpf"}, 4, 16384, 256, 14 << 20, 14 << 20},
+		"ebpf in 10 MiB":  {order.Options{Type: "ebpf", Memory: 10 << 20}, 5, 11342, 256, 10<<20 - 1000, 10 << 20},
+		"ebpf, long":      {order.Options{Type: "ebpf", SnapLen: 300, Memory: 10 << 20}, 5, 7021, 300, 10<<20 - 2000, 10 << 20},
 	} {
 		o := order.Capture{Name: "n", Node: order.Node{Interface: "eth0"}, Options: c.o}
 		cfg := orderedConfig(&o)

@@ -43,10 +43,10 @@ func (r *flowReceiver) observe() error {
 			return nil
 		})
 	}
-	captures := func(register func(metric.Int64Callback) error, value func(*capture) int64) error {
+	captures := func(register func(metric.Int64Callback) error, each func(add func(capture string, n int64))) error {
 		return register(func(_ context.Context, o metric.Int64Observer) error {
 			sums := make(map[string]int64)
-			r.eachCapture(func(c *capture) { sums[c.name] += value(c) })
+			each(func(capture string, n int64) { sums[capture] += n })
 			for name, n := range sums {
 				o.Observe(n, metric.WithAttributes(attribute.String("capture", name)))
 			}
@@ -82,10 +82,20 @@ func (r *flowReceiver) observe() error {
 				o.value(0)
 			}
 		}),
-		captures(b.RegisterReceiverFlowcaptureCaptureFailuresCallback, func(c *capture) int64 { return int64(c.failures.Load()) }),
-		captures(b.RegisterReceiverFlowcaptureStreamsRefusedCallback, func(c *capture) (n int64) {
-			c.eachTap(func(_ string, t totals) { n += int64(t.source.Refused) })
-			return n
+		captures(b.RegisterReceiverFlowcaptureCaptureFailuresCallback, func(add func(string, int64)) {
+			for _, c := range r.captures {
+				add(c.name, int64(c.failures.Load()))
+			}
+			if r.orders != nil {
+				r.orders.eachFailure(add)
+			}
+		}),
+		captures(b.RegisterReceiverFlowcaptureStreamsRefusedCallback, func(add func(string, int64)) {
+			for _, c := range r.captures {
+				n := int64(0)
+				c.eachTap(func(_ string, t totals) { n += int64(t.source.Refused) })
+				add(c.name, n)
+			}
 		}),
 		r.observeOrders(),
 		r.observeMetrics(),
@@ -157,16 +167,6 @@ func (r *flowReceiver) observeOrders() error {
 			return nil
 		}),
 	)
-}
-
-// eachCapture calls yield with every capture.
-func (r *flowReceiver) eachCapture(yield func(*capture)) {
-	for _, c := range r.captures {
-		yield(c)
-	}
-	if r.orders != nil {
-		r.orders.each(func(o *ordered) { yield(o.capture) })
-	}
 }
 
 // eachTap calls yield once for every capture's name and interface's name: orders

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -222,6 +223,9 @@ func (c *conn) read(ctx context.Context) error {
 	for {
 		_, b, err := c.ws.Read(ctx)
 		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				sleep(ctx, leaving) // whoever closed it knows better why
+			}
 			return broken(err)
 		}
 		c.hear()
