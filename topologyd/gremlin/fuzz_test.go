@@ -27,10 +27,10 @@ func FuzzParse(f *testing.F) {
 	w := newWorld(f)
 	w.load(
 		`node a host A=1 L=[1,"x"] IPV4=["10.0.0.1/24"] M={"a":{"b":2}}`, `node b veth A=2.0`, `node c veth`,
-		`edge a -> b ownership`, `edge b -> c layer2 Type=veth`, `edge c -> c loop`, `node a host A=2`, `node d`, `edge d -> a uses`, `delete d`,
+		`edge a -> b ownership`, `edge b -> c layer2 Type=veth`, `edge c -> c loop`, `node a host A=2 Captures=[{"Name":"all"},{"Name":"web"}]`, `node d`, `edge d -> a uses`, `delete d`,
 		`host h`, `edge h -> b ownership`, `metric b RxBytes=5`, `metric b RxBytes=7`,
 		`flow f b Application=HTTPS TrackingID=00000000000000a1 Network.A=10.0.0.1 Transport.B=443 Metric.ABBytes=7 DNS={"Questions":[{"Name":"x"}]}`,
-		`flow f b Metric.ABBytes=9`, `flow g - TrackingID=00000000000000a1`,
+		`flow f b Metric.ABBytes=9`, `flow g - TrackingID=00000000000000a1`, `packet f 60`, `packet g 90`,
 	)
 	f.Fuzz(func(t *testing.T, text string) {
 		q, err := Parse(text)
