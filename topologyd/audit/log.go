@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -33,8 +34,8 @@ func DefaultConfig(path string) Config {
 	return Config{Path: path, MaxBytes: 10 << 20, Keep: 5, Refusals: 120}
 }
 
-// errClosed is for what is recorded too late.
-var errClosed = errors.New("the audit log is closed")
+// errClosed is for what is recorded too early or too late.
+var errClosed = errors.New("the audit log is not open")
 
 // Log is an audit log. Its methods may be called by several goroutines.
 type Log struct {
@@ -51,17 +52,24 @@ type Log struct {
 	refusals   int
 }
 
-// Open opens the log, and makes it when it is not there. Lines of records also go
-// to log, at level Info. now is the clock, nil is [time.Now].
-func Open(cfg Config, log *slog.Logger, now func() time.Time) (*Log, error) {
+// New returns a log that is not open yet. Lines of records also go to log, at level
+// Info. now is the clock, nil is [time.Now].
+func New(cfg Config, log *slog.Logger, now func() time.Time) *Log {
 	if now == nil {
 		now = time.Now
 	}
-	l := &Log{cfg: cfg, log: log, now: now}
-	if err := l.open(); err != nil {
-		return nil, err
+	return &Log{cfg: cfg, log: log, now: now}
+}
+
+// Open opens the log, and makes it and its folder when they are not there. It is
+// called once.
+func (l *Log) Open() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := os.MkdirAll(filepath.Dir(l.cfg.Path), 0o700); err != nil {
+		return fmt.Errorf("open audit log: %w", err)
 	}
-	return l, nil
+	return l.open()
 }
 
 // open opens the file. A line that was not finished is ended.

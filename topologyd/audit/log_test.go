@@ -22,8 +22,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func open(t *testing.T, cfg Config) *Log {
 	t.Helper()
-	l, err := Open(cfg, slog.New(slog.DiscardHandler), nil)
-	if err != nil {
+	l := New(cfg, slog.New(slog.DiscardHandler), nil)
+	if err := l.Record(Record{}); !errors.Is(err, errClosed) {
+		t.Error(err)
+	}
+	if err := l.Open(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -54,7 +57,7 @@ func read(t *testing.T, path string) (out []Record) {
 }
 
 func TestLog(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "audit.log")
+	path := filepath.Join(t.TempDir(), "new", "audit.log")
 	l := open(t, DefaultConfig(path))
 	for _, r := range []Record{
 		{Action: PacketsFetch, Outcome: OK, Actor: Actor{Remote: "192.0.2.1:5", UserAgent: "curl"}, Capture: "web", Hosts: 2},
@@ -113,7 +116,7 @@ func TestTorn(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Error("others may read it")
 	}
-	if _, err := Open(DefaultConfig(filepath.Join(path, "no")), slog.Default(), nil); err == nil {
+	if err := New(DefaultConfig(filepath.Join(path, "no")), slog.Default(), nil).Open(); err == nil {
 		t.Error("opened below a file")
 	}
 }
@@ -154,8 +157,8 @@ func TestRefusalsAreBounded(t *testing.T) {
 	cfg := DefaultConfig(path)
 	cfg.Refusals = 3
 	now := time.Unix(6000, 0)
-	l, err := Open(cfg, slog.New(slog.DiscardHandler), func() time.Time { return now })
-	if err != nil {
+	l := New(cfg, slog.New(slog.DiscardHandler), func() time.Time { return now })
+	if err := l.Open(); err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()

@@ -21,6 +21,7 @@ import (
 	"github.com/skein-net/skein/internal/version"
 	"github.com/skein-net/skein/topologyd/api"
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/audit"
 	"github.com/skein-net/skein/topologyd/config"
 	"github.com/skein-net/skein/topologyd/engine"
 	"github.com/skein-net/skein/topologyd/follow/live"
@@ -66,6 +67,7 @@ type Daemon struct {
 	hub         *live.Hub
 	definitions definitions
 	flows       *flowParts
+	audit       *audit.Log
 }
 
 // New puts a daemon together without starting anything. The configuration must
@@ -150,6 +152,8 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	if d.flows != nil {
 		deps.Flows = d.flows.flows
 	}
+	d.audit = newAudit(&d.cfg, d.log)
+	deps.Audit, deps.Packets = d.audit, d.packets()
 	if d.api, err = api.New(apiConfig(&d.cfg), deps); err != nil {
 		return nil, err
 	}
@@ -251,6 +255,12 @@ func (d *Daemon) startParts(ctx context.Context) error {
 		defer cancel()
 		return errors.Join(err, d.engine.Stop(stop))
 	}
+	if err := d.audit.Open(); err != nil {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.cfg.ShutdownTimeout)
+		defer cancel()
+		d.flows.stop()
+		return errors.Join(err, d.engine.Stop(stop))
+	}
 	d.definitions.start(d.engine)
 	return nil
 }
@@ -338,6 +348,9 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	d.definitions.stop()
 	d.hub.Stop()
 	d.flows.stop()
+	if err := d.audit.Close(); err != nil {
+		d.log.Error("audit log", "error", err)
+	}
 	if err := d.engine.Stop(ctx); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}
