@@ -207,7 +207,7 @@ func (t *tally) Frame(f *source.Frame) {
 	t.packets += uint64(max(f.Weight, 1))
 	t.bytes += uint64(f.Wire) * uint64(max(f.Weight, 1))
 	t.decoder.Decode(&t.p, f.Link, f.Data, f.Wire)
-	t.table.Add(&t.p, f.Data, f.Time)
+	t.table.AddWeighted(&t.p, f.Data, f.Time, f.Weight)
 	t.last = max(t.last, f.Time)
 	if t.keep {
 		c := *f

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/bits"
 
 	"github.com/cilium/ebpf"
@@ -24,9 +25,21 @@ type programs struct {
 	control       *ebpf.Map
 	stats         *ebpf.Map
 	barrier       *barrier
-	collection    *ebpf.Collection
 	// sample is how many bytes of data a value has.
 	sample int
+}
+
+// loaded is what is taken of the collection: all but variables, whose memory would
+// keep their maps until the garbage collector comes by.
+type loaded struct {
+	In      *ebpf.Program `ebpf:"skein_in"`
+	Out     *ebpf.Program `ebpf:"skein_out"`
+	Test    *ebpf.Program `ebpf:"skein_test"`
+	Flows0  *ebpf.Map     `ebpf:"flows_0"`
+	Flows1  *ebpf.Map     `ebpf:"flows_1"`
+	Ring    *ebpf.Map     `ebpf:"ring"`
+	Control *ebpf.Map     `ebpf:".data.control"`
+	Stats   *ebpf.Map     `ebpf:"stats"`
 }
 
 // load puts programs and maps into the kernel.
@@ -46,17 +59,16 @@ func load(cfg Config, raw bool) (_ *programs, err error) {
 	if err := configure(spec, cfg, raw, p.sample); err != nil {
 		return nil, err
 	}
-	p.collection, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{})
-	if err != nil {
+	var l loaded
+	if err := spec.LoadAndAssign(&l, nil); err != nil {
 		if errors.Is(err, unix.EPERM) {
 			return nil, fmt.Errorf("load programs: %w (needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN)", err)
 		}
 		return nil, fmt.Errorf("load programs: %w", err)
 	}
-	c := p.collection
-	p.in, p.out, p.test = c.Programs[kernelProgSkeinIn], c.Programs[kernelProgSkeinOut], c.Programs[kernelProgSkeinTest]
-	p.flows = [2]*ebpf.Map{c.Maps[kernelMapFlows0], c.Maps[kernelMapFlows1]}
-	p.ring, p.stats, p.control = c.Maps[kernelMapRing], c.Maps[kernelMapStats], c.Maps[controlMap]
+	p.in, p.out, p.test = l.In, l.Out, l.Test
+	p.flows = [2]*ebpf.Map{l.Flows0, l.Flows1}
+	p.ring, p.stats, p.control = l.Ring, l.Stats, l.Control
 	if p.barrier, err = newBarrier(); err != nil {
 		p.close()
 		return nil, err
@@ -71,7 +83,9 @@ func (p *programs) close() {
 	if p.barrier != nil {
 		p.barrier.close()
 	}
-	p.collection.Close()
+	for _, c := range []io.Closer{p.in, p.out, p.test, p.flows[0], p.flows[1], p.ring, p.stats, p.control} {
+		_ = c.Close()
+	}
 }
 
 // configure sets what is constant for the programs.
