@@ -25,6 +25,7 @@ func conformance(t *testing.T, open fresh, queries int) {
 	t.Run("counters", func(t *testing.T) { testCounters(t, open(t)) })
 	t.Run("quoting", func(t *testing.T) { testQuoting(t, open(t)) })
 	t.Run("twice", func(t *testing.T) { testTwice(t, open(t)) })
+	t.Run("fields", func(t *testing.T) { testFields(t, open(t)) })
 }
 
 func testFlows(t *testing.T, s *Store) {
