@@ -26,6 +26,10 @@ type Config struct {
 	MaxShown int
 	// Debounce is how long changes are gathered before hosts and graph are told.
 	Debounce time.Duration
+	// Writes is how often the state of captures at one node is written at once, and
+	// then once in WriteEvery.
+	Writes     int
+	WriteEvery time.Duration
 	// CountersEvery is the least time between two events of one node in which
 	// nothing but counters differ.
 	CountersEvery time.Duration
@@ -81,7 +85,7 @@ type SessionConfig struct {
 func DefaultConfig() Config {
 	return Config{
 		MaxNodes: 10_000, MaxPerHost: 1000, MaxAssignments: 1_000_000, MaxShown: 200,
-		Debounce: 50 * time.Millisecond, CountersEvery: 30 * time.Second,
+		Debounce: 50 * time.Millisecond, CountersEvery: 30 * time.Second, Writes: 50, WriteEvery: time.Second,
 		Grace: 10 * time.Second, Settle: 30 * time.Second, Told: 2 * time.Second,
 		Recheck: 30 * time.Second, Retry: time.Second, LeadCheck: 250 * time.Millisecond,
 		Batch: 500, SubmitTimeout: 10 * time.Second,

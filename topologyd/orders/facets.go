@@ -66,10 +66,11 @@ func (t *term) events() (events []entity.Event, more bool) {
 			return events, true
 		}
 		delete(t.urgent, p)
-		if p.holders > 0 && !p.pace.take(now) {
+		if !p.free && p.holders > 0 && !p.pace.take(now, t.cfg.Writes, t.cfg.WriteEvery) {
 			t.lazy[p] = struct{}{}
 			continue
 		}
+		p.free = false
 		if e, some := t.event(p, v, now); some {
 			events = append(events, e)
 		}
@@ -106,30 +107,23 @@ func (t *term) event(p *place, v *graph.View, now time.Time) (e entity.Event, so
 	return e, true
 }
 
-// pace bounds how often one node is written: a host whose captures come and go
-// all the time must not fill the log.
+// pace bounds how often one node is written for what hosts say: a capture that
+// works and fails in turn must not fill the log.
 type pace struct {
-	left int
-	from time.Time // of the current allowance
+	used float64
+	at   time.Time
 	next time.Time // when to go on after it was used up, zero: it is not
 }
 
-// A node may be written paceBurst times in paceTime.
-const (
-	paceBurst = 20
-	paceTime  = 20 * time.Second
-)
-
 // take uses one up, or tells that there is none.
-func (p *pace) take(now time.Time) bool {
-	if now.Sub(p.from) >= paceTime {
-		p.left, p.from, p.next = paceBurst, now, time.Time{}
-	}
-	if p.left == 0 {
-		p.next = p.from.Add(paceTime)
+func (p *pace) take(now time.Time, burst int, every time.Duration) bool {
+	p.used = max(0, p.used-float64(now.Sub(p.at))/float64(every))
+	p.at, p.next = now, time.Time{}
+	if p.used+1 > float64(burst) {
+		p.next = now.Add(every)
 		return false
 	}
-	p.left--
+	p.used++
 	return true
 }
 

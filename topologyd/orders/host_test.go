@@ -22,6 +22,8 @@ type fakeHost struct {
 	conn *websocket.Conn
 	done chan struct{}
 
+	sending sync.Mutex
+
 	mu     sync.Mutex
 	list   *order.Assignments
 	empty  int // lists with nothing
@@ -139,6 +141,8 @@ func (h *fakeHost) whole() { h.say(true, func(*order.CaptureState) bool { return
 
 // say tells of some; lose may have the message lost, or sent twice.
 func (h *fakeHost) say(whole bool, which func(*order.CaptureState) bool) {
+	h.sending.Lock() // messages go in the order in which they are made
+	defer h.sending.Unlock()
 	h.mu.Lock()
 	m := &order.State{Whole: whole, Captures: []order.CaptureState{}}
 	for id, s := range h.states {

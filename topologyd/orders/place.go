@@ -34,19 +34,21 @@ func (t *term) place(id entity.UUID, v *graph.View) *place {
 }
 
 // renewed looks at a node that changed. The lock is held.
-func (t *term) renewed(p *place, n *graph.Node, v *graph.View) {
-	if p.revision == n.Revision {
+func (t *term) renewed(p *place, v *graph.View) {
+	if p.looked == v.Version() { // for another query
 		return
 	}
-	p.revision = n.Revision
-	if !n.Attrs.Get(entity.KeyCaptures).Equal(p.shown) {
-		// The node may have gone and come back, or this is what was said before last.
+	p.looked = v.Version()
+	slot := v.NodeSlot(p.id)
+	if slot < 0 {
+		return // it has gone meanwhile, which is told too
+	}
+	if !v.NodeAttr(slot, entity.KeyCaptures).Equal(p.shown) {
+		// The node may have gone and come back, or somebody else says something.
 		p.doubt = true
 		t.write(p)
 	}
-	if slot := v.NodeSlot(p.id); slot >= 0 {
-		t.describe(p, v, slot)
-	}
+	t.describe(p, v, slot)
 }
 
 // describe works out where a node is. The lock is held.

@@ -186,7 +186,7 @@ func (t *term) changes(q *query, list []graph.Change) {
 				t.enter(q, c.Node.ID, v)
 			case graph.NodeUpdated:
 				if p := q.nodes[c.Node.ID]; p != nil {
-					t.renewed(p, c.Node, v)
+					t.renewed(p, v)
 				} else {
 					t.enter(q, c.Node.ID, v)
 				}

@@ -40,6 +40,7 @@ func (t *term) put(p *plan, at *place) bool {
 		t.order(h)
 	}
 	t.judge(a)
+	at.free = true
 	t.write(at) // the name may be another one
 	return true
 }
@@ -59,6 +60,7 @@ func (t *term) drop(p *plan, at *place) {
 		}
 		t.order(h)
 	}
+	at.free = true
 	t.write(at)
 }
 

@@ -85,11 +85,11 @@ func (p *plan) name() string {
 type place struct {
 	id  entity.UUID
 	ref entity.Ref
-	// revision is that of the node when it was looked at last.
-	revision uint64
-	node     order.Node
-	host     *host
-	netns    string
+	// looked is the version of the view in which it was looked at last.
+	looked uint64
+	node   order.Node
+	host   *host
+	netns  string
 	// refusal is set when the node can never be captured.
 	refusal *order.CaptureState
 	// holders are how many queries match it, list what is to be captured there, by
@@ -102,7 +102,10 @@ type place struct {
 	shownAt int64
 	doubt   bool
 	counted time.Time
-	pace    pace
+	// free tells that users changed what is captured here, which is written at any
+	// pace.
+	free bool
+	pace pace
 }
 
 // assignment is a definition at a node.

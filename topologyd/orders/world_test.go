@@ -59,6 +59,7 @@ func quick() Config {
 	cfg.Debounce, cfg.LeadCheck, cfg.Retry = time.Millisecond, time.Millisecond, time.Millisecond
 	cfg.Grace, cfg.Recheck, cfg.FlapLimit, cfg.CountersEvery = 0, 50*time.Millisecond, 1<<30, time.Millisecond
 	cfg.Session.Close = 100 * time.Millisecond
+	cfg.Writes = 1 << 20
 	cfg.Told = 50 * time.Millisecond
 	return cfg
 }
