@@ -35,6 +35,16 @@
 // A full ring never spills into another one (PACKET_FANOUT_FLAG_ROLLOVER): that
 // would tear conversations apart; what does not fit is counted.
 //
+// # Sampling
+//
+// [Source.SetSampling] puts a few instructions in front of the filter, which keep
+// one frame of n at random before anything is copied. The filter of a socket is
+// replaced in one step and the ring stays; frames in it keep the weight that they
+// were chosen with, which their time tells. Dropped counts frames that were
+// chosen and did not fit.
+//
+// Workers keep to threads of their own, whose processor time Stats tells.
+//
 // # Memory
 //
 // A ring is RingMiB per worker, kernel memory that is taken when capturing
