@@ -6,6 +6,7 @@ import (
 
 	"github.com/skein-net/skein/internal/netns"
 	"github.com/skein-net/skein/internal/order"
+	"github.com/skein-net/skein/otel-receiver/drops"
 	"github.com/skein-net/skein/otel-receiver/sockets"
 )
 
@@ -30,6 +31,13 @@ func (r *flowReceiver) buildAids() {
 			cfg.NetNSDirs = r.host.NetNSDirs
 		}
 		t := sockets.New(cfg, log)
+		r.aids = append(r.aids, t)
+		r.notes = append(r.notes, t.AnnotateIn)
+	}
+	if r.cfg.Drops.Enabled {
+		cfg := drops.DefaultConfig()
+		cfg.Keep = max(cfg.Keep, r.cfg.IdleTimeout+2*r.cfg.UpdateInterval)
+		t := drops.New(cfg, log)
 		r.aids = append(r.aids, t)
 		r.notes = append(r.notes, t.AnnotateIn)
 	}

@@ -208,3 +208,35 @@ func TestProcesses(t *testing.T) {
 	})
 	stop(t, r)
 }
+
+// TestDrops: records say what the kernel dropped of a flow.
+func TestDrops(t *testing.T) {
+	first, _ := lab(t)
+	cfg := liveConfig(first, "va")
+	cfg.Captures[0].Filter = "udp port 5399"
+	cfg.Drops.Enabled = true
+	sink := new(consumertest.LogsSink)
+	r := start(t, cfg, nil, sink, nil, componenttest.NewNopHost())
+	if p := r.problems(); len(p) > 0 {
+		stop(t, r)
+		t.Skipf("the kernel does not tell: %+v", p)
+	}
+	running(t, r, "va")
+	var client net.Conn
+	within(t, first, func() (err error) {
+		client, err = net.Dial("udp4", "10.9.9.2:5399") // where nobody listens
+		return err
+	})
+	defer client.Close()
+	eventually(t, "a record with a reason", 20*time.Second, func() bool {
+		_, _ = client.Write([]byte("hello"))
+		for _, rec := range records(t, sink) {
+			if rec.Dropped > 0 {
+				t.Log(rec.Drops)
+				return true
+			}
+		}
+		return false
+	})
+	stop(t, r)
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.uber.org/zap"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
@@ -332,4 +333,20 @@ func TestOrderedEBPF(t *testing.T) {
 	require.Equal(t, last["packets"].Metric.BABytes, last["kernel"].Metric.BABytes)
 	require.Equal(t, last["packets"].TrackingID, last["kernel"].TrackingID)
 	require.NotContains(t, netnstest.Run(t, "tc", "-n", first, "qdisc", "show", "dev", "va"), "clsact")
+}
+
+// BenchmarkLook is what it costs to look after a capture that runs, once a second
+// each.
+func BenchmarkLook(b *testing.B) {
+	first, _ := lab(b)
+	g, err := newHostGround(newSources(HostConfig{ID: "h", Name: "host"}, time.Second, zap.NewNop()))
+	require.NoError(b, err)
+	o := orderFor(b, "c/a", first, "va")
+	for b.Loop() {
+		s, err := g.look(&o.Node)
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.close()
+	}
 }
