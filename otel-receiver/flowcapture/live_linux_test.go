@@ -15,6 +15,7 @@ import (
 	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/internal/netns"
 	"github.com/skein-net/skein/internal/netns/netnstest"
+	"github.com/skein-net/skein/otel-receiver/source/ebpf"
 )
 
 func ip(t testing.TB, args ...string) {
@@ -217,7 +218,7 @@ func TestDrops(t *testing.T) {
 	cfg.Drops.Enabled = true
 	sink := new(consumertest.LogsSink)
 	r := start(t, cfg, nil, sink, nil, componenttest.NewNopHost())
-	if p := r.problems(); len(p) > 0 {
+	if p := r.problems(ebpf.Features{}); len(p) > 0 {
 		stop(t, r)
 		t.Skipf("the kernel does not tell: %+v", p)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/skein-net/skein/internal/netns"
 	"github.com/skein-net/skein/internal/netns/netnstest"
 	"github.com/skein-net/skein/internal/order"
+	"github.com/skein-net/skein/otel-receiver/source/ebpf"
 )
 
 // orderedReceiver is a receiver with orders and without a topologyd.
@@ -303,6 +304,10 @@ func TestOrderedEBPF(t *testing.T) {
 	first, second := lab(t)
 	sink := new(consumertest.LogsSink)
 	r := orderedReceiver(t, sink, nil)
+	if f := ebpf.Probe(); !f.Usable {
+		stop(t, r)
+		t.Skipf("the kernel has no eBPF for this: %+v", f.Problems())
+	}
 	kernel, packets := orderFor(t, "kernel/a", first, "va"), orderFor(t, "packets/a", first, "va")
 	kernel.Type, kernel.Filter, packets.Filter = order.TypeEBPF, "udp port 5300", "udp port 5300"
 	r.orders.Follow([]order.Capture{kernel, packets})

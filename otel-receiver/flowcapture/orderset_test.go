@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,7 @@ import (
 	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/internal/order"
 	"github.com/skein-net/skein/otel-receiver/source"
+	"github.com/skein-net/skein/otel-receiver/source/ebpf"
 	"github.com/skein-net/skein/otel-receiver/source/place"
 )
 
@@ -544,4 +546,21 @@ func TestOrderedConfig(t *testing.T) {
 	c.Workers, c.Memory = 4, 1<<20
 	c.fit()
 	require.Equal(t, [2]int{1, 64}, [2]int{c.RingSize, c.Flows}, "the least")
+}
+
+// TestCanCapture: a type that the host lacks is refused with what is missing and
+// what to use instead.
+func TestCanCapture(t *testing.T) {
+	asked := 0
+	none := func() ebpf.Features { asked++; return ebpf.Features{} }
+	if runtime.GOOS != "linux" {
+		require.ErrorContains(t, canCapture(typeAFPacket, none), "on Linux only")
+		return
+	}
+	require.NoError(t, canCapture(typeAFPacket, none))
+	require.Zero(t, asked)
+	require.ErrorContains(t, canCapture(typeEBPF, none), "use type afpacket")
+	require.NoError(t, canCapture(typeEBPF, func() ebpf.Features { return ebpf.Features{Usable: true} }))
+	can := func(typ string) error { return canCapture(typ, none) }
+	require.Equal(t, []string{order.TypeAFPacket}, captureTypes(can))
 }

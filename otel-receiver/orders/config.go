@@ -25,10 +25,10 @@ type Config struct {
 	TLS TLS
 	// Storage is the file in which the last list is kept; "" keeps none.
 	Storage string
-	// Hello is what the host says of itself; Have is filled in, and Problems is
-	// asked for each session when it is not nil.
+	// Hello is what the host says of itself. Have is filled in; Describe, when it is
+	// not nil, fills in what takes time to find out. It is called for each session.
 	Hello    order.Hello
-	Problems func() []order.Problem
+	Describe func(*order.Hello)
 	// Handshake bounds the opening of a session, Silence how long nothing may be
 	// heard in one, Write how long a message may take to be sent.
 	Handshake, Silence, Write time.Duration

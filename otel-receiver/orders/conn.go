@@ -157,8 +157,8 @@ func refusal(resp *http.Response, err error, limit time.Duration) error {
 func (c *conn) hello(ctx context.Context) error {
 	h := c.s.cfg.Hello
 	h.Have = c.s.agenda.revision.Load()
-	if c.s.cfg.Problems != nil {
-		h.Problems = c.s.cfg.Problems()
+	if c.s.cfg.Describe != nil {
+		c.s.cfg.Describe(&h)
 	}
 	if h.Types == nil {
 		h.Types = []string{}

@@ -316,7 +316,7 @@ func TestSession(t *testing.T) {
 	d, c := newTopologyd(t), newCaptures()
 	cfg := testConfig(d.URL)
 	cfg.Counters = 20 * time.Millisecond
-	cfg.Problems = func() []order.Problem { return []order.Problem{{Feature: "tcx", Error: "no", Fallback: "clsact"}} }
+	cfg.Describe = func(h *order.Hello) { h.Problems = []order.Problem{{Feature: "tcx", Error: "no", Fallback: "clsact"}} }
 	s := begin(t, cfg, Deps{Captures: c})
 	d.sessions(t, 1)
 	if h := d.hellos[0]; h.HostID != "host/1" || h.HostName != "box" || h.Instance == "" || h.Have != 0 || len(h.Problems) != 1 {
