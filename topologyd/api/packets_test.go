@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -314,5 +315,70 @@ func TestCompileBPF(t *testing.T) {
 	f, err := compileBPF("less 10", 1)
 	if err != nil || !f(make([]byte, 5), 5) || f(make([]byte, 5), 50) {
 		t.Error(err)
+	}
+}
+
+// TestPacketsOfQuery asks for the packets of flows in the query language.
+func TestPacketsOfQuery(t *testing.T) {
+	b, hosts, l := withPackets(t, `,"raw_packets":3`)
+	fb := newFlowBench(t, nil, nil)
+	r := fb.record(9)
+	r.HostID, r.CaptureID = "a", `my "cap`
+	fb.take(r)
+	fb.api.deps.Packets = b.api.deps.Packets
+	give := func(link uint16) {
+		hosts["a"] = func(_ context.Context, f order.Fetch, yield func(*order.Packets, error) bool) {
+			m := &order.Packets{Done: true}
+			for i, id := range append(f.Flows, "9e000000-0000-0000-0000-000000000001") {
+				m.Packets = append(m.Packets,
+					order.Packet{Capture: "web/na", Flow: id, Time: int64(10 + i), Link: 1, Wire: 60, Data: []byte("one")},
+					order.Packet{Capture: "web/na", Flow: id, Time: int64(20 + i), Link: link, Wire: 60, Data: []byte("two")})
+			}
+			yield(m, nil)
+		}
+	}
+	give(1)
+	ask := func(accept, gremlin string) (*http.Response, string) {
+		return fb.do("POST", "/api/v1/query", `{"gremlin":"`+gremlin+`"}`, "Accept", accept)
+	}
+	const query = `G.Flows().RawPackets()`
+	resp, answer := ask("application/vnd.tcpdump.pcap", query)
+	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "application/vnd.tcpdump.pcap" || len(answer) != 24+2*(16+3) ||
+		resp.Header.Get("Content-Disposition") != `attachment; filename="packets.pcap"` || resp.Header.Get("ETag") != "" {
+		t.Errorf("%d %v %q", resp.StatusCode, resp.Header, answer)
+	}
+	resp, answer = ask("application/x-pcapng", query)
+	if ng, err := pcapgo.NewNgReader(strings.NewReader(answer), pcapgo.DefaultNgReaderOptions); err != nil {
+		t.Errorf("%d %v %q", resp.StatusCode, err, answer)
+	} else if data, ci, err := ng.ReadPacketData(); err != nil || string(data) != "one" || ci.Timestamp.UnixNano() != 10 {
+		t.Errorf("%q %v %v", data, ci, err)
+	}
+	var rows []map[string]any
+	resp, answer = ask("application/json", query)
+	if err := json.Unmarshal([]byte(answer), &rows); err != nil || len(rows) != 2 {
+		t.Fatalf("%d %s", resp.StatusCode, answer)
+	}
+	checkShape(t, "RawPacket", parse(t).Components.Schemas["RawPacket"], rows[0])
+	if resp, answer = ask("application/json", query+`.BPF('greater 100').Count()`); strings.TrimSpace(answer) != "0" {
+		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
+	if resp, answer = ask("application/vnd.tcpdump.pcap", `G.V()`); resp.StatusCode != 406 || !strings.Contains(answer, "RawPackets()") {
+		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
+	if resp, answer = fb.do("GET", "/api/v1/query?explain=1&format=pcap&gremlin=G.Flows().RawPackets()", ""); resp.StatusCode != 406 {
+		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
+	give(101)
+	if resp, answer = ask("application/vnd.tcpdump.pcap", query); resp.StatusCode != 409 || !strings.Contains(answer, "use format=pcapng") {
+		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
+	for _, r := range l.records() {
+		if r.Remote == "" || r.Flows != 1 && r.Action == audit.PacketsFetch {
+			t.Errorf("%+v", r)
+		}
+	}
+	fb.api.deps.Packets = nil
+	if resp, answer = ask("application/json", query); resp.StatusCode != 422 || !strings.Contains(answer, "--raw-packets") {
+		t.Errorf("%d %s", resp.StatusCode, answer)
 	}
 }
