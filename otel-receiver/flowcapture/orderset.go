@@ -48,15 +48,16 @@ type pace struct {
 	// running for one that does.
 	starting, failed, running time.Duration
 	// selfTest is how long a packet is waited for before the self-test, opening how
-	// long a source may take to open, blind how long the interface's counters may
+	// long the self-test may fail, hanging how long a source may take to open: many
+	// at a time take their time. blind is how long the interface's counters may
 	// grow while the capture sees nothing.
-	selfTest, opening, blind time.Duration
+	selfTest, opening, hanging, blind time.Duration
 }
 
 func defaultPace() pace {
 	return pace{
 		starting: 100 * time.Millisecond, failed: 500 * time.Millisecond, running: time.Second,
-		selfTest: 800 * time.Millisecond, opening: 1500 * time.Millisecond, blind: 5 * time.Second,
+		selfTest: 800 * time.Millisecond, opening: 1500 * time.Millisecond, hanging: 10 * time.Second, blind: 5 * time.Second,
 	}
 }
 

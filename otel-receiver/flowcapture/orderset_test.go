@@ -152,7 +152,7 @@ func (f *groundFactory) start(sink *consumertest.LogsSink, metrics *consumertest
 	require.NoError(f.t, r.Start(f.t.Context(), componenttest.NewNopHost()))
 	r.orders.pace = pace{
 		starting: 2 * time.Millisecond, failed: 5 * time.Millisecond, running: 10 * time.Millisecond,
-		selfTest: 20 * time.Millisecond, opening: 60 * time.Millisecond, blind: 50 * time.Millisecond,
+		selfTest: 20 * time.Millisecond, opening: 60 * time.Millisecond, hanging: 100 * time.Millisecond, blind: 50 * time.Millisecond,
 	}
 	return r
 }

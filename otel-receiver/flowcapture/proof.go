@@ -100,10 +100,13 @@ func (p *proof) prove(seen uint64, t *totals, j *judging) error {
 	if p.kind != "" || age < j.pace.selfTest {
 		return nil
 	}
-	err := errNotOpen
-	if t.running {
-		err = j.selfTest()
+	if !t.running {
+		if age >= j.pace.hanging {
+			return errNotOpen
+		}
+		return nil
 	}
+	err := j.selfTest()
 	switch {
 	case err == nil:
 		p.kind = order.ProofSelfTest
