@@ -20,10 +20,13 @@ import (
 const flows = 4096
 
 // wire is a veth pair between two namespaces: frames arrive at vb in b.
-type wire struct{ a, b string }
+type wire struct {
+	a, b  string
+	flows int // of the packets that are sent
+}
 
 func newWire(ctx context.Context) (*wire, error) {
-	w := &wire{fmt.Sprintf("skein-perf-a-%d", os.Getpid()), fmt.Sprintf("skein-perf-b-%d", os.Getpid())}
+	w := &wire{fmt.Sprintf("skein-perf-a-%d", os.Getpid()), fmt.Sprintf("skein-perf-b-%d", os.Getpid()), flows}
 	for _, args := range [][]string{
 		{"netns", "add", w.a},
 		{"netns", "add", w.b},
@@ -67,7 +70,7 @@ func frame() []byte {
 func (w *wire) send(ctx context.Context, frames, rate int) (liveframes.Result, error) {
 	return liveframes.Child(ctx, liveframes.Config{
 		NetNS: filepath.Join("/run/netns", w.b), Interface: "vb", Count: frames, Time: 50 * time.Second, Rate: rate,
-		Frame: frame(), Vary: 34, Values: flows,
+		Frame: frame(), Vary: 34, Values: w.flows,
 	})
 }
 
@@ -76,6 +79,7 @@ type observed struct {
 	seen, lost uint64
 	cpu        time.Duration
 	rss        int
+	programs   ran
 }
 
 // watcher is a program that captures on vb.
@@ -90,7 +94,10 @@ type watcher interface {
 	end()
 }
 
-func measureCapture(ctx context.Context, t *table.Table, bin string, frames int) error {
+func measureCapture(ctx context.Context, t *table.Table, bin, only string, frames int) error {
+	if only == "code" {
+		return nil
+	}
 	if os.Geteuid() != 0 {
 		fmt.Fprintln(os.Stderr, "perf: captures are measured by root only")
 		return nil
@@ -106,6 +113,20 @@ func measureCapture(ctx context.Context, t *table.Table, bin string, frames int)
 	}
 	defer os.RemoveAll(dir)
 
+	if only == "" || only == "capture" {
+		if err := measurePackets(ctx, t, w, bin, dir, frames); err != nil {
+			return err
+		}
+	}
+	if only == "" || only == "ebpf" {
+		return measureEBPF(ctx, t, w, bin, dir, frames)
+	}
+	return nil
+}
+
+// measurePackets measures captures by packet sockets beside other programs that
+// have one.
+func measurePackets(ctx context.Context, t *table.Table, w *wire, bin, dir string, frames int) error {
 	if err := idle(ctx, t, w, bin, dir); err != nil {
 		return err
 	}
@@ -155,7 +176,11 @@ func observe(ctx context.Context, w *wire, c watcher, dir string, frames, rate i
 	}
 	// What has arrived is counted once the numbers rest.
 	var last uint64
-	for rest := 0; rest < 3; {
+	settled := 3
+	if r, ok := c.(interface{ rests() int }); ok {
+		settled = r.rests()
+	}
+	for rest := 0; rest < settled; {
 		if err := sleep(ctx, 500*time.Millisecond); err != nil {
 			return o, 0, 0, err
 		}
@@ -168,7 +193,7 @@ func observe(ctx context.Context, w *wire, c watcher, dir string, frames, rate i
 			last, rest = seen, 0
 		}
 	}
-	o.cpu, o.rss = cpu(c.process())-cpu0, rss(c.process())
+	o.cpu, o.rss, o.programs = cpu(c.process())-cpu0, rss(c.process()), programTime()
 	return o, res.Sent, res.Took, nil
 }
 

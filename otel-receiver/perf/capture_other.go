@@ -11,7 +11,7 @@ import (
 )
 
 // measureCapture does nothing where packets are not captured.
-func measureCapture(context.Context, *table.Table, string, int) error {
+func measureCapture(context.Context, *table.Table, string, string, int) error {
 	fmt.Fprintln(os.Stderr, "perf: captures are measured on Linux only")
 	return nil
 }

@@ -3,7 +3,7 @@
 // on the same packets in the same run; and the decoder beside gopacket's. It
 // prints the table of docs/performance.md.
 //
-// Usage: perf [-bin DIR] [-frames 4000000]
+// Usage: perf [-bin DIR] [-frames 4000000] [-only code|capture|ebpf]
 //
 // It needs root, and Linux. Each figure is what this machine did in this run.
 package main
@@ -26,12 +26,15 @@ func main() {
 	}
 	bin := flag.String("bin", "bin", "directory of the built programs")
 	frames := flag.Int("frames", 4_000_000, "packets of each run")
+	only := flag.String("only", "", "measure only this: code, capture or ebpf")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	t := table.New(os.Stderr)
-	measureCode(t)
-	err := measureCapture(ctx, t, *bin, *frames)
+	if *only == "" || *only == "code" {
+		measureCode(t)
+	}
+	err := measureCapture(ctx, t, *bin, *only, *frames)
 	if err == nil {
 		err = t.Print(os.Stdout)
 	}

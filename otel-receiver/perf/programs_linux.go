@@ -86,9 +86,17 @@ type collector struct {
 	bin     string
 	workers int
 	addr    string
+	// options are more of the capture's.
+	options string
+	// rest is for how many looks at its counters, two a second, they must rest.
+	rest int
 }
 
-func newCollector(bin string, workers int) *collector { return &collector{bin: bin, workers: workers} }
+func newCollector(bin string, workers int) *collector {
+	return &collector{bin: bin, workers: workers, options: ", ring_size: 64", rest: 3}
+}
+
+func (c *collector) rests() int { return c.rest }
 
 func (c *collector) begin(ctx context.Context, w *wire, dir string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is only asked for its port
@@ -102,14 +110,14 @@ func (c *collector) begin(ctx context.Context, w *wire, dir string) error {
 	text := fmt.Sprintf(`
 receivers:
   flowcapture:
-    captures: [{interfaces: [vb], netns: %s, workers: %d, ring_size: 64}]
+    captures: [{interfaces: [vb], netns: %s, workers: %d%s}]
 exporters:
   file: {path: /dev/null, format: proto}
 service:
   pipelines:
     logs: {receivers: [flowcapture], exporters: [file]}
   telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %s}}}}]}}
-`, w.b, c.workers, port)
+`, w.b, c.workers, c.options, port)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}

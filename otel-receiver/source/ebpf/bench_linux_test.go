@@ -66,3 +66,30 @@ func BenchmarkCapture(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkIdle tells what captures cost that see nothing.
+func BenchmarkIdle(b *testing.B) {
+	w := newWorld(b)
+	const n = 10
+	for range b.N {
+		var cs []*capture
+		for range n {
+			cs = append(cs, start(b, Config{Interface: "vb", NetNS: path(w.b)}, newTally()))
+		}
+		reader := func() (d time.Duration) {
+			for _, c := range cs {
+				d += c.src.Detail().Reader
+			}
+			return d
+		}
+		before, at := reader(), time.Now()
+		<-time.NewTimer(5 * time.Second).C
+		b.ReportMetric(100*(reader()-before).Seconds()/time.Since(at).Seconds()/n, "reader-%core")
+		b.ReportMetric(0, "ns/op")
+		for _, c := range cs {
+			if err := c.Stop(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}

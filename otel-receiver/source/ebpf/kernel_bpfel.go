@@ -25,6 +25,7 @@ const (
 	kernelProgSkeinOut   = "skein_out"
 	kernelProgSkeinTest  = "skein_test"
 	kernelVarControl     = "control"
+	kernelVarHasFilter   = "has_filter"
 	kernelVarNh          = "nh"
 	kernelVarRawLink     = "raw_link"
 	kernelVarSampleLen   = "sample_len"
@@ -96,6 +97,7 @@ type kernelMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type kernelVariableSpecs struct {
 	Control     *ebpf.VariableSpec `ebpf:"control"`
+	HasFilter   *ebpf.VariableSpec `ebpf:"has_filter"`
 	Nh          *ebpf.VariableSpec `ebpf:"nh"`
 	RawLink     *ebpf.VariableSpec `ebpf:"raw_link"`
 	SampleLen   *ebpf.VariableSpec `ebpf:"sample_len"`
@@ -146,6 +148,7 @@ func (m *kernelMaps) Close() error {
 // It can be passed to loadKernelObjects or ebpf.CollectionSpec.LoadAndAssign.
 type kernelVariables struct {
 	Control     *ebpf.Variable `ebpf:"control"`
+	HasFilter   *ebpf.Variable `ebpf:"has_filter"`
 	Nh          *ebpf.Variable `ebpf:"nh"`
 	RawLink     *ebpf.Variable `ebpf:"raw_link"`
 	SampleLen   *ebpf.Variable `ebpf:"sample_len"`

@@ -145,6 +145,9 @@ func setFilter(spec *ebpf.CollectionSpec, filter Filter, raw bool) error {
 	if takesAll(prog) {
 		return nil
 	}
+	if err := spec.Variables[kernelVarHasFilter].Set(uint8(1)); err != nil {
+		return fmt.Errorf("set %s: %w", kernelVarHasFilter, err)
+	}
 	for name, way := range map[string]classic.Direction{
 		kernelProgSkeinIn: classic.Ingress, kernelProgSkeinOut: classic.Egress,
 	} {

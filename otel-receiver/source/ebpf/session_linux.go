@@ -137,12 +137,7 @@ func (x *session) open() (err error) {
 
 // close gives everything back, in an order in which nothing is missed.
 func (x *session) close() {
-	x.src.mu.Lock()
-	x.src.live = nil
-	x.src.mu.Unlock()
-	if x.attach != nil {
-		x.attach.close()
-	}
+	x.detach()
 	if x.reader != nil {
 		_ = x.reader.Close()
 	}
@@ -153,6 +148,17 @@ func (x *session) close() {
 		_ = x.ns.Close()
 	}
 	x.src.count.memory.Store(0)
+}
+
+// detach ends counting. Nobody else sees the session from then on.
+func (x *session) detach() {
+	x.src.mu.Lock()
+	defer x.src.mu.Unlock()
+	x.src.live = nil
+	if x.attach != nil {
+		x.attach.close()
+		x.attach = nil
+	}
 }
 
 func (x *session) attached() string {
@@ -180,7 +186,8 @@ func (x *session) run(ctx context.Context) error {
 			return err
 		}
 	}
-	x.attach.close()
+	x.watch()
+	x.detach()
 	err := errors.Join(x.drain(), x.readStats())
 	x.tellTime()
 	return err
@@ -201,6 +208,7 @@ func (x *session) tick() error {
 	var gone error
 	if now-x.checked >= checkEvery {
 		x.checked = now
+		x.watch()
 		gone = x.gone()
 	}
 	switch {
@@ -284,10 +292,14 @@ func (x *session) publish() {
 	c := &x.src.count
 	c.thread.Store(x.spent + int64(threadTime()-x.thread))
 	c.memory.Store(x.programs.memory(x.fresh()) + x.batch.memory())
-	if ran, n, ok := x.ran(); ok {
-		c.perPacket.Store(int64(ran) / int64(n))
-	}
 	c.kernel.Store(int64(c.received.Load()) * c.perPacket.Load())
+}
+
+// watch notes how long the programs take for a packet.
+func (x *session) watch() {
+	if ran, n, ok := x.ran(); ok {
+		x.src.count.perPacket.Store(int64(ran) / int64(n))
+	}
 }
 
 // ran returns how long the programs ran, and how often, where the kernel keeps

@@ -223,7 +223,7 @@ inline_ int look(struct __sk_buff *skb, struct parsed *p, int out, int filtered)
 	if (filtered) {
 		if (rate > 1 && bpf_get_prandom_u32() % rate)
 			return NEXT;
-		if (!skein_filter(skb))
+		if (has_filter && !skein_filter(skb))
 			return NEXT;
 	}
 	p->flags = slot << 8 | out << 4;

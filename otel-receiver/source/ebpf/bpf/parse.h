@@ -52,6 +52,7 @@ const volatile __u16 tunnel_ports[PORTS] = {};
 const volatile __u8 tunnel_kinds[PORTS] = {};
 const volatile __u8 raw_link = 0; /* packets begin with their IP header */
 const volatile __u32 sample_len = SMALL;
+const volatile __u8 has_filter = 0;
 
 struct level {
 	__u32 smac4, dmac4;
