@@ -264,6 +264,7 @@ func TestOrderedLeavesNothing(t *testing.T) {
 		})
 	}
 	settled("the end of the first", nil)
+	kernel := ebpf.Probe()
 	for i := range 50 {
 		o := orderFor(t, fmt.Sprintf("c%d/a", i), first, "va")
 		o.Memory = 2 << 20
@@ -272,13 +273,17 @@ func TestOrderedLeavesNothing(t *testing.T) {
 		}
 		other := orderFor(t, fmt.Sprintf("c%d/b", i), second, "vb")
 		other.Memory = 2 << 20
+		if kernel.Usable && i%10 == 5 {
+			other.Type = order.TypeEBPF
+		}
 		r.orders.Follow([]order.Capture{o, other})
 		if i%5 == 0 {
-			eventually(t, "packets", 20*time.Second, func() bool { return stateOf(r, o.ID).Packets > 0 })
+			eventually(t, "packets", 30*time.Second, func() bool { return stateOf(r, o.ID).Packets > 0 && stateOf(r, other.ID).Packets > 0 })
 		}
 	}
 	r.orders.Follow(nil)
 	settled("nothing left", &before)
+	require.NotContains(t, netnstest.Run(t, "tc", "-n", second, "qdisc", "show", "dev", "vb"), "clsact")
 	eventually(t, "no packets kept", 10*time.Second, func() bool { n, b := r.raw.Stats(); return n == 0 && b == 0 })
 	stop(t, r)
 }
