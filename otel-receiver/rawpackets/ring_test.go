@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -213,4 +214,28 @@ func BenchmarkRead(b *testing.B) {
 		n = len(got)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/packet")
+}
+
+// BenchmarkKeepTogether keeps packets of two workers: in a ring each, and in one
+// that they share.
+func BenchmarkKeepTogether(b *testing.B) {
+	for name, workers := range map[string]int{"own": 2, "shared": 1} {
+		b.Run(name, func(b *testing.B) {
+			g := NewRegistry(DefaultRegistryConfig())
+			s, err := g.Open("d/a", Config{Bytes: 64 << 20, Workers: workers})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			var worker atomic.Int64
+			b.RunParallel(func(pb *testing.PB) {
+				ring := s.Keeper(int(worker.Add(1)))
+				f := source.Frame{Data: data(1, 128), Wire: 1514, Time: 1}
+				for pb.Next() {
+					f.Time += 1000
+					ring.Keep(flowID(1), &f)
+				}
+			})
+		})
+	}
 }
