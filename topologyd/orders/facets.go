@@ -343,8 +343,24 @@ func (t *term) compare() {
 	t.submit(events)
 }
 
+// check tells states of a node apart.
+type check struct {
+	revision         uint64
+	created, updated int64
+}
+
 // orphan looks at a node that says something of captures.
 func (t *term) orphan(v *graph.View, slot int32) (e entity.Event, some bool) {
+	now := check{revision: v.NodeRevision(slot)}
+	now.created, now.updated = v.NodeTimes(slot)
+	id := v.NodeID(slot)
+	t.mu.Lock()
+	p := t.places[id]
+	same := p != nil && p.checked == now
+	t.mu.Unlock()
+	if same {
+		return e, false
+	}
 	state := v.NodeStateAt(slot)
 	i := slices.IndexFunc(state.Facets, func(f graph.FacetState) bool { return f.Source == entity.SourceCapture })
 	if i < 0 {
@@ -354,9 +370,9 @@ func (t *term) orphan(v *graph.View, slot int32) (e entity.Event, some bool) {
 	says := f.Attributes.Get(entity.KeyCaptures)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if p := t.places[v.NodeID(slot)]; p != nil {
-		if !says.Equal(p.shown) {
-			p.doubt = true
+	if p := t.places[id]; p != nil {
+		if p.checked = now; !says.Equal(p.shown) {
+			p.checked, p.doubt = check{}, true
 			t.write(p)
 		}
 		return e, false

@@ -224,3 +224,14 @@ func (h *fakeHost) close() {
 	_ = h.conn.CloseNow()
 	<-h.done
 }
+
+// stateOf is all that a host would say.
+func stateOf(h *fakeHost) *order.State {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m := &order.State{}
+	for _, s := range h.states {
+		m.Captures = append(m.Captures, s)
+	}
+	return m
+}

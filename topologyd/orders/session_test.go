@@ -227,8 +227,9 @@ func TestSlowHost(t *testing.T) {
 		w.redefine("one", veths, filter(f))
 		b.follows("one:veth2" + f)
 	}
-	eventually(t, "the session ends", func() bool { return testutil.ToFloat64(w.manager.n.closed.WithLabelValues("write")) == 1 }, func() any { return w.manager.Hosts() })
-	require.True(t, b.given() != "")
+	closed := func(reason string) float64 { return testutil.ToFloat64(w.manager.n.closed.WithLabelValues(reason)) }
+	eventually(t, "the session ends", func() bool { return closed("write")+closed("silent") == 1 }, func() any { return w.manager.Hosts() })
+	require.True(t, w.manager.Hosts()[1].Connected)
 }
 
 // TestLatestWins has orders change faster than a host is written to.
@@ -312,7 +313,9 @@ func TestThrottle(t *testing.T) {
 
 // TestLongList has a host be given more than fits in a message.
 func TestLongList(t *testing.T) {
-	w := newWorld(t, quick())
+	cfg := quick()
+	cfg.Session.Silence = 20 * time.Second // reading it may take the host a while
+	w := newWorld(t, cfg)
 	w.report(hostNode("a"))
 	for i := range 100 {
 		w.report(link("a", i+1, "veth"))

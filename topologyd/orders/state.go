@@ -33,9 +33,11 @@ func (t *term) put(p *plan, at *place) bool {
 		if a.reported != nil && a.reported.Revision != p.def.Revision {
 			a.reported = nil
 		}
-		if s := h.parked[a.id()]; s != nil && s.Revision == p.def.Revision {
-			a.reported = s
-			delete(h.parked, s.ID)
+		if len(h.parked) > 0 {
+			if s := h.parked[a.id()]; s != nil && s.Revision == p.def.Revision {
+				a.reported = s
+				delete(h.parked, s.ID)
+			}
 		}
 		t.order(h)
 	}

@@ -101,6 +101,7 @@ type place struct {
 	shown   entity.Value
 	shownAt int64
 	doubt   bool
+	checked check // as it was when it was compared last, and right
 	counted time.Time
 	// free tells that users changed what is captured here, which is written at any
 	// pace.

@@ -280,7 +280,7 @@ func (w *world) status(id string) Status {
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, ok func() bool, now func() any) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not so; it is\n%+v", what, now())
