@@ -76,7 +76,8 @@ type State struct {
 type Fetch struct {
 	// Request is made by topologyd; answers carry it.
 	Request uint64 `json:"request"`
-	// Captures are IDs of assignments; empty: all.
+	// Captures are IDs of assignments; one that ends in "/" stands for all of that
+	// definition. Empty: all.
 	Captures []string `json:"captures,omitempty"`
 	// Flows are flow IDs; empty: all.
 	Flows []string `json:"flows,omitempty"`
