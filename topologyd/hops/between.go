@@ -42,25 +42,35 @@ func (b *Between) clean() bool {
 	return b.AB.Packets == 0 && b.AB.SurplusPackets == 0 && b.BA.Packets == 0 && b.BA.SurplusPackets == 0
 }
 
+// names are what two points are called beside one another: by their interfaces
+// alone where these tell them apart.
+func names(p, q *Point) func(*Point) string {
+	if p.Host == q.Host && p.Interface != q.Interface && p.Interface != "" && q.Interface != "" {
+		return func(x *Point) string { return x.Interface }
+	}
+	return (*Point).Name
+}
+
 // judge tells how far the losses can be believed.
 func (b *Between) judge(p, q *Point) {
+	name := names(p, q)
 	worse := func(c Confidence, format string, args ...any) {
 		b.Confidence = max(b.Confidence, c)
 		b.say(format, args...)
 	}
 	for _, x := range []*Point{p, q} {
 		if x.Sampling > 1 {
-			worse(Estimate, "%s counted one packet of %d: its counts are scaled", x.Name(), x.Sampling)
+			worse(Estimate, "%s counted one packet of %d: its counts are scaled", name(x), x.Sampling)
 		}
 		if x.Missed > 0 && !b.clean() {
-			worse(Partial, "the capture %s lost %s of all flows at %s: they may count as lost", x.Capture, packets(x.Missed), x.Name())
+			worse(Partial, "the capture %s lost %s of all flows at %s: they may count as lost", x.Capture, packets(x.Missed), name(x))
 		}
-		switch x.Finish {
-		case flowrecord.NotFinished:
-			worse(GoingOn, "it has not ended at %s: what is not reported yet counts as lost", x.Name())
-		case flowrecord.FinishStopped:
-			worse(Partial, "the capture at %s ended before it did", x.Name())
+		if x.Finish == flowrecord.FinishStopped {
+			worse(Partial, "the capture at %s ended before it did", name(x))
 		}
+	}
+	if apart := p.Last - q.Last; p.Finish == flowrecord.NotFinished || q.Finish == flowrecord.NotFinished {
+		worse(GoingOn, "it has not ended: the last packets that were reported are %s apart, and what came between counts as lost", duration(max(apart, -apart)))
 	}
 	late, early := q, p
 	if p.First > q.First {
@@ -69,7 +79,7 @@ func (b *Between) judge(p, q *Point) {
 	switch apart := late.First - early.First; {
 	case p.syn[0] != 0 && q.syn[0] != 0:
 	case apart > sameStart, apart > sameStart/10 && late.syn[0] == 0 && early.syn[0] != 0:
-		worse(Partial, "%s saw it %s later than %s: what was before counts as lost", late.Name(), duration(apart), early.Name())
+		worse(Partial, "%s saw it %s later than %s: what was before counts as lost", name(late), duration(apart), name(early))
 	}
 	if b.Confidence == Exact {
 		b.say("both counted every packet from the first to the last")
@@ -81,7 +91,7 @@ func (b *Between) judge(p, q *Point) {
 		not  *Point
 	}{{&b.AB, "A to B", q, p}, {&b.BA, "B to A", p, q}} {
 		if l.SurplusPackets > 0 {
-			b.say("%s saw %s from %s that %s did not: duplicated on the way, or missed there", l.seen.Name(), packets(l.SurplusPackets), l.way, l.not.Name())
+			b.say("%s saw %s from %s that %s did not: duplicated on the way, or missed there", name(l.seen), packets(l.SurplusPackets), l.way, name(l.not))
 		}
 	}
 }
@@ -144,4 +154,13 @@ func reasons(p *Point) string {
 	return ": " + strings.Join(list, ", ")
 }
 
-func duration(ns int64) string { return time.Duration(ns).Round(time.Millisecond).String() }
+// duration is a time for people: to a hundredth of its unit.
+func duration(ns int64) string {
+	d := time.Duration(ns)
+	for _, unit := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
+		if d >= unit {
+			return d.Round(unit / 100).String()
+		}
+	}
+	return d.String()
+}

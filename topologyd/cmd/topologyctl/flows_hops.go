@@ -71,6 +71,10 @@ func appendConversation(b *bytes.Buffer, c *client.Conversation) {
 	if t.SamplingRate > 1 {
 		line += fmt.Sprintf(", sampled 1 of %d", t.SamplingRate)
 	}
+	one := oneHost(c.Hops)
+	if one != "" {
+		line += ", on " + one
+	}
 	writeLine(b, line+" (tracking "+c.TrackingID+")")
 	rows := table{header: make([]string, 5)}
 	for i := range c.Hops {
@@ -85,7 +89,11 @@ func appendConversation(b *bytes.Buffer, c *client.Conversation) {
 		if h.Dropped > 0 {
 			note = append(note, "kernel dropped "+strconv.FormatInt(h.Dropped, 10))
 		}
-		rows.add("  "+h.Interface+" of "+h.Host, "-> "+count(h.ABPackets), "<- "+count(h.BAPackets), strings.Join(note, ", "), "")
+		at := "  " + h.Interface
+		if one == "" {
+			at += " of " + h.Host
+		}
+		rows.add(at, "-> "+count(h.ABPackets), "<- "+count(h.BAPackets), strings.Join(note, ", "), "")
 	}
 	var points bytes.Buffer
 	rows.write(&points)
@@ -97,6 +105,19 @@ func appendConversation(b *bytes.Buffer, c *client.Conversation) {
 		b.WriteString(line)
 		b.WriteByte('\n')
 	}
+}
+
+// oneHost is the host that all points are on, "" when they are on several.
+func oneHost(list []client.Hop) string {
+	for i := range list {
+		if list[i].Host != list[0].Host {
+			return ""
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0].Host
 }
 
 // appendBetween writes the arrow from one point to the next.
