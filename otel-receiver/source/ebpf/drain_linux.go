@@ -41,7 +41,7 @@ func (x *session) drain() error {
 	}
 	// What came through the ring before goes first: connections begin by it.
 	clear(x.closing)
-	if err := x.events(time.Now()); err != nil {
+	if err := x.waiting(); err != nil {
 		return err
 	}
 	read := boot()
@@ -98,7 +98,9 @@ func (x *session) event(e event) error {
 	}
 	switch e.why() {
 	case whyClose:
-		x.closing[e.key()] = struct{}{}
+		if len(x.closing) < maxClosing {
+			x.closing[e.key()] = struct{}{}
+		}
 	case whyFlags:
 		// The ports of a connection that was over are used again: what was counted of
 		// it is not of the new one.
@@ -148,6 +150,10 @@ func (x *session) cook(e event) {
 	x.frame.Data, x.frame.Link = b, packet.LinkLinuxSLL
 	x.frame.Wire += 16
 }
+
+// maxClosing is how many connections that were over are remembered until the map
+// is read.
+const maxClosing = 1 << 14
 
 // batchSize is how many flows are read at once.
 const batchSize = 1024

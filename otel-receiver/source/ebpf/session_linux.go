@@ -77,6 +77,8 @@ func (s *Source) session(ctx context.Context, workers []source.Worker, opened fu
 	s.mu.Lock()
 	s.live = x
 	s.mu.Unlock()
+	kind := x.attach.kind()
+	s.attached.Store(&kind)
 	if n := s.opened.Add(1); n > 1 {
 		s.cfg.Log.Info("capture goes on", "interface", s.cfg.Interface, "netns", s.cfg.NetNS, "opened", n)
 	}
@@ -155,17 +157,11 @@ func (x *session) detach() {
 	x.src.mu.Lock()
 	defer x.src.mu.Unlock()
 	x.src.live = nil
+	x.src.attached.Store(nil)
 	if x.attach != nil {
 		x.attach.close()
 		x.attach = nil
 	}
-}
-
-func (x *session) attached() string {
-	if x.attach == nil {
-		return ""
-	}
-	return x.attach.kind()
 }
 
 // run hands on what the programs tell.
@@ -357,6 +353,19 @@ func threadTime() time.Duration {
 
 // events hands on what comes through the ring until it is time.
 func (x *session) events(until time.Time) error {
+	return x.read(until, func(n int) bool { return n%64 != 0 || time.Now().Before(until) })
+}
+
+// waiting hands on what is in the ring already, and no more than may have been in
+// it.
+func (x *session) waiting() error {
+	most := int(x.programs.ring.MaxEntries()) / (eventData + ringData)
+	return x.read(time.Now(), func(n int) bool { return n < most })
+}
+
+// read hands on what comes through the ring, until it is time and the ring is
+// empty, or goOn returns false; it is told how many there were.
+func (x *session) read(until time.Time, goOn func(n int) bool) error {
 	x.reader.SetDeadline(until)
 	for n := 1; ; n++ {
 		err := x.reader.ReadInto(&x.record)
@@ -369,7 +378,7 @@ func (x *session) events(until time.Time) error {
 		if err := x.event(event(x.record.RawSample)); err != nil {
 			return err
 		}
-		if n%64 == 0 && time.Now().After(until) {
+		if !goOn(n) {
 			return nil
 		}
 	}

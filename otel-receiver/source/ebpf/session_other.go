@@ -12,8 +12,6 @@ import (
 
 type session struct{}
 
-func (*session) attached() string { return "" }
-
 func (*session) selfTest() error { return fmt.Errorf("eBPF: %w", errors.ErrUnsupported) }
 
 func (s *Source) session(context.Context, []source.Worker, func()) error {

@@ -20,6 +20,8 @@ type Source struct {
 	panics  atomic.Uint64
 	rate    atomic.Uint32
 	count   counters
+	// attached is the kind of attachment, nil while no interface is open.
+	attached atomic.Pointer[string]
 
 	// mu guards live, which is nil while no interface is open.
 	mu   sync.Mutex
@@ -97,10 +99,8 @@ func (s *Source) Detail() Detail {
 		TooLong: s.count.tooLong.Load(), PerPacket: time.Duration(s.count.perPacket.Load()),
 		Reader: time.Duration(s.count.thread.Load()),
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.live != nil {
-		d.Attached = s.live.attached()
+	if kind := s.attached.Load(); kind != nil {
+		d.Attached = *kind
 	}
 	return d
 }
