@@ -158,7 +158,7 @@ func (s *Session) Stats() Stats {
 
 // steady is how long a session must have lasted for the next attempt not to
 // wait longer.
-const steady = 10 * time.Second
+const steady = 3 * time.Second
 
 // run keeps a session open until ctx ends.
 func (s *Session) run(ctx context.Context) {
