@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/skein-net/skein/internal/flowrecord"
+	"github.com/skein-net/skein/internal/netns"
 	"github.com/skein-net/skein/internal/netns/netnstest"
 	"github.com/skein-net/skein/internal/proctest"
 )
@@ -167,4 +168,55 @@ func TestLiveRefused(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// BenchmarkRound is what asking costs, by the number of connections.
+func BenchmarkRound(b *testing.B) {
+	netnstest.Need(b)
+	const n = 1000
+	name := netnstest.Add(b)
+	netnstest.Run(b, "ip", "-n", name, "link", "set", "lo", "up")
+	table := New(Config{NetNSDirs: []string{}}, nil)
+	groups := newCgroups("/proc")
+	defer groups.close()
+	p := &poller{t: table, scan: newScanner("/proc"), ps: newProcesses("/proc", groups)}
+	ns, err := netns.Open(netnstest.Path(name))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer ns.Close() //nolint:errcheck // a benchmark
+	err = ns.Do(func() error {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		b.Cleanup(func() { _ = l.Close() })
+		for range n {
+			c, err := net.Dial("tcp", l.Addr().String())
+			if err != nil {
+				return err
+			}
+			b.Cleanup(func() { _ = c.Close() })
+			d, err := l.Accept()
+			if err != nil {
+				return err
+			}
+			b.Cleanup(func() { _ = d.Close() })
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for range b.N {
+		in, err := p.enter(ns.ID().Inode, netnstest.Path(name), true)
+		if err != nil || len(in.sockets) < 2*n {
+			b.Fatalf("%d sockets, %v", len(in.sockets), err)
+		}
+		p.apply(ns.ID().Inode, &in, time.Now())
+		table.sweep(map[uint64]int64{ns.ID().Inode: 0}, true, 0)
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(2*n), "ns/socket")
 }

@@ -184,11 +184,17 @@ func (p *poller) apply(netns uint64, in *inside, at time.Time) {
 			continue
 		}
 		c := t.conns.put(&s.tuple, netns)
-		if c.inode != s.inode && (c.inode != 0 || c.closed != 0 && c.closed < now) {
+		gone := c.closed != 0 && c.closed < now
+		c.seen, c.closed = now, 0
+		if s.inode == 0 {
+			// Its process has closed it, and the kernel is not yet done with it.
+			continue
+		}
+		if c.inode != s.inode && (c.inode != 0 || gone) {
 			// Another socket than the one that was known.
 			*c = c.again(nil, unknown)
 		}
-		c.inode, c.seen, c.closed = s.inode, now, 0
+		c.inode = s.inode
 		if c.trust < sure {
 			p.scan.want(s.inode, target{tuple: s.tuple, netns: netns}, at)
 		}

@@ -37,6 +37,12 @@ func TestApply(t *testing.T) {
 	table.apply(told(kindConnected, ns1, 6, "10.0.0.1", 4000, "10.0.0.2", 80), &process{pid: 9, name: "said"}, 13*sec)
 	round(14, client, listener, accepted)
 	is(t, "by the event", who(table, 0, 13*sec, "TCP", "10.0.0.1", 4000, "10.0.0.2", 80), "said/9@41 -")
+	// Whose process has closed it, it was his.
+	client.inode = 0
+	round(15, client, listener, accepted)
+	is(t, "closing", who(table, 0, 13*sec, "TCP", "10.0.0.1", 4000, "10.0.0.2", 80), "said/9@41 -")
+	client.inode = 500
+	round(16, client, listener, accepted)
 	// The server is not there any more, its port is another's.
 	is(t, "gone", who(table, 0, 30*sec, "TCP", "10.0.0.2", 4001, "10.0.0.1", 80), "- comm5/5@41")
 	client.inode = 501
