@@ -229,6 +229,31 @@ func TestLiveLimit(t *testing.T) {
 	t.Logf("%s: %+v", text(r), table.Stats())
 }
 
+// What is started and stopped leaves no descriptor behind, so no program either.
+func TestLiveStop(t *testing.T) {
+	netnstest.Need(t)
+	descriptors := func() int {
+		list, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	begin := func() {
+		table := started(t, fast())
+		table.Stop()
+		table.Stop()
+	}
+	begin()
+	before := descriptors()
+	for range 5 {
+		begin()
+	}
+	if after := descriptors(); after > before {
+		t.Errorf("%d descriptors, %d before", after, before)
+	}
+}
+
 // BenchmarkDrop is what a packet to a closed port costs in the program, by the
 // count of the kernel.
 func BenchmarkDrop(b *testing.B) {

@@ -11,11 +11,13 @@ import (
 type inside struct {
 	sockets   []socket
 	addresses []address
+	// refused counts the sockets beyond those that were asked for.
+	refused uint64
 }
 
-// ask asks for the sockets of UDP, those of TCP if they are wanted too, and the
-// addresses of the namespace that the thread is in.
-func ask(tcp bool) (in inside, err error) {
+// ask asks for the sockets of UDP, those of TCP if they are wanted too, limit in
+// all, and the addresses of the namespace that the thread is in.
+func ask(tcp bool, limit int) (in inside, err error) {
 	diag, err := netlink(unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return in, err
@@ -28,8 +30,12 @@ func ask(tcp bool) (in inside, err error) {
 	for _, protocol := range protocols {
 		for _, family := range []uint8{familyIPv4, familyIPv6} {
 			err := dump(diag, sockDiagByFamily, diagRequest(family, protocol), func(_ uint16, b []byte) {
-				if s, ok := decodeSocket(b, protocol); ok {
+				if s, ok := decodeSocket(b, protocol); !ok {
+					return
+				} else if len(in.sockets) < limit {
 					in.sockets = append(in.sockets, s)
+				} else {
+					in.refused++
 				}
 			})
 			// Without IPv6 there is no such family.

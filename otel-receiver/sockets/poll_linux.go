@@ -73,6 +73,7 @@ func (p *poller) round(ctx context.Context) {
 			t.problem("sock_diag", err, "sockets that were there before, and those of UDP, are not known")
 		default:
 			p.apply(inode, &in, at)
+			t.refused.Add(in.refused)
 			asked[inode] = at.UnixNano()
 		}
 	}
@@ -144,7 +145,7 @@ func (p *poller) enter(inode uint64, path string, tcp bool) (in inside, err erro
 	}
 	defer ns.Close() //nolint:errcheck // nothing to be done
 	err = ns.Do(func() (err error) {
-		in, err = ask(tcp)
+		in, err = ask(tcp, p.t.cfg.MaxSockets)
 		return err
 	})
 	if err != nil {

@@ -29,7 +29,7 @@ type Table struct {
 	problems []order.Problem
 
 	found, missed, ambiguous atomic.Uint64
-	events, lost             atomic.Uint64
+	events, lost, refused    atomic.Uint64
 	polls, scanned           atomic.Uint64
 	busy                     atomic.Int64
 
@@ -50,8 +50,8 @@ func New(cfg Config, log *slog.Logger) *Table {
 	}
 }
 
-// Start begins to look, until ctx is done or Stop is called. What the host lacks
-// is not an error: Problems says it, and what is done instead.
+// Start begins to look, until Stop is called. What the host lacks is not an error:
+// Problems says it, and what is done instead.
 func (t *Table) Start(ctx context.Context) error {
 	ctx, t.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return t.start(ctx)
@@ -98,8 +98,8 @@ type Stats struct {
 	Found, Missed, Ambiguous uint64
 	// Events counts what the programs told, Lost what they could not.
 	Events, Lost uint64
-	// Evicted counts connections, Refused listening sockets that were given up
-	// because there were too many.
+	// Evicted counts connections that were given up for others, Refused sockets that
+	// were not taken in, because there were too many.
 	Evicted, Refused uint64
 	// Polls counts rounds of questions to the kernel, Scanned the processes whose
 	// descriptors were read, Busy is the time that both took.
@@ -115,7 +115,7 @@ func (t *Table) Stats() Stats {
 		Connections: t.conns.n, Listeners: t.listeners.n, Namespaces: len(t.spaces),
 		Found: t.found.Load(), Missed: t.missed.Load(), Ambiguous: t.ambiguous.Load(),
 		Events: t.events.Load(), Lost: t.lost.Load(),
-		Evicted: t.conns.evicted, Refused: t.listeners.refused,
+		Evicted: t.conns.evicted, Refused: t.listeners.refused + t.refused.Load(),
 		Polls: t.polls.Load(), Scanned: t.scanned.Load(), Busy: time.Duration(t.busy.Load()),
 	}
 }
