@@ -210,8 +210,11 @@ func (s *session) send(e *order.Envelope) error {
 		s.deps.Log.Error("orders cannot be written", "host", s.id, "error", err)
 		return nil
 	}
-	// Not of the session's context: its end would cut off the reason for it.
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Session.Write)
+	// Not of the session's context: its end would cut off the reason for it. The
+	// timer comes before the deadline, after which the reader would give the reason.
+	slow := time.AfterFunc(s.cfg.Session.Write, func() { s.close(errWrite) })
+	defer slow.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Session.Write+s.cfg.Session.Close)
 	defer cancel()
 	s.writing.Store(true)
 	defer s.writing.Store(false)
@@ -255,6 +258,7 @@ func (t *term) assignments(s *session) *order.Assignments {
 	if !t.settled || h.session != s {
 		return nil
 	}
+	delete(t.crowd, h)
 	all := make([]*assignment, 0, h.tally.total())
 	for _, p := range h.places {
 		if p.refusal != nil {
