@@ -30,7 +30,7 @@ func attach(ns *netns.NS, cfg Config, p *programs, index int, loopback bool) (at
 			return a, err
 		}
 	}
-	return attachClassic(ns, p, index, loopback)
+	return attachClassic(ns, cfg, p, index, loopback)
 }
 
 type tcx struct {

@@ -19,8 +19,6 @@ const (
 
 	// filterName is the name of our classifiers.
 	filterName = "skein_flows"
-	// stale is after how long without a heartbeat a classifier has no owner.
-	stale = time.Minute
 	// firstPriority is that of our classifier where there is no other: what the
 	// kernel itself would choose.
 	firstPriority = 0xc000
@@ -31,8 +29,8 @@ const (
 // their owner dies; the next capture on the interface removes them.
 type classifiers struct {
 	nl      *netlink.Handle
-	ns      *netns.NS
 	index   int
+	stale   time.Duration
 	filters []*netlink.BpfFilter
 	ids     []int
 	// made is set when the discipline is there because of us.
@@ -40,8 +38,8 @@ type classifiers struct {
 	qdisc netlink.Qdisc
 }
 
-func attachClassic(ns *netns.NS, p *programs, index int, loopback bool) (_ attachment, err error) {
-	c := &classifiers{ns: ns, index: index}
+func attachClassic(ns *netns.NS, cfg Config, p *programs, index int, loopback bool) (_ attachment, err error) {
+	c := &classifiers{index: index, stale: cfg.stale}
 	if err := ns.Do(func() error { c.nl, err = netlink.NewHandle(unix.NETLINK_ROUTE); return err }); err != nil {
 		return nil, fmt.Errorf("open netlink: %w", err)
 	}
@@ -79,7 +77,7 @@ func (c *classifiers) add(w way) error {
 	priority, ours := uint16(firstPriority), len(others) > 0
 	for _, f := range others {
 		b, ok := f.(*netlink.BpfFilter)
-		if ok && abandoned(b) {
+		if ok && abandoned(b, c.stale) {
 			_ = c.nl.FilterDel(f) // somebody else may be quicker
 			continue
 		}
@@ -129,9 +127,9 @@ func (c *classifiers) list(parent uint32) ([]netlink.Filter, error) {
 func isOurs(f *netlink.BpfFilter) bool { return strings.HasPrefix(f.Name, filterName) }
 
 // abandoned reports whether a classifier is one of a capture that is no more: no
-// process has shown for a minute that its map of control has an owner. Where the
+// process has shown for so long that its map of control has an owner. Where the
 // kernel does not let us look (CAP_SYS_ADMIN) it is taken to have one.
-func abandoned(f *netlink.BpfFilter) bool {
+func abandoned(f *netlink.BpfFilter, stale time.Duration) bool {
 	if !isOurs(f) {
 		return false
 	}
@@ -162,7 +160,7 @@ func heartbeatOf(id ebpf.MapID) (time.Duration, bool) {
 	defer m.Close()
 	info, err := m.Info()
 	// The kernel keeps 15 bytes of a name.
-	if err != nil || m.ValueSize() != controlSize || !strings.HasPrefix(controlMap, info.Name) && info.Name != ".data.control" {
+	if err != nil || m.ValueSize() != controlSize || info.Name == "" || !strings.HasPrefix(controlMap, info.Name) {
 		return 0, false
 	}
 	var c control

@@ -79,6 +79,8 @@ type Config struct {
 	// classic attaches by a classifier of clsact also where there is tcx, single
 	// reads maps without batches.
 	classic, single bool
+	// stale is after how long without a heartbeat a classifier has no owner.
+	stale time.Duration
 }
 
 // DefaultConfig returns the defaults, without an interface.
@@ -92,6 +94,7 @@ func DefaultConfig() Config {
 		Tunnels:  packet.DefaultConfig(),
 		RetryMin: 100 * time.Millisecond,
 		RetryMax: 2 * time.Second,
+		stale:    time.Minute,
 	}
 }
 
@@ -121,6 +124,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.RetryMax == 0 {
 		c.RetryMax = max(d.RetryMax, c.RetryMin)
+	}
+	if c.stale == 0 {
+		c.stale = d.stale
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

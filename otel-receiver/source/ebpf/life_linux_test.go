@@ -172,7 +172,7 @@ func TestAbandoned(t *testing.T) {
 	c := start(t, Config{Interface: "vb", NetNS: path(w.b), classic: true}, newTally())
 	c.src.mu.Lock()
 	x := c.src.live
-	x.control.Heartbeat = uint64(max(boot()-stale-time.Second, 1))
+	x.control.Heartbeat = uint64(boot() - 2*time.Second)
 	x.beat = boot() + time.Hour // no other comes
 	err := x.putControl()
 	x.attach.(*classifiers).made = false
@@ -192,7 +192,7 @@ func TestAbandoned(t *testing.T) {
 	if show() == 0 {
 		t.Fatalf("no classifier was left: %s", w.run("tc", "-n", w.b, "filter", "show", "dev", "vb", "ingress"))
 	}
-	next := start(t, Config{Interface: "vb", NetNS: path(w.b), classic: true}, newTally())
+	next := start(t, Config{Interface: "vb", NetNS: path(w.b), classic: true, stale: time.Second}, newTally())
 	if n := strings.Count(w.run("tc", "-n", w.b, "filter", "show", "dev", "vb", "ingress"), "direct-action"); n != 1 {
 		t.Errorf("%d classifiers, want that of the capture", n)
 	}
