@@ -216,10 +216,13 @@ func (r *flowReceiver) Shutdown(ctx context.Context) error {
 	defer r.stopAids()
 	defer r.builder.Shutdown()
 	if r.session != nil {
-		// What it orders while the captures end is not followed any more.
-		if err := r.session.Stop(ctx); err != nil {
+		// What it orders while the captures end is not followed any more. A disk that
+		// hangs must not cost the last flows.
+		limited, cancel := context.WithTimeout(ctx, grace)
+		if err := r.session.Stop(limited); err != nil {
 			r.set.Logger.Warn("The session with topologyd does not end", zap.Error(err))
 		}
+		cancel()
 	}
 	r.soft()
 	select {
