@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
 
-	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/order"
 )
 
@@ -278,50 +276,4 @@ func (t *term) assignments(s *session) *order.Assignments {
 		out.Captures[i] = order.Capture{ID: a.id(), Name: a.plan.name(), Revision: d.Revision, Node: a.place.node, Expires: d.Expires, Options: a.plan.spec.Options}
 	}
 	return out
-}
-
-// sanitize bounds what a host says of a capture, and reports whether it can be
-// used.
-func sanitize(c *order.CaptureState) bool {
-	switch c.State {
-	case order.StateWaiting, order.StateStarting, order.StateRunning, order.StateFailed, order.StateRefused:
-	default:
-		return false
-	}
-	if len(c.ID) > maxName {
-		return false
-	}
-	c.Error, c.Warning = clean(c.Error, maxText), clean(c.Warning, maxText)
-	c.Proof, c.Type = clean(c.Proof, 64), clean(c.Type, 64)
-	n := &c.Counters
-	for _, v := range []*int64{&n.Packets, &n.Bytes, &n.Flows, &n.Sampling, &n.CPU, &n.Memory, &n.RawPackets, &n.RawBytes} {
-		*v = min(max(*v, 0), maxCount)
-	}
-	if len(n.Dropped) > maxReasons {
-		n.Dropped = map[string]int64{"all": dropped(c)}
-	}
-	for reason, v := range n.Dropped {
-		if len(reason) > 64 || v < 0 || v > maxCount || entity.CleanText(reason) != reason {
-			n.Dropped = nil
-			break
-		}
-	}
-	return true
-}
-
-// maxReasons bounds the reasons of drops that a host may name, maxCount what it
-// may count: sums over a million captures stay within 63 bits.
-const (
-	maxReasons = 32
-	maxCount   = 1 << 42
-)
-
-// cutID takes the ID of an assignment apart.
-func cutID(id string) (definition string, node entity.UUID, ok bool) {
-	definition, text, ok := strings.Cut(id, "/")
-	if !ok {
-		return "", node, false
-	}
-	node, err := entity.ParseUUID(text)
-	return definition, node, err == nil
 }
