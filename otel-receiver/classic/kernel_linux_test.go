@@ -16,7 +16,7 @@ import (
 // load gives a function to the kernel as a program of its own.
 func load(t testing.TB, f asm.Instructions) *ebpf.Program {
 	t.Helper()
-	if os.Geteuid() != 0 {
+	if testing.Short() || os.Geteuid() != 0 {
 		t.Skip("needs root to load eBPF programs")
 	}
 	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, Instructions: f, License: "GPL"})
