@@ -20,7 +20,8 @@ type orderRun struct {
 	// live is the tap that runs, nil when none does.
 	live *proof
 	stop context.CancelFunc
-	// broken is how the last tap ended, which is tried again from retryAt on.
+	// broken is how the last tap ended, which is tried again from retryAt on; nil once
+	// something else is known.
 	broken  *verdict
 	backoff time.Duration
 	retryAt time.Time
@@ -167,17 +168,21 @@ func (r *orderRun) judge(here *spot) time.Duration {
 		j.sure += drainMost
 	}
 	v := r.live.judge(here, &t, &j)
-	if v.state == order.StateRunning {
-		r.broken = nil
-		v.warning = o.set.ground.warning(o.tap.running())
-	}
-	o.conclude(v)
 	switch v.state {
 	case order.StateStarting:
+		if r.broken != nil {
+			v = r.broken // another attempt is no news before it is proved or fails otherwise
+		}
+		o.conclude(v)
 		return p.starting
 	case order.StateRunning:
+		r.broken = nil
+		v.warning = o.set.ground.warning(o.tap.running())
+		o.conclude(v)
 		return p.running
 	default:
+		r.broken = nil
+		o.conclude(v)
 		return p.failed
 	}
 }

@@ -430,6 +430,26 @@ func TestJudgement(t *testing.T) {
 	stop(t, r)
 }
 
+// TestSameTrouble: what fails again and again in the same way is told, and logged,
+// once.
+func TestSameTrouble(t *testing.T) {
+	g := newTestGround(1)
+	g.open = func(*CaptureConfig, *spot) (source.Source, error) {
+		return nil, errors.New("broken")
+	}
+	r := groundReceiver(t, g, new(consumertest.LogsSink), nil, nil)
+	o := testOrder("d/1", 1)
+	r.orders.Follow([]order.Capture{o})
+	since := becomes(t, r, o.ID, order.StateFailed, "broken").Since
+	tried := g.sources.Load()
+	eventually(t, "other attempts", 20*time.Second, func() bool {
+		require.Equal(t, order.StateFailed, stateOf(r, o.ID).State)
+		return g.sources.Load() > tried+2
+	})
+	require.Equal(t, since, becomes(t, r, o.ID, order.StateFailed, "broken").Since, "it has been so ever since")
+	stop(t, r)
+}
+
 // TestOneName: a definition on many interfaces is one series, and telemetry tells
 // no line twice.
 func TestOneName(t *testing.T) {
