@@ -52,9 +52,10 @@ type ring struct {
 	sampling *sampling
 	program  []bpf.RawInstruction
 	ending   bool
-	// rates are those of the frames in the ring.
-	rates atomic.Pointer[rates]
-	used  time.Duration // processor time of the thread that is in count already
+	// rates are those of the frames in the ring, weights what of them is not over.
+	rates   atomic.Pointer[rates]
+	weights rates
+	used    time.Duration // processor time of the thread that is in count already
 
 	next                                  int // the block that comes next
 	frame                                 source.Frame
@@ -206,7 +207,11 @@ func (r *ring) release() {
 func (r *ring) block(ctx context.Context, w source.Worker) {
 	h := r.header()
 	// What is in the block was chosen before; so the rates that it has are known.
-	weights := *r.rates.Load()
+	known := *r.rates.Load()
+	if len(r.weights) > 0 {
+		known = known.from(r.weights[0].nr)
+	}
+	r.weights = known
 	block := r.mem[r.next*r.blockSize : (r.next+1)*r.blockSize]
 	off, n := int(h.Offset_to_first_pkt), int(h.Num_pkts)
 	for i := range n {
@@ -215,7 +220,7 @@ func (r *ring) block(ctx context.Context, w source.Worker) {
 			break
 		}
 		hdr := (*unix.Tpacket3Hdr)(unsafe.Pointer(&block[off]))
-		r.one(block, off, hdr, weights, w)
+		r.one(block, off, hdr, w)
 		off += int(hdr.Next_offset)
 		if i%checkFrames == checkFrames-1 && !r.goOn(ctx, w) {
 			r.count.dropped.Add(uint64(n - i - 1))
@@ -245,7 +250,7 @@ func (r *ring) goOn(ctx context.Context, w source.Worker) bool {
 }
 
 // one hands on one frame.
-func (r *ring) one(block []byte, off int, hdr *unix.Tpacket3Hdr, weights rates, w source.Worker) {
+func (r *ring) one(block []byte, off int, hdr *unix.Tpacket3Hdr, w source.Worker) {
 	start := off + int(hdr.Mac)
 	length := min(int(hdr.Snaplen), r.cfg.SnapLen)
 	if start < off+minFrame+reserveTag || length < 0 || start+length > len(block) {
@@ -257,7 +262,7 @@ func (r *ring) one(block []byte, off int, hdr *unix.Tpacket3Hdr, weights rates, 
 	f.Link = packet.LinkEthernet
 	f.Outgoing = block[off+offPktType] == unix.PACKET_OUTGOING
 	f.Time = int64(hdr.Sec)*1e9 + int64(hdr.Nsec)
-	f.Weight = weights.of(f.Time)
+	f.Weight = r.weights.weight(f.Time)
 	r.at = f.Time
 	if length < f.Wire {
 		r.truncated++

@@ -2,7 +2,6 @@ package afpacket
 
 import (
 	"fmt"
-	"math"
 	"sync"
 
 	"golang.org/x/net/bpf"
@@ -71,43 +70,52 @@ func sampled(prog []bpf.RawInstruction, n uint32) ([]bpf.RawInstruction, error) 
 	return out, nil
 }
 
-// since is a rate, and the time in Unix nanoseconds from which on it is in force.
+// since is a rate, the time in Unix nanoseconds from which on it is in force, and
+// its number: how many there were before.
 type since struct {
 	at   int64
+	nr   uint64
 	rate uint32
 }
 
-// rates are the last rates of a ring, the oldest first and in force ever since.
-// They do not change once made.
+// rates are rates of a ring that followed one another: the first is in force, the
+// others come into force in turn.
 type rates []since
 
 // maxRates is how many of them are kept: what is in a ring is seconds old at
 // most, and rates do not change much more often.
 const maxRates = 16
 
-// then returns the rates with one more. A clock that was set back counts as if
-// it stood still.
+// then returns a copy of the rates with one more.
 func (r rates) then(at int64, rate uint32) rates {
 	out := make(rates, 0, len(r)+1)
 	out = append(out, r[max(0, len(r)-maxRates+1):]...)
-	if len(out) == 0 {
-		at = math.MinInt64
-	} else {
-		at = max(at, out[len(out)-1].at)
-		out[0].at = math.MinInt64
+	next := since{at: at, rate: rate}
+	if len(out) > 0 {
+		next.nr = out[len(out)-1].nr + 1
 	}
-	return append(out, since{at, rate})
+	return append(out, next)
 }
 
-// of returns the weight of a frame of that time, 0 for 1.
-func (r rates) of(at int64) uint32 {
-	for i := len(r) - 1; i >= 0; i-- {
-		if at >= r[i].at {
-			if r[i].rate > 1 {
-				return r[i].rate
-			}
-			return 0
+// from returns the rates that are not over at the one with that number.
+func (r rates) from(nr uint64) rates {
+	for len(r) > 1 && r[0].nr < nr {
+		r = r[1:]
+	}
+	return r
+}
+
+// weight returns the weight of the next frame, 0 for 1, and leaves out the rates
+// that are over by then. What came into force stays so when the clock is set back.
+func (r *rates) weight(at int64) uint32 {
+	for i := len(*r) - 1; i > 0; i-- {
+		if at >= (*r)[i].at {
+			*r = (*r)[i:]
+			break
 		}
 	}
-	return 0
+	if len(*r) == 0 || (*r)[0].rate <= 1 {
+		return 0
+	}
+	return (*r)[0].rate
 }

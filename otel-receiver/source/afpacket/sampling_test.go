@@ -45,25 +45,46 @@ func TestSampledProgram(t *testing.T) {
 	}
 }
 
+// TestRates gives frames, in order, the rate that they were chosen with, also
+// when the clock is set back between two of them.
 func TestRates(t *testing.T) {
-	r := rates(nil).then(100, 1).then(200, 8).then(300, 64).then(250, 2) // the clock was set back
-	for _, tc := range []struct {
+	type frame struct {
 		at   int64
 		want uint32
-	}{{math.MinInt64, 0}, {100, 0}, {199, 0}, {200, 8}, {299, 8}, {300, 2}, {math.MaxInt64, 2}} {
-		if got := r.of(tc.at); got != tc.want {
-			t.Errorf("at %d: %d, want %d", tc.at, got, tc.want)
+	}
+	all := rates(nil).then(100, 1).then(200, 8).then(300, 64)
+	for name, tc := range map[string]struct {
+		all    rates
+		frames []frame
+	}{
+		"in turn":                    {all, []frame{{math.MinInt64, 0}, {100, 0}, {199, 0}, {200, 8}, {299, 8}, {300, 64}, {math.MaxInt64, 64}}},
+		"none between":               {all, []frame{{100, 0}, {300, 64}}},
+		"set back":                   {all, []frame{{200, 8}, {50, 8}, {199, 8}, {300, 64}, {50, 64}, {250, 64}}},
+		"set back, then changed":     {all.then(20, 2), []frame{{10, 0}, {20, 2}, {10, 2}, {400, 2}}},
+		"changed, set back, changed": {all.from(2).then(20, 2), []frame{{10, 64}, {19, 64}, {20, 2}, {300, 2}}},
+		"none":                       {nil, []frame{{5, 0}}},
+	} {
+		left := tc.all
+		for i, f := range tc.frames {
+			if got := left.weight(f.at); got != f.want {
+				t.Errorf("%s: frame %d at %d: %d, want %d", name, i, f.at, got, f.want)
+			}
 		}
 	}
 	for i := range int64(100) {
-		old, before := r, r.of(1000)
-		r = r.then(1000+i, uint32(i+2))
-		if len(r) > maxRates || r[0].at != math.MinInt64 || old.of(1000) != before {
-			t.Fatalf("%v", r)
+		before := slices.Clone(all)
+		old := all
+		all = old.then(1000+i, uint32(i+2))
+		last := all[len(all)-1]
+		if len(all) > maxRates || !slices.Equal(old, before) || last.nr != uint64(i)+3 {
+			t.Fatalf("%v", all)
 		}
-	}
-	if rates(nil).of(5) != 0 {
-		t.Error("a rate of none")
+		if left := all.from(last.nr - 1); len(left) != 2 {
+			t.Fatalf("%v of %v", left, all)
+		}
+		if left := all.from(last.nr + 9); len(left) != 1 || left[0] != last {
+			t.Fatalf("%v of %v", left, all)
+		}
 	}
 }
 
