@@ -78,8 +78,9 @@ func oneOfEach(x *exec, in flow) flow {
 	return out
 }
 
-// joinBytes is what a flow takes that is joined with others.
-const joinBytes = 500
+// joinBytes is what a flow takes that is joined with others: while it is
+// collected, and as a point with what lies between it and the next one.
+const joinBytes = 1200
 
 // buildHopByHop makes HopByHop: ([key]) joins what was seen of each conversation
 // at several points, and gives one map for each two points that follow one
@@ -107,7 +108,7 @@ func buildHopByHop(c *compiler, s *call, _ Kind) (op, Kind, error) {
 				}
 			}
 			for conv := range j.Conversations() {
-				for _, row := range conv.Rows() {
+				for row := range conv.Rows() {
 					if !x.visit() || !x.take(len(row)*attrBytes) || !yield(entity.Map(row)) {
 						return
 					}

@@ -1,6 +1,7 @@
 package hops
 
 import (
+	"iter"
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -39,18 +40,20 @@ func (c *Conversation) Attrs(node func(tid entity.UUID) entity.Attrs) entity.Att
 	return append(a, entity.A("Total", entity.Map(total.Normalize()))).Normalize()
 }
 
-// Rows returns one map for each two points that follow one another: what
-// HopByHop gives.
-func (c *Conversation) Rows() []entity.Attrs {
-	out := make([]entity.Attrs, 0, len(c.Between))
-	for i := range c.Between {
-		b := &c.Between[i]
-		a := append(c.head(), b.figures()...)
-		a = append(a, entity.A("From", entity.Map(c.Points[b.From].place())), entity.A("To", entity.Map(c.Points[b.To].place())),
-			entity.A("Hop", entity.Int(int64(i))))
-		out = append(out, a.Normalize())
+// Rows yields one map for each two points that follow one another: what HopByHop
+// gives.
+func (c *Conversation) Rows() iter.Seq[entity.Attrs] {
+	return func(yield func(entity.Attrs) bool) {
+		for i := range c.Between {
+			b := &c.Between[i]
+			a := append(c.head(), b.figures()...)
+			a = append(a, entity.A("From", entity.Map(c.Points[b.From].place())), entity.A("To", entity.Map(c.Points[b.To].place())),
+				entity.A("Hop", entity.Int(int64(i))))
+			if !yield(a.Normalize()) {
+				return
+			}
+		}
 	}
-	return out
 }
 
 // head is what the conversation is.

@@ -14,12 +14,16 @@ func between(list []Point, from, to int) Between {
 	b := Between{From: from, To: to, AB: loss(p.AB, q.AB), BA: loss(q.BA, p.BA), SameClock: p.Host != "" && p.Host == q.Host}
 	b.judge(p, q)
 	b.delays(p, q)
-	for _, x := range []*Point{p, q} {
+	dropped := []*Point{p, q}
+	if b.SameClock { // both say what their host dropped, the one that was told later more of it
+		dropped = dropped[:1]
+		if q.Dropped > p.Dropped {
+			dropped[0] = q
+		}
+	}
+	for _, x := range dropped {
 		if x.Dropped > 0 {
 			b.say("the kernel of %s dropped %s of it%s", hostName(x), packets(x.Dropped), reasons(x))
-		}
-		if p.Host == q.Host {
-			break // both say what their host dropped
 		}
 	}
 	return b

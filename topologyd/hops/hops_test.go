@@ -249,7 +249,7 @@ func TestTotal(t *testing.T) {
 			t.Errorf("%s: %q, want %s", path, got, want)
 		}
 	}
-	rows := c.Rows()
+	rows := slices.Collect(c.Rows())
 	if len(rows) != 2 || rows[1].Get("From").Map().Get("Interface").Str() != "b" || rows[1].Get("Hop").Int() != 1 {
 		t.Errorf("%v", entity.Map(rows[1]).Text())
 	}
@@ -273,6 +273,58 @@ func TestMissedAndDropped(t *testing.T) {
 	c = join(t, o, at("a", dropped), at("b", host("h2"), start(1001*ms), counts(8, 8)))
 	if text = strings.Join(c.Between[0].Evidence, "; "); !strings.Contains(text, "the kernel of h1 dropped 2 packets of it: NETFILTER_DROP 2") {
 		t.Error(text)
+	}
+}
+
+// TestDropsAddUp: what was dropped of several flows at a point is told by reason,
+// once for a host, also when only the farther point knew of it.
+func TestDropsAddUp(t *testing.T) {
+	drops := func(n int64, reasons ...entity.Attr) change {
+		return func(r *flowrecord.Record) { r.Dropped, r.Drops = n, entity.Map(entity.Attrs(reasons).Normalize()) }
+	}
+	b1 := drops(3, entity.A("NETFILTER_DROP", entity.Int(2)), entity.A("NO_SOCKET", entity.Int(1)), entity.A("x", entity.String("y")))
+	b2 := drops(4, entity.A("NETFILTER_DROP", entity.Int(3)), entity.A("TCP_CSUM", entity.Int(1)))
+	for name, x := range map[string]struct {
+		records []*flowrecord.Record
+		want    []string
+	}{
+		"at the farther one":   {[]*flowrecord.Record{at("a"), at("b", start(1001*ms), b1, id(1)), at("b", start(2000*ms), b2, id(2))}, []string{"h1 dropped 7 packets of it: NETFILTER_DROP 5, NO_SOCKET 1, TCP_CSUM 1"}},
+		"at both, not as much": {[]*flowrecord.Record{at("a", b1), at("b", start(1001*ms), b2)}, []string{"h1 dropped 4 packets of it: NETFILTER_DROP 3, TCP_CSUM 1"}},
+		"on two hosts":         {[]*flowrecord.Record{at("a", b1), at("b", host("h2"), start(1001*ms), b2)}, []string{"h1 dropped 3 packets", "h2 dropped 4 packets"}},
+		"on hosts not known":   {[]*flowrecord.Record{at("a", host(""), b1), at("b", host(""), start(1001*ms), b2)}, []string{"a dropped 3 packets", "b dropped 4 packets"}},
+	} {
+		c := join(t, hops.Options{}, x.records...)
+		text := strings.Join(c.Between[0].Evidence, "; ")
+		for _, want := range x.want {
+			if !strings.Contains(text, "the kernel of "+want) || strings.Count(text, "the kernel of") != len(x.want) {
+				t.Errorf("%s: %s, want %s", name, text, want)
+			}
+		}
+	}
+}
+
+// TestManyPoints: a conversation at very many points is joined, whatever they say
+// of times, and all points and what lies between them are told.
+func TestManyPoints(t *testing.T) {
+	const n = 10_000
+	var records []*flowrecord.Record
+	for i := range n {
+		r := at(fmt.Sprint("p", i), host(fmt.Sprint("h", i%3)), start(int64(i%5)), counts(int64(i%7), int64(i%11)), rtt(int64(i%13)))
+		if i%2 == 0 {
+			swap(r)
+		}
+		if i%3 == 0 {
+			r.Metric.Start, r.Metric.Last = 0, 0
+		}
+		records = append(records, r)
+	}
+	c := join(t, hops.Options{MaxFlows: n}, records...)
+	rows := 0
+	for range c.Rows() {
+		rows++
+	}
+	if len(c.Points) != n || len(c.Between) != n-1 || rows != n-1 || c.Total >= n || c.EndToEnd == nil {
+		t.Errorf("%d points, %d between, %d rows", len(c.Points), len(c.Between), rows)
 	}
 }
 

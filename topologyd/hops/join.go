@@ -175,8 +175,12 @@ func (t *talk) join(o *Options) *Conversation {
 		TrackingID: t.id, Application: t.application, LayersPath: t.layers, NetworkProtocol: t.network, TransportProtocol: t.transport,
 		NetworkA: a.addr, NetworkB: b.addr, TransportA: a.port, TransportB: b.port, LinkA: a.mac, LinkB: b.mac,
 	}
-	c.Points = points(t.flows, low, o)
-	c.Order = order(c.Points)
+	list := points(t.flows, low, o)
+	c.Order = order(list)
+	c.Points = make([]Point, len(list))
+	for i, p := range list {
+		c.Points[i] = *p
+	}
 	for i := range c.Points {
 		if p, best := &c.Points[i], &c.Points[c.Total]; p.Packets() > best.Packets() {
 			c.Total = i

@@ -24,7 +24,7 @@ const sameStart = int64(2 * time.Second)
 
 // order puts points in the order in which packets from A pass them, and says by
 // what; "" for fewer than two.
-func order(list []Point) string {
+func order(list []*Point) string {
 	if len(list) < 2 {
 		return ""
 	}
@@ -40,7 +40,7 @@ func order(list []Point) string {
 	how := byTTL
 	for from := 0; from < len(list); {
 		to := from + 1
-		for to < len(list) && ttl(&list[to]) == ttl(&list[from]) {
+		for to < len(list) && ttl(list[to]) == ttl(list[from]) {
 			to++
 		}
 		if to-from > 1 {
@@ -52,9 +52,9 @@ func order(list []Point) string {
 }
 
 // orderNear orders points that the TTL does not tell apart.
-func orderNear(list []Point) string {
+func orderNear(list []*Point) string {
 	// The fewest of what A sent were left where it came last.
-	slices.SortStableFunc(list, func(a, b Point) int {
+	slices.SortStableFunc(list, func(a, b *Point) int {
 		return cmp.Or(cmp.Compare(b.AB.Packets, a.AB.Packets), cmp.Compare(a.BA.Packets, b.BA.Packets))
 	})
 	syn := func(p *Point) int64 { return p.syn[0] }
@@ -84,31 +84,31 @@ func orderNear(list []Point) string {
 }
 
 // oneHost tells whether all points are on one host that is known.
-func oneHost(list []Point) bool {
-	return list[0].Host != "" && !slices.ContainsFunc(list, func(p Point) bool { return p.Host != list[0].Host })
+func oneHost(list []*Point) bool {
+	return list[0].Host != "" && !slices.ContainsFunc(list, func(p *Point) bool { return p.Host != list[0].Host })
 }
 
 // all tells whether all points have something.
-func all(list []Point, of func(*Point) int64) bool {
-	for i := range list {
-		if of(&list[i]) == 0 {
+func all(list []*Point, of func(*Point) int64) bool {
+	for _, p := range list {
+		if of(p) == 0 {
 			return false
 		}
 	}
 	return true
 }
 
-func differ(list []Point, by func(*Point) int64) bool { return spread(list, by) > 0 }
+func differ(list []*Point, by func(*Point) int64) bool { return spread(list, by) > 0 }
 
 // spread is how far the largest is from the smallest.
-func spread(list []Point, by func(*Point) int64) int64 {
-	least, most := by(&list[0]), by(&list[0])
-	for i := range list {
-		least, most = min(least, by(&list[i])), max(most, by(&list[i]))
+func spread(list []*Point, by func(*Point) int64) int64 {
+	least, most := by(list[0]), by(list[0])
+	for _, p := range list {
+		least, most = min(least, by(p)), max(most, by(p))
 	}
 	return most - least
 }
 
-func ascending(list []Point, by func(*Point) int64) {
-	slices.SortStableFunc(list, func(a, b Point) int { return cmp.Compare(by(&a), by(&b)) })
+func ascending(list []*Point, by func(*Point) int64) {
+	slices.SortStableFunc(list, func(a, b *Point) int { return cmp.Compare(by(a), by(b)) })
 }

@@ -31,7 +31,7 @@ type place struct {
 
 // points makes the points of flows; low tells that A is the lower end. They are
 // in an order that depends on nothing but what they are.
-func points(flows []*seen, low bool, o *Options) []Point {
+func points(flows []*seen, low bool, o *Options) []*Point {
 	type key struct {
 		place
 		capture string
@@ -62,13 +62,13 @@ func points(flows []*seen, low bool, o *Options) []Point {
 		return cmp.Or(bytes.Compare(a.NodeTID[:], b.NodeTID[:]), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Interface, b.Interface),
 			cmp.Compare(a.Sampling, b.Sampling), cmp.Compare(b.Packets(), a.Packets()), cmp.Compare(a.Capture, b.Capture))
 	})
-	out := make([]Point, 0, len(list))
+	out := list[:0]
 	for _, p := range list {
 		if n := len(out); n > 0 && out[n-1].NodeTID == p.NodeTID && (!p.NodeTID.IsZero() || out[n-1].Host == p.Host && out[n-1].Interface == p.Interface) {
 			out[n-1].Captures = append(out[n-1].Captures, p.Capture)
 			continue
 		}
-		out = append(out, *p)
+		out = append(out, p)
 	}
 	return out
 }
@@ -103,6 +103,23 @@ func (p *Point) add(s *seen, low, last bool) {
 	}
 	if s.dropped > 0 {
 		p.Dropped += s.dropped
-		p.Drops = s.drops
+		p.Drops = addDrops(p.Drops, s.drops)
 	}
+}
+
+// addDrops adds up counts by reason. What is no count is left out.
+func addDrops(a, b entity.Value) entity.Value {
+	var out entity.Attrs
+	for _, x := range a.Map() {
+		out = append(out, entity.A(x.Key, entity.Int(x.Value.Int()+b.Map().Get(x.Key).Int())))
+	}
+	for _, x := range b.Map() {
+		if x.Value.Kind() == entity.KindInt && !a.Map().Has(x.Key) {
+			out = append(out, x)
+		}
+	}
+	if len(out) == 0 {
+		return entity.Value{}
+	}
+	return entity.Map(out.Normalize())
 }

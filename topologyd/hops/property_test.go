@@ -249,7 +249,7 @@ func FuzzJoin(f *testing.F) {
 				}
 			}
 			_ = entity.Map(c.Attrs(nil)).AppendJSON(nil)
-			if len(c.Rows()) != len(c.Between) {
+			if len(slices.Collect(c.Rows())) != len(c.Between) {
 				t.Fatal("rows")
 			}
 		}
