@@ -78,8 +78,10 @@ func (w *wire) send(ctx context.Context, frames, rate int) (liveframes.Result, e
 type observed struct {
 	seen, lost uint64
 	cpu        time.Duration
-	rss        int
-	programs   ran
+	// sending is the part of cpu until the last packet was sent.
+	sending  time.Duration
+	rss      int
+	programs ran
 }
 
 // watcher is a program that captures on vb.
@@ -174,6 +176,7 @@ func observe(ctx context.Context, w *wire, c watcher, dir string, frames, rate i
 	if err != nil {
 		return o, 0, 0, fmt.Errorf("send: %w", err)
 	}
+	o.sending = cpu(c.process()) - cpu0
 	// What has arrived is counted once the numbers rest.
 	var last uint64
 	settled := 3

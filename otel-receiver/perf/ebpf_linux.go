@@ -17,12 +17,16 @@ import (
 // cost: as many as a sender of one frame can make.
 const manyFlows = 65536
 
+// longRun is how many seconds a run has at least, several times that between two
+// looks at what was counted.
+const longRun = 16
+
 // newEBPF returns a Collector that counts in the kernel.
 func newEBPF(bin string) *collector {
 	c := newCollector(bin, 1)
 	c.options = ", type: ebpf, flows: 131072"
-	// What was counted is read every 5 s when there are many flows.
-	c.rest = 12
+	// What was counted is read every 10 s at most when there are many flows.
+	c.rest = 24
 	return c
 }
 
@@ -37,6 +41,7 @@ func measureEBPF(ctx context.Context, t *table.Table, w *wire, bin, dir string, 
 	defer stats.Close()
 	defer func() { w.flows = flows }()
 	const rate = 1_000_000
+	frames = max(frames, longRun*rate)
 	for _, n := range []int{1, flows, manyFlows} {
 		w.flows = n
 		for _, c := range []struct {
@@ -60,7 +65,7 @@ func measureEBPF(ctx context.Context, t *table.Table, w *wire, bin, dir string, 
 			}
 			t.Add(name, c.goal, "%.2f M packets/s, %.2f %% lost, %s, %.1f %% of a core besides, %d MiB",
 				float64(sent)/took.Seconds()/1e6, 100*(1-min(1, float64(got.seen)/float64(sent))), kernel,
-				100*got.cpu.Seconds()/took.Seconds(), got.rss)
+				100*got.sending.Seconds()/took.Seconds(), got.rss)
 		}
 	}
 	return nil

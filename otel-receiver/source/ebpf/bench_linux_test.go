@@ -47,7 +47,7 @@ func BenchmarkCapture(b *testing.B) {
 				if err != nil {
 					b.Skipf("no live frames: %v", err)
 				}
-				eventually(b, 10*time.Second, func() bool {
+				eventually(b, 30*time.Second, func() bool {
 					st := c.src.Stats()
 					return st.Received+st.Overflow >= uint64(res.Sent)
 				}, "every frame is counted")

@@ -89,7 +89,7 @@ func DefaultConfig() Config {
 		Flows:    65536,
 		SnapLen:  SmallSample,
 		RingKiB:  1024,
-		Interval: 5 * time.Second,
+		Interval: 10 * time.Second,
 		Sampling: 1,
 		Tunnels:  packet.DefaultConfig(),
 		RetryMin: 100 * time.Millisecond,

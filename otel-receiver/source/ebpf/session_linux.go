@@ -23,7 +23,7 @@ const (
 	// quickDrain is how often the map is read when there is little in it, perSecond
 	// how many flows a second are read when there are many.
 	quickDrain = time.Second
-	perSecond  = 20_000
+	perSecond  = 10_000
 	// leastDrain is how often at most the map is read, whatever there is.
 	leastDrain = 100 * time.Millisecond
 	// beats is how often an owner shows that it lives.
