@@ -42,16 +42,19 @@ func run(ctx context.Context, src Source, cfg Config, log *slog.Logger, onStep f
 	l := &loop{src: src, control: New(cfg), log: log}
 	l.follow()
 	l.tell(onStep, 0)
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
 	before, at := src.Stats().CPU, time.Now()
+	// Not a ticker: after a step that was late the next would be short, and what is
+	// used is known in pieces of 100 ms.
+	timer := time.NewTimer(every)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ticker.C:
+		case <-timer.C:
 		}
 		cpu, now := src.Stats().CPU, time.Now()
+		timer.Reset(every)
 		used := share(cpu-before, now.Sub(at))
 		before, at = cpu, now
 		l.control.Next(used)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -100,6 +101,41 @@ func TestRun(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
+}
+
+// lumpy is a source that tells what it used in pieces, and once keeps who asks
+// waiting.
+type lumpy struct {
+	begun time.Time
+	asked int
+}
+
+func (*lumpy) SetSampling(uint32) error { return nil }
+
+func (l *lumpy) Stats() source.Stats {
+	if l.asked++; l.asked == 3 {
+		time.Sleep(930 * time.Millisecond)
+	}
+	return source.Stats{CPU: time.Since(l.begun).Truncate(100*time.Millisecond) / 10}
+}
+
+// TestRunLate has a step that comes late not make the next one so short that
+// what was used in it seems too much.
+func TestRunLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &lumpy{begun: time.Now().Add(-50 * time.Millisecond)}
+		ctx, cancel := context.WithCancel(t.Context())
+		steps, most := 0, 0
+		err := Run(ctx, l, Config{CPU: 120}, slog.New(slog.DiscardHandler), func(s Step) {
+			most = max(most, s.Used)
+			if steps++; steps == 10 {
+				cancel()
+			}
+		})
+		if err != nil || most > 120 {
+			t.Errorf("%d of a use of 100, %v", most, err)
+		}
+	})
 }
 
 // TestRunWithoutBudget sets the least rate and no other.
