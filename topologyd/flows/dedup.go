@@ -102,13 +102,27 @@ type groups struct {
 	by    []string
 	index map[string]int
 	rows  []TopRow
-	// told are the conversations that were counted already, by group, when these
-	// are what is counted.
-	told map[string]bool
+	// texts are the keys of the rows as they are written.
+	texts []string
+	// told are the conversations that were counted already, when these are what is
+	// counted.
+	told map[counted]struct{}
+}
+
+// cell is a step of a group.
+type cell struct {
+	group int
+	step  int64
+}
+
+// counted is a conversation in a cell.
+type counted struct {
+	cell
+	id string
 }
 
 func newGroups(by []string) *groups {
-	return &groups{by: by, index: make(map[string]int), told: make(map[string]bool)}
+	return &groups{by: by, index: make(map[string]int), told: make(map[counted]struct{})}
 }
 
 // of is the group of a row, by its number.
@@ -120,20 +134,20 @@ func (g *groups) of(r *TopRow) int {
 		i = len(g.rows)
 		g.index[text] = i
 		g.rows = append(g.rows, TopRow{Key: key})
+		g.texts = append(g.texts, text)
 	}
 	return i
 }
 
-// first tells whether a conversation was not counted before in a group, and a
-// step of it; a flow that has no tracking ID is one.
-func (g *groups) first(group int, step int64, r *TopRow) bool {
+// first tells whether a conversation was not counted before in a cell; a flow that
+// has no tracking ID is one.
+func (g *groups) first(at cell, r *TopRow) bool {
 	id, _ := whose(r)
 	if id == "" {
 		id = r.Key.Get(fieldFlow).Str()
 	}
-	text := fmt.Sprintf("%d/%d/%s", group, step, id)
-	again := g.told[text]
-	g.told[text] = true
+	_, again := g.told[counted{at, id}]
+	g.told[counted{at, id}] = struct{}{}
 	return !again
 }
 
@@ -146,7 +160,7 @@ func (g *groups) largest() []int {
 	}
 	slices.SortFunc(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(g.rows[b].Value, g.rows[a].Value),
-			cmp.Compare(string(g.rows[a].Key.AppendJSON(nil)), string(g.rows[b].Key.AppendJSON(nil))))
+			cmp.Compare(g.texts[a], g.texts[b]))
 	})
 	return order
 }
@@ -173,7 +187,7 @@ func (f *Flows) dedupTop(ctx context.Context, q *TopQuery) ([]TopRow, error) {
 		switch {
 		case q.Metric != SumFlows, !r.Key.Has(fieldTracking):
 			g.rows[n].Value += r.Value
-		case g.first(n, 0, r):
+		case g.first(cell{group: n}, r):
 			g.rows[n].Value++
 		}
 	}
@@ -208,10 +222,8 @@ func (f *Flows) dedupSeries(ctx context.Context, q *SeriesQuery) (*Series, error
 		ids = append(ids, id)
 		chosen[id] = flow{r, g.of(r)}
 	}
-	points := make([][]int64, len(g.rows))
-	for i := range points {
-		points[i] = make([]int64, q.Steps())
-	}
+	// Of most groups little is shown, and there may be as many as flows.
+	points := make(map[cell]int64)
 	told := repeated{}
 	for u, err := range f.store.Updates(ctx, ids, q.From, q.To) {
 		if err != nil {
@@ -221,36 +233,40 @@ func (f *Flows) dedupSeries(ctx context.Context, q *SeriesQuery) (*Series, error
 		if at := u.Metric.Last; !ok || at < q.From || at > q.To || told.again(&u) {
 			continue
 		}
-		n, step := moved(&u.Metric, q.Metric), (u.Metric.Last-q.Start())/q.Step
+		n, at := moved(&u.Metric, q.Metric), cell{c.group, (u.Metric.Last - q.Start()) / q.Step}
 		if q.Metric == SumFlows {
-			if g.first(c.group, step, c.row) {
-				points[c.group][step]++
+			if g.first(at, c.row) {
+				points[at]++
 			}
-			if g.first(c.group, -1, c.row) {
+			if g.first(cell{c.group, -1}, c.row) {
 				g.rows[c.group].Value++
 			}
 			continue
 		}
-		points[c.group][step] += n
+		points[at] += n
 		g.rows[c.group].Value += n
 	}
 	return g.series(points, q), nil
 }
 
 // series makes the answer of groups and their points.
-func (g *groups) series(points [][]int64, q *SeriesQuery) *Series {
+func (g *groups) series(points map[cell]int64, q *SeriesQuery) *Series {
 	out := &Series{}
+	shown := make([][]int64, len(g.rows)) // nil for the others
 	for n, i := range g.largest() {
-		if n < q.Limit {
-			out.Rows = append(out.Rows, SeriesRow{TopRow: g.rows[i], Points: points[i]})
-			continue
-		}
-		if out.Others == nil {
+		if n == q.Limit {
 			out.Others = make([]int64, q.Steps())
+			break
 		}
-		for step, v := range points[i] {
-			out.Others[step] += v
+		shown[i] = make([]int64, q.Steps())
+		out.Rows = append(out.Rows, SeriesRow{TopRow: g.rows[i], Points: shown[i]})
+	}
+	for at, n := range points {
+		to := out.Others
+		if shown[at.group] != nil {
+			to = shown[at.group]
 		}
+		to[at.step] += n
 	}
 	return out
 }

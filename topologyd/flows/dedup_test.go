@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -152,6 +153,39 @@ func TestDedupMuch(t *testing.T) {
 	_, err := w.flows.Top(t.Context(), &flows.TopQuery{By: []string{"Application"}, Metric: flows.SumBytes, From: 0, To: w.now(), Limit: 1, Dedup: true})
 	if !errors.Is(err, flows.ErrTooMuch) {
 		t.Error(err)
+	}
+}
+
+// TestDedupSeriesOfMany: what a series takes depends on what moved, not on how
+// many steps all that is not shown would have.
+func TestDedupSeriesOfMany(t *testing.T) {
+	const n = 10_000
+	w := newWorld(t, nil)
+	var reports []flowrecord.Record
+	for i := range n {
+		r := flowrecord.Record{ID: entity.UUID{1, byte(i >> 16), byte(i >> 8), byte(i)}, TrackingID: flowrecord.Tracking(i + 1), TransportA: uint16(i + 1)}
+		r.Metric = flowrecord.Metric{ABPackets: 1, Start: w.now() - 1, Last: w.now()}
+		r.Update = r.Metric
+		reports = append(reports, r)
+	}
+	w.take(reports...)
+	q := flows.TopQuery{By: []string{"Transport.A"}, Metric: flows.SumPackets, From: w.now() - int64(flows.MaxSteps-2)*1e9, To: w.now(), Limit: 2, Dedup: true}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s, err := w.flows.Series(t.Context(), &flows.SeriesQuery{TopQuery: q, Step: 1e9})
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := int64(0)
+	for _, p := range s.Others {
+		rest += p
+	}
+	if len(s.Rows) != 2 || rest != n-2 {
+		t.Errorf("%d rows, others %d", len(s.Rows), rest)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 8*n*flows.MaxSteps {
+		t.Errorf("it took %d MB", took>>20)
 	}
 }
 
