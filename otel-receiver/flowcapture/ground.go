@@ -26,7 +26,7 @@ type ground interface {
 	// source makes a source on the interface.
 	source(c *CaptureConfig, at *spot) (source.Source, error)
 	// selfTest checks without a packet that a source sees the interface.
-	selfTest(s source.Source, at *spot) error
+	selfTest(s source.Source) error
 	// warning is what a source does not do as it should, "" for nothing.
 	warning(s source.Source) string
 }
@@ -118,15 +118,17 @@ func (g *hostGround) source(c *CaptureConfig, at *spot) (source.Source, error) {
 	return g.sources.onInterface(c, at.link.Name, at.link.Index, at.path)
 }
 
+var errNoSelfTest = errors.New("it cannot be told without a packet whether the capture sees any")
+
 // selfTest implements [ground].
-func (g *hostGround) selfTest(s source.Source, at *spot) error {
+func (g *hostGround) selfTest(s source.Source) error {
 	switch s := s.(type) {
 	case nil:
 		return errNotOpen
 	case interface{ SelfTest() error }:
 		return s.SelfTest()
 	default:
-		return bound(at)
+		return errNoSelfTest
 	}
 }
 

@@ -162,7 +162,7 @@ func (r *orderRun) judge(here *spot) time.Duration {
 	t := o.tap.totals()
 	j := judging{
 		pace: p, now: time.Now(), whole: o.cfg.Filter == "" && o.tap.sampling() == 0, sure: blindSure,
-		selfTest: func() error { return o.set.ground.selfTest(o.tap.running(), r.live.spot) },
+		selfTest: func() error { return o.set.ground.selfTest(o.tap.running()) },
 	}
 	if o.cfg.Type == typeEBPF {
 		j.sure += drainMost

@@ -76,7 +76,7 @@ func (g *testGround) change(index int, fn func(*place.Link)) {
 	g.links[index] = l
 }
 
-func (g *testGround) selfTest(source.Source, *spot) error {
+func (g *testGround) selfTest(source.Source) error {
 	g.selfTests.Add(1)
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -38,6 +38,7 @@ const (
 // was opened it belongs to one goroutine.
 type ring struct {
 	fd        int
+	index     int // of the interface
 	mem       []byte
 	blockSize int
 	blocks    int

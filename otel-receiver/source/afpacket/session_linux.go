@@ -95,7 +95,7 @@ func (s *Source) open(ns *netns.NS, n int, rings *[]*ring) error {
 		if err := ns.Do(func() (err error) { so, err = openSocket(s.cfg); return err }); err != nil {
 			return err
 		}
-		r := &ring{fd: so.fd, cfg: s.cfg, link: so.link, count: &s.count}
+		r := &ring{fd: so.fd, index: so.index, cfg: s.cfg, link: so.link, count: &s.count}
 		*rings = append(*rings, r)
 		if s.cfg.IfIndex != 0 && s.opened.Load() == 0 && so.index != s.cfg.IfIndex {
 			return fmt.Errorf("%w: %s has index %d, not %d", ErrNoInterface, s.cfg.Interface, so.index, s.cfg.IfIndex)
