@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/graph"
+	"github.com/skein-net/skein/topologyd/gremlin"
 	"github.com/skein-net/skein/topologyd/hops"
 )
 
@@ -23,6 +25,8 @@ const (
 	hopsMost    = 1000
 	// hopsFlows is how many flows may be joined.
 	hopsFlows = 100_000
+	// hopsBytes is about what a flow takes that is joined.
+	hopsBytes = 1200
 	// hopsPlaced is how many conversations are looked for at other points, when the
 	// time is not now.
 	hopsPlaced = 500
@@ -121,7 +125,15 @@ func (a *API) appendHops(ctx context.Context, p params, buf *bytes.Buffer) *fail
 		return f
 	}
 	j := hops.New(hops.Options{MaxFlows: hopsFlows, L3: q.l3, Missed: q.missed})
-	more, err := a.joinFlows(ctx, &q, j)
+	more, err := a.joinFlows(ctx, &q, func(r *flowrecord.Record) error {
+		if err := j.Add(r); err != nil {
+			return err
+		}
+		return remember(ctx, hopsBytes)
+	})
+	if limit := (*gremlin.LimitError)(nil); errors.As(err, &limit) {
+		return queryFailure(err)
+	}
 	if err != nil {
 		return flowFailure(err)
 	}
@@ -157,12 +169,12 @@ func (a *API) appendHops(ctx context.Context, p params, buf *bytes.Buffer) *fail
 	return nil
 }
 
-// joinFlows joins the flows that are asked for; when a place was given, those of
-// the same conversations at all other points too. It reports whether some
+// joinFlows gives add the flows that are asked for; when a place was given, those
+// of the same conversations at all other points too. It reports whether some
 // conversations were left out.
-func (a *API) joinFlows(ctx context.Context, q *hopsQuery, j *hops.Join) (more bool, err error) {
+func (a *API) joinFlows(ctx context.Context, q *hopsQuery, add func(*flowrecord.Record) error) (more bool, err error) {
 	if q.everywhere == nil {
-		return false, a.eachFlow(ctx, q.Query, j.Add)
+		return false, a.eachFlow(ctx, q.Query, add)
 	}
 	ids := make(map[flowrecord.Tracking]int64)
 	err = a.eachFlow(ctx, q.Query, func(r *flowrecord.Record) error {
@@ -193,7 +205,7 @@ func (a *API) joinFlows(ctx context.Context, q *hopsQuery, j *hops.Join) (more b
 		if ids[q.tracking(r)] == 0 {
 			return nil
 		}
-		return j.Add(r)
+		return add(r)
 	})
 }
 

@@ -127,6 +127,23 @@ func TestHopsOfPast(t *testing.T) {
 	}
 }
 
+// TestHopsMemory: what is joined counts as memory of queries, and is refused when
+// there is none left.
+func TestHopsMemory(t *testing.T) {
+	b := newFlowBench(t, func(c *Config) { c.Lanes.Memory = 4 * hopsBytes }, nil)
+	for i, want := range map[int64]int{4: http.StatusOK, 5: http.StatusUnprocessableEntity} {
+		at := time.Now().Add(-time.Duration(i) * time.Second)
+		for n := range i {
+			r := b.sighting(n, "eth1", at, 1, 1)
+			r.Application = fmt.Sprint(i)
+			b.take(r)
+		}
+		if resp, answer := b.do(http.MethodGet, fmt.Sprintf("/api/v1/flows/hops?application=%d", i), ""); resp.StatusCode != want || want != 200 && resp.Header.Get(HeaderLimit) != "memory" {
+			t.Errorf("%d flows: %d %s", i, resp.StatusCode, answer)
+		}
+	}
+}
+
 func TestHopsShape(t *testing.T) {
 	b := newHopsBench(t, time.Now().Add(-10*time.Second))
 	d := parse(t)
