@@ -136,6 +136,7 @@ func (t *Table) bulk(k key, l *packet.Level, data []byte, counts *[2]Count, pare
 			dirs[d] = s.direction(k.high ^ uint8(d))
 			t.countMany(s, dirs[d], c.Packets, c.Bytes, c.First, c.Last)
 			if l.Fragment {
+				t.n.fragments += c.Packets
 				t.rests[s.rest].fragments(c.Packets)
 			}
 		}

@@ -302,6 +302,9 @@ func TestBulkFragments(t *testing.T) {
 		table.AddBulk(fragment(client, server, 1, i, 3), nil, &flow.Bulk{Same: flow.Count{Packets: 5, Bytes: 5000, First: 1, Last: 9}})
 	}
 	got := flush(table, second)
+	if n := table.Stats().Fragments; n != 10 {
+		t.Errorf("%d fragments in all", n)
+	}
 	if len(got) != 1 || got[0].Fragments != 10 || got[0].Metric.ABPackets != 10 || got[0].TransportProtocol != "" {
 		t.Errorf("%+v", got)
 	}

@@ -104,8 +104,8 @@ func (t *Table) connOf(s *slot) *conn {
 	if s.extra == 0 {
 		i := t.conns.get()
 		if i == none {
-			// A connection is refused once, when it begins.
-			if s.packets[ab]+s.packets[ba] == 1 && t.rests[s.rest].start == s.last {
+			// A connection is refused once, before anything is known of it.
+			if s.tcp == 0 {
 				t.n.tcpRefused++
 			}
 			return nil

@@ -254,4 +254,19 @@ func TestTCPRefused(t *testing.T) {
 	if n := table.Stats().TCPRefused; n != 1 {
 		t.Errorf("%d refused, want 1", n)
 	}
+	// Also one that stands for others, or is told in bulk.
+	other.port++
+	table = newTable(func(c *flow.Config) { c.TCPDetails = 1 })
+	play(table, second, handshake(100, 500))
+	for range 2 {
+		table.AddWeighted(tcp(other, server, syn, 1, 0, 0), nil, second, 8)
+	}
+	other.port++
+	for range 2 {
+		table.AddBulk(tcp(other, server, syn, 1, 0, 0), nil, &flow.Bulk{Same: flow.Count{Packets: 3, Bytes: 180, First: second, Last: 2 * second}})
+	}
+	flush(table, 2*second)
+	if n := table.Stats().TCPRefused; n != 2 {
+		t.Errorf("%d refused, want 2", n)
+	}
 }

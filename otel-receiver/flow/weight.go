@@ -63,7 +63,9 @@ func (t *Table) AddKeep(p *packet.Packet, data []byte, at int64, weight uint32) 
 		return id, all
 	}
 	t.drain()
-	l, k, i := &p.Levels[0], key{}, uint32(none)
+	var k key
+	var i uint32
+	l := &p.Levels[0]
 	if l.Fragment {
 		var ok bool
 		if k, ok = t.addFragment(l, data, at, key{}); !ok {
