@@ -24,8 +24,9 @@ type Config struct {
 	// MaxBytes is when a new file is begun, Keep how many older ones are kept.
 	MaxBytes int64
 	Keep     int
-	// Refusals is how many refusals are written in a minute at most; further ones
-	// are counted.
+	// Refusals is how many records of downloads that did not begin are written in a
+	// minute at most, so that they do not push out the others; further ones are
+	// counted.
 	Refusals int
 }
 
@@ -110,7 +111,7 @@ func (l *Log) Record(r Record) error {
 	r.cut()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r.Outcome == Refused && !l.mayRefuse(r.Time) {
+	if r.Action == PacketsFetch && r.Outcome != OK && !l.mayRefuse(r.Time) {
 		l.suppressed++
 		return nil
 	}
@@ -178,7 +179,8 @@ func (l *Log) sync() {
 	}
 }
 
-// rotate begins a new file. The oldest one goes.
+// rotate begins a new file. The oldest one goes. When the last try failed after
+// the file was renamed, that is not done again: each time the oldest one would go.
 func (l *Log) rotate() error {
 	if err := l.file.Sync(); err != nil {
 		return err
@@ -189,17 +191,23 @@ func (l *Log) rotate() error {
 		}
 		return l.cfg.Path + "." + strconv.Itoa(n)
 	}
-	for n := l.cfg.Keep - 1; n >= 0; n-- {
-		if err := os.Rename(name(n), name(n+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	old := l.file
-	if l.cfg.Keep < 1 {
+	_, err := os.Lstat(l.cfg.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case l.cfg.Keep < 1:
 		if err := os.Remove(l.cfg.Path); err != nil {
 			return err
 		}
+	default:
+		for n := l.cfg.Keep - 1; n >= 0; n-- {
+			if err := os.Rename(name(n), name(n+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
 	}
+	old := l.file
 	if err := l.open(); err != nil {
 		return err // the old one goes on, under its new name
 	}

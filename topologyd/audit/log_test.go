@@ -152,6 +152,24 @@ func TestRotate(t *testing.T) {
 	}
 }
 
+// TestRotateAgain rotates after a try that failed between renaming and opening.
+func TestRotateAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	l := open(t, Config{Path: path, MaxBytes: 10, Keep: 2})
+	if err := errors.Join(l.Record(Record{Action: "new"}), os.Rename(path, path+".1"), os.WriteFile(path+".2", []byte("older"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Record(Record{Action: "newest"}); err != nil {
+		t.Fatal(err)
+	}
+	if old, err := os.ReadFile(path + ".2"); err != nil || string(old) != "older" {
+		t.Errorf("%q, %v", old, err)
+	}
+	if a, b := read(t, path), read(t, path+".1"); len(a) != 1 || a[0].Action != "newest" || len(b) != 1 || b[0].Action != "new" {
+		t.Errorf("%+v, %+v", a, b)
+	}
+}
+
 func TestRefusalsAreBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	cfg := DefaultConfig(path)
@@ -162,8 +180,8 @@ func TestRefusalsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	for range 10 {
-		if err := l.Record(Record{Action: PacketsFetch, Outcome: Refused}); err != nil {
+	for i := range 10 {
+		if err := l.Record(Record{Action: PacketsFetch, Outcome: []string{Refused, Failed}[i%2]}); err != nil {
 			t.Fatal(err)
 		}
 	}
