@@ -73,6 +73,7 @@ type Answer struct {
 	in      chan part
 	early   []part
 	asked   map[string]time.Time // zero while it is being asked
+	last    map[string]int64     // of a followed one: the newest packet of a host
 	missing map[string]Missing
 	sum     Summary
 	ended   bool
@@ -133,7 +134,7 @@ func (s *Service) open(ctx context.Context, q Query) (*Answer, error) {
 	}
 	a := &Answer{
 		Query: q, Hosts: len(at), Started: s.now(), s: s, at: at, found: s.now(), actor: audit.ActorOf(ctx),
-		asked: make(map[string]time.Time), missing: make(map[string]Missing),
+		asked: make(map[string]time.Time), last: make(map[string]int64), missing: make(map[string]Missing),
 	}
 	a.Request = strconv.FormatInt(a.Started.UnixMilli(), 36) + "-" + strconv.FormatUint(number, 36)
 	for _, h := range at {
@@ -240,6 +241,9 @@ func (a *Answer) start(id string, give func(part) bool) {
 	at := a.hostPlaces(id)
 	f := a.Query.fetch(at)
 	if a.Query.Follow {
+		if last := a.last[id]; last > 0 { // it broke off: what it gave already is not asked for again
+			f.From = max(f.From, last+1)
+		}
 		a.done.Go(func() { a.s.ask(a.ctx, h, f, give) })
 		return
 	}

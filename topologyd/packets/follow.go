@@ -66,8 +66,8 @@ func (a *Answer) take(p *part) {
 // follow hands packets on as they come, until ctx ends, a bound is met or the
 // captures are deleted.
 func (a *Answer) follow(yield func([]Packet) bool) error {
-	for _, p := range a.early {
-		if err := a.hand(p.packets, yield); err != nil {
+	for i := range a.early {
+		if err := a.pass(&a.early[i], yield); err != nil {
 			return err
 		}
 	}
@@ -78,10 +78,8 @@ func (a *Answer) follow(yield func([]Packet) bool) error {
 		select {
 		case p := <-a.in:
 			a.take(&p)
-			if len(p.packets) > 0 {
-				if err := a.hand(p.packets, yield); err != nil {
-					return err
-				}
+			if err := a.pass(&p, yield); err != nil {
+				return err
 			}
 		case <-look.C:
 			if err := a.look(); err != nil {
@@ -94,6 +92,25 @@ func (a *Answer) follow(yield func([]Packet) bool) error {
 			return fmt.Errorf("follow packets: %w", a.ctx.Err())
 		}
 	}
+}
+
+// pass hands the packets of a part on, and ends when they were the last that are
+// asked for: the next one may never come.
+func (a *Answer) pass(p *part, yield func([]Packet) bool) error {
+	if len(p.packets) == 0 {
+		return nil
+	}
+	for i := range p.packets {
+		a.last[p.host] = max(a.last[p.host], p.packets[i].Time)
+	}
+	if err := a.hand(p.packets, yield); err != nil {
+		return err
+	}
+	if most := a.Query.MaxPackets; most > 0 && a.sum.Packets >= most {
+		a.sum.Limit = LimitPackets
+		return errMet
+	}
+	return nil
 }
 
 // look asks hosts that came, or that can be asked again.

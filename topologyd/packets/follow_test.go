@@ -106,6 +106,11 @@ func TestFollow(t *testing.T) {
 	a.end <- errors.New("the connection broke")
 	a.in <- pk("def-1", "a", 40, 1)
 	f.want(t, "eth-a 20", "eth-b 10", "eth-c 30", "eth-a 40")
+	w.mu.Lock()
+	if from := w.asked["a"].From; from != 21 { // else all that it keeps came twice
+		t.Errorf("asked again from %d on", from)
+	}
+	w.mu.Unlock()
 
 	// An interface that comes is known at once.
 	w.mu.Lock()
@@ -167,6 +172,19 @@ func TestFollowEnds(t *testing.T) {
 	}
 	if got, err := collect(a); err != nil || len(got) != 1 || a.Summary().Limit != LimitPackets {
 		t.Errorf("%d packets, %v, %+v", len(got), err, a.Summary())
+	}
+	// The last packet that is asked for is the end, whether or not another one comes.
+	l := newLive()
+	w.hosts["a"] = l.answer
+	if a, err = w.service().Open(t.Context(), Query{Captures: w.defs, Follow: true, MaxPackets: 1}); err != nil {
+		t.Fatal(err)
+	}
+	f := read(a)
+	l.in <- pk("def-1", "a", 1, 0)
+	select {
+	case <-f.done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits for a packet that is not asked for")
 	}
 	clear(w.hosts)
 	if _, err := w.service().Open(t.Context(), Query{Captures: w.defs, Follow: true}); !errors.Is(err, ErrAway) {

@@ -75,8 +75,8 @@ type host struct {
 	links map[string][]uint16
 }
 
-// ask asks the host for all it has, at once and as it comes, and hands parts to give until that returns false, the last of
-// which has an error.
+// ask asks the host for all it has, at once and as it comes, and hands parts to
+// give until that returns false, the last of which has an error.
 func (s *Service) ask(ctx context.Context, h *host, f order.Fetch, give func(part) bool) {
 	for m, err := range s.deps.Hosts.Fetch(ctx, h.id, f) {
 		p := part{host: h.id, err: err}

@@ -69,7 +69,7 @@ func (a *Answer) fill(l *lane, wait time.Duration) bool {
 		case <-t.C:
 			err := errSilent
 			if !l.began {
-				err = fmt.Errorf("it did not answer within %v", wait.Round(time.Millisecond))
+				err = fmt.Errorf("it did not answer within %v", a.s.cfg.Begin) // wait is what was left of it
 			}
 			a.miss(l.host, err)
 			l.in = nil
