@@ -113,12 +113,6 @@ func (o *Options) validateEBPF() error {
 	return nil
 }
 
-// NeedsPackets reports whether the options ask for what only a capture that looks
-// at each packet can do.
-func (o *Options) NeedsPackets() bool {
-	return len(o.Layers) > 0 || o.RawPackets > 0 || o.RawRing > 0 || o.Promiscuous
-}
-
 // KeepsPackets reports whether packets are kept.
 func (o *Options) KeepsPackets() bool { return o.RawPackets > 0 || o.RawRing > 0 }
 
