@@ -230,7 +230,7 @@ func (c *conn) read(ctx context.Context) error {
 		}
 		c.hear()
 		c.s.received.Add(1)
-		e, err := order.Decode(b)
+		e, err := decode(b)
 		if err != nil {
 			c.s.unusable.Add(1)
 			return err

@@ -530,6 +530,9 @@ func TestHostile(t *testing.T) {
 		"too long": make([]byte, order.MaxMessage+1),
 		"no JSON":  []byte("{"),
 		"two":      []byte(`{"cancel":{"request":1},"fetch":{"request":2}}`),
+		"crowded":  []byte(`{"assignments":{"revision":1,"captures":[` + strings.Repeat("{},", order.MaxMessage/4) + `{}]}}`),
+		"numbers":  []byte(`{"assignments":{"revision":1,"captures":[` + strings.Repeat("0,", order.MaxMessage/4) + `0]}}`),
+		"long":     []byte(`{"assignments":{"revision":1,"captures":[` + strings.Repeat("{},", maxListed) + `{}]}}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, c := newTopologyd(t), newCaptures()
