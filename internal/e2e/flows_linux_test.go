@@ -270,6 +270,8 @@ func TestFlowsCountAsTheKernelDoes(t *testing.T) {
 			}
 			d := startDaemon(t, "", "")
 			startCollector(t, d, h, fmt.Sprintf("interfaces: [v0]\nnetns: %s\nsnaplen: 256", h.root()))
+			kernel := startDaemon(t, "", "")
+			startCollector(t, kernel, h, fmt.Sprintf("type: ebpf\ninterfaces: [v0]\nnetns: %s", h.root()))
 			file := filepath.Join(t.TempDir(), "v0.pcap")
 			stop := h.tap("", "v0", file)
 			p, b := h.counters("", "v0")
@@ -294,6 +296,7 @@ func TestFlowsCountAsTheKernelDoes(t *testing.T) {
 				}
 				return same(fs)
 			})
+			kernel.flowsAre(t, "counted by the kernel", live)
 			sameFlows(t, h, file, live)
 		})
 	}

@@ -26,6 +26,7 @@ const (
 	kernelProgSkeinTest  = "skein_test"
 	kernelVarControl     = "control"
 	kernelVarHasFilter   = "has_filter"
+	kernelVarMayProbe    = "may_probe"
 	kernelVarNh          = "nh"
 	kernelVarRawLink     = "raw_link"
 	kernelVarSampleLen   = "sample_len"
@@ -98,6 +99,7 @@ type kernelMapSpecs struct {
 type kernelVariableSpecs struct {
 	Control     *ebpf.VariableSpec `ebpf:"control"`
 	HasFilter   *ebpf.VariableSpec `ebpf:"has_filter"`
+	MayProbe    *ebpf.VariableSpec `ebpf:"may_probe"`
 	Nh          *ebpf.VariableSpec `ebpf:"nh"`
 	RawLink     *ebpf.VariableSpec `ebpf:"raw_link"`
 	SampleLen   *ebpf.VariableSpec `ebpf:"sample_len"`
@@ -149,6 +151,7 @@ func (m *kernelMaps) Close() error {
 type kernelVariables struct {
 	Control     *ebpf.Variable `ebpf:"control"`
 	HasFilter   *ebpf.Variable `ebpf:"has_filter"`
+	MayProbe    *ebpf.Variable `ebpf:"may_probe"`
 	Nh          *ebpf.Variable `ebpf:"nh"`
 	RawLink     *ebpf.Variable `ebpf:"raw_link"`
 	SampleLen   *ebpf.Variable `ebpf:"sample_len"`

@@ -93,9 +93,10 @@ func (v value) wire() int                { return int(native.Uint32(v[valueWire:
 func (v value) high() uint8              { return v[valueHigh] & 1 }
 func (v value) out() bool                { return v[valueOut] != 0 }
 
-// data is the sample.
+// data is the sample. What the kernel sends as several packets is longer than the
+// one that it stands for.
 func (v value) data() []byte {
-	n := min(int(native.Uint16(v[valueLen:])), len(v)-valueHead)
+	n := min(int(native.Uint16(v[valueLen:])), len(v)-valueHead, v.wire())
 	return v[valueHead : valueHead+n : valueHead+n]
 }
 
@@ -112,7 +113,7 @@ func (e event) why() uint8             { return e[eventWhy] }
 func (e event) kind() uint8            { return e[eventType] }
 
 func (e event) data() []byte {
-	n := min(int(native.Uint16(e[eventLen:])), len(e)-eventData)
+	n := min(int(native.Uint16(e[eventLen:])), len(e)-eventData, e.wire())
 	return e[eventData : eventData+n : eventData+n]
 }
 

@@ -76,6 +76,17 @@ func load(cfg Config, raw bool) (_ *programs, err error) {
 	return p, nil
 }
 
+// mayProbe reports whether programs of this process may read the structures of
+// the kernel: with CAP_PERFMON, or CAP_SYS_ADMIN (capabilities(7)).
+func mayProbe() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return false
+	}
+	return data[0].Effective&(1<<unix.CAP_SYS_ADMIN) != 0 || data[1].Effective&(1<<(unix.CAP_PERFMON-32)) != 0
+}
+
 // controlMap is the section of the variable control.
 const controlMap = ".data.control"
 
@@ -117,8 +128,12 @@ func configure(spec *ebpf.CollectionSpec, cfg Config, raw bool, sample int) erro
 	if raw {
 		rawLink = 1
 	}
+	var probes uint8
+	if mayProbe() {
+		probes = 1
+	}
 	for name, v := range map[string]any{
-		kernelVarNh: secrets, kernelVarSomePorts: some, kernelVarTunnelPorts: ports, kernelVarTunnelKinds: kinds,
+		kernelVarMayProbe: probes, kernelVarNh: secrets, kernelVarSomePorts: some, kernelVarTunnelPorts: ports, kernelVarTunnelKinds: kinds,
 		kernelVarRawLink: rawLink, kernelVarSampleLen: uint32(sample),
 		kernelVarControl: control{Rate: [2]uint32{cfg.Sampling, cfg.Sampling}},
 	} {

@@ -97,7 +97,7 @@ inline_ __u32 copy_up_to(struct __sk_buff *skb, __u32 net, __u8 *to, const __u32
 }
 
 /* event sends a packet through the ring. */
-static __attribute__((noinline)) int event(struct __sk_buff *skb, struct parsed *p, __u64 now, __u32 wire)
+static __attribute__((noinline)) int event(struct __sk_buff *skb, struct parsed *p, __u64 now, __u32 wire, __u32 packets)
 {
 	struct event *e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
 	struct stats *st;
@@ -112,7 +112,8 @@ static __attribute__((noinline)) int event(struct __sk_buff *skb, struct parsed 
 	e->key = p->key;
 	e->time = now;
 	e->wire = wire;
-	e->rate = p->flags >> 8 ? control.rate[1] : control.rate[0];
+	/* Some that are sent as one stand for the others. */
+	e->rate = (p->flags >> 8 ? control.rate[1] : control.rate[0]) * packets;
 	e->proto = skb->protocol;
 	e->out = p->flags >> 4 & 1;
 	e->why = p->flags & 15;
@@ -132,6 +133,12 @@ inline_ struct value *find(int slot, struct key *k)
 		return bpf_map_lookup_elem(&flows_1, k);
 	return bpf_map_lookup_elem(&flows_0, k);
 }
+
+/* amount is how many packets a buffer is on the wire, and how long they are: all
+ * of them together, and each but the last. */
+struct amount {
+	__u32 packets, wire, each;
+};
 
 /* begin makes the entry of a flow. */
 static __attribute__((noinline)) struct value *begin(struct __sk_buff *skb, struct parsed *p, __u64 now, __u32 wire)
@@ -170,25 +177,25 @@ static __attribute__((noinline)) struct value *begin(struct __sk_buff *skb, stru
 	return v;
 }
 
-inline_ int count(struct __sk_buff *skb, struct parsed *p, __u64 now, __u32 wire)
+inline_ int count(struct __sk_buff *skb, struct parsed *p, __u64 now, const struct amount *m)
 {
 	struct value *v = find(p->flags >> 8, &p->key);
 	__u32 at = now >> 10;
 
 	if (!v) {
-		v = begin(skb, p, now, wire);
+		v = begin(skb, p, now, m->each);
 		if (!v)
 			return 1;
 	}
 	if (p->high) {
-		__sync_fetch_and_add(&v->packets[1], 1);
-		__sync_fetch_and_add(&v->bytes[1], wire);
+		__sync_fetch_and_add(&v->packets[1], m->packets);
+		__sync_fetch_and_add(&v->bytes[1], m->wire);
 		if (!v->first[1])
 			v->first[1] = at;
 		v->last[1] = at;
 	} else {
-		__sync_fetch_and_add(&v->packets[0], 1);
-		__sync_fetch_and_add(&v->bytes[0], wire);
+		__sync_fetch_and_add(&v->packets[0], m->packets);
+		__sync_fetch_and_add(&v->bytes[0], m->wire);
 		if (!v->first[0])
 			v->first[0] = at;
 		v->last[0] = at;
@@ -197,15 +204,17 @@ inline_ int count(struct __sk_buff *skb, struct parsed *p, __u64 now, __u32 wire
 }
 
 /* slow does what is not done for most packets. */
-static __attribute__((noinline)) int slow(struct __sk_buff *skb, struct parsed *p, __u64 now, __u32 wire, int verdict)
+static __attribute__((noinline)) int slow(struct __sk_buff *skb, struct parsed *p, __u64 now, __u32 wire, __u32 more)
 {
+	int verdict = more >> 16;
+	__u32 packets = more & 0xffff;
 	struct stats *st = counters();
 	int why = verdict == OPENS ? WHY_FLAGS : verdict == CLOSES ? WHY_CLOSE : verdict == MESSAGE ? WHY_MESSAGE : verdict == COUNT ? WHY_FULL : WHY_OTHER;
 
 	if (why == WHY_OTHER)
 		p->key.a = p->key.b = 0;
 	p->flags |= why;
-	if (!event(skb, p, now, wire)) {
+	if (!event(skb, p, now, wire, packets)) {
 		if (st)
 			st->events++;
 		return 0;
@@ -213,10 +222,60 @@ static __attribute__((noinline)) int slow(struct __sk_buff *skb, struct parsed *
 	return 1;
 }
 
+/* NETIF_F_GSO_SHIFT: a type of GSO is the bit of a device's feature shifted by
+ * as much (include/linux/netdev_features.h). */
+#define GSO_SHIFT 16
+
+/* is_split tells whether the kernel splits a buffer before it sends it, because
+ * the device cannot (netif_needs_gso). */
+static __attribute__((noinline)) int is_split(struct __sk_buff *skb)
+{
+	struct sk_buff *sk = (void *)skb;
+	struct skb_shared_info *info;
+	struct net_device *dev;
+	unsigned char *head;
+	unsigned int end, type;
+	__u64 can, need;
+
+	bpf_core_read(&head, sizeof(head), &sk->head);
+	bpf_core_read(&end, sizeof(end), &sk->end);
+	bpf_core_read(&dev, sizeof(dev), &sk->dev);
+	info = (void *)(head + end);
+	bpf_core_read(&type, sizeof(type), &info->gso_type);
+	can = BPF_CORE_READ(dev, features);
+	if (BPF_CORE_READ_BITFIELD_PROBED(sk, encapsulation))
+		can &= BPF_CORE_READ(dev, hw_enc_features);
+	if (skb->vlan_present)
+		can &= BPF_CORE_READ(dev, vlan_features);
+	need = (__u64)type << GSO_SHIFT;
+	return (can & need) != need;
+}
+
+/* measure tells how many packets a buffer is, and how long. What goes out is
+ * seen before it is split; the kernel has worked out what that makes of it
+ * (qdisc_pkt_len_init, net/core/dev.c). */
+inline_ void measure(struct __sk_buff *skb, struct parsed *p, struct amount *m, int out)
+{
+	__u32 tag = !raw_link && skb->vlan_present ? 4 : 0, segments, total;
+
+	m->packets = 1;
+	m->wire = m->each = skb->len - p->net + tag;
+	if (!out || !may_probe || !skb->gso_size)
+		return;
+	segments = skb->gso_segs;
+	total = skb->wire_len;
+	if (segments < 2 || segments > 0xffff || total < skb->len || !is_split(skb))
+		return;
+	m->packets = segments;
+	m->each = (total - skb->len) / (segments - 1) + skb->gso_size - p->net + tag;
+	m->wire = total + segments * (tag - p->net);
+}
+
 inline_ int look(struct __sk_buff *skb, struct parsed *p, int out, int filtered)
 {
 	struct stats *st;
-	__u32 slot = control.active & 1, rate = slot ? control.rate[1] : control.rate[0], wire;
+	__u32 slot = control.active & 1, rate = slot ? control.rate[1] : control.rate[0];
+	struct amount m;
 	__u64 now;
 	int v;
 
@@ -237,9 +296,7 @@ inline_ int look(struct __sk_buff *skb, struct parsed *p, int out, int filtered)
 		if (p->net > 255)
 			p->net = 0;
 	}
-	wire = skb->len - p->net;
-	if (!raw_link && skb->vlan_present)
-		wire += 4;
+	measure(skb, p, &m, out);
 	v = parse(skb, p);
 	if (v == COUNT && p->kind)
 		v = parse_inside(skb, p);
@@ -250,22 +307,36 @@ inline_ int look(struct __sk_buff *skb, struct parsed *p, int out, int filtered)
 			v = parse_inside(skb, p);
 	}
 	now = bpf_ktime_get_boot_ns();
-	if (v < UNKNOWN && p->off - p->net + (wire - (skb->len - p->net)) > sample_len) {
+	if (v < UNKNOWN && p->off - p->net + (!raw_link && skb->vlan_present ? 4 : 0) > sample_len) {
 		st = counters();
 		if (st)
 			st->too_long++;
 		v = UNKNOWN;
 	}
-	if (v == COUNT && !count(skb, p, now, wire))
+	if (v == COUNT && !count(skb, p, now, &m))
 		return NEXT;
-	if (!slow(skb, p, now, wire, v))
+	if (m.packets > 1 && v != COUNT && v < UNKNOWN) {
+		/* The flags are those of the last one. */
+		__u32 last = m.wire - (m.packets - 1) * m.each;
+
+		m.wire -= last;
+		m.packets--;
+		if (!count(skb, p, now, &m)) {
+			m.packets = 1;
+			m.wire = m.each = last;
+		} else {
+			m.wire += last;
+			m.packets++;
+		}
+	}
+	if (!slow(skb, p, now, m.wire / m.packets, v << 16 | m.packets))
 		return NEXT;
-	if (v != COUNT && v < UNKNOWN && !count(skb, p, now, wire))
+	if (v != COUNT && v < UNKNOWN && !count(skb, p, now, &m))
 		return NEXT;
 	st = counters();
 	if (st) {
-		st->overflow++;
-		st->overflow_bytes += wire;
+		st->overflow += m.packets;
+		st->overflow_bytes += m.wire;
 	}
 	return NEXT;
 }

@@ -18,9 +18,21 @@
 /* How many bytes of a packet go through the ring. */
 #define RING_DATA 256
 
-/* The part of sk_buff that is read, where a device has no link header. */
+/* The parts of the kernel's structures that are read: where a device has no
+ * link header, and to know whether a buffer is split before it is sent. */
+struct net_device {
+	__u64 features, hw_enc_features, vlan_features;
+} __attribute__((preserve_access_index));
+
+struct skb_shared_info {
+	unsigned int gso_type;
+} __attribute__((preserve_access_index));
+
 struct sk_buff {
 	unsigned char *head, *data;
+	unsigned int end;
+	struct net_device *dev;
+	__u8 encapsulation : 1;
 	__u16 network_header;
 } __attribute__((preserve_access_index));
 

@@ -51,6 +51,7 @@ const volatile __u64 some_ports[16] = {};
 const volatile __u16 tunnel_ports[PORTS] = {};
 const volatile __u8 tunnel_kinds[PORTS] = {};
 const volatile __u8 raw_link = 0; /* packets begin with their IP header */
+const volatile __u8 may_probe = 1; /* the kernel's structures may be read */
 const volatile __u32 sample_len = SMALL;
 const volatile __u8 has_filter = 0;
 
