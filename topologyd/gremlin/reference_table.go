@@ -71,7 +71,7 @@ func stepHelp() map[string]help {
 		"Aggregates":  {args: "([seconds [, key …]])", gives: KindMetrics, takes: takesSlices, detail: "metrics added up by slices of time, one series for each combination of values of keys", example: "G.Context(NOW, '1h').V().Metrics().Aggregates(60, 'Name')"},
 		"RawPackets":  {args: "()", gives: KindPackets, detail: "the packets that captures keep of the flows", example: "G.Flows('Application', 'DNS').RawPackets()"},
 		"BPF":         {args: "(filter)", gives: KindPackets, detail: "the packets that pass a filter in the language of pcap-filter(7)", example: "G.Flows().RawPackets().BPF('udp port 53')"},
-		"Sockets":     {args: "()", absent: true, detail: "known, but no sockets are reported", example: ""},
+		"Sockets":     {args: "()", absent: true, detail: "known, but sockets are not kept; see ProcessA and ProcessB of flows", example: ""},
 
 		"As":     {args: "(name)", gives: same, takes: takesName, detail: "the same, kept under a name for Select", example: "G.V().Has('Type', 'host').As('hosts')"},
 		"Select": {args: "(name …)", gives: nodes, takes: takesNames, detail: "what As has kept under these names", example: "G.V().Has('Type', 'host').As('hosts').G.Select('hosts')"},

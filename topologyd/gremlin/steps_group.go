@@ -115,7 +115,7 @@ func (x *exec) kept(in iter.Seq[*flowrecord.Record]) iter.Seq[*flowrecord.Record
 	}
 }
 
-// buildSockets makes Sockets, which is known but not there yet.
+// buildSockets makes Sockets, which is known but not there.
 func buildSockets(c *compiler, s *call, _ Kind) (op, Kind, error) {
-	return nil, 0, c.misuse(s, "no sockets are reported")
+	return nil, 0, c.misuse(s, "sockets are not kept; ProcessA and ProcessB of flows name the processes that have them")
 }
