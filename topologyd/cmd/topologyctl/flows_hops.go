@@ -76,7 +76,7 @@ func appendConversation(b *bytes.Buffer, c *client.Conversation) {
 		line += ", on " + one
 	}
 	writeLine(b, line+" (tracking "+c.TrackingID+")")
-	rows := table{header: make([]string, 5)}
+	rows := table{header: make([]string, 4)}
 	for i := range c.Hops {
 		h := &c.Hops[i]
 		note := []string{}
@@ -93,7 +93,7 @@ func appendConversation(b *bytes.Buffer, c *client.Conversation) {
 		if one == "" {
 			at += " of " + h.Host
 		}
-		rows.add(at, "-> "+count(h.ABPackets), "<- "+count(h.BAPackets), strings.Join(note, ", "), "")
+		rows.add(at, "-> "+count(h.ABPackets), "<- "+count(h.BAPackets), strings.Join(note, ", "))
 	}
 	var points bytes.Buffer
 	rows.write(&points)
