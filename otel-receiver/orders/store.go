@@ -32,8 +32,9 @@ type store struct {
 	path, hostID string
 }
 
-// load returns the kept list, nil when none is kept. What cannot be read as one
-// is put aside, under the name with ".broken" behind it.
+// load returns the kept list, nil when none is kept. A file that does not hold one
+// is put aside, under the name with ".broken" behind it; what cannot be read at all,
+// such as a directory, stays where it is.
 func (s *store) load() (*order.Assignments, error) {
 	if s.path == "" {
 		return nil, nil
@@ -41,6 +42,9 @@ func (s *store) load() (*order.Assignments, error) {
 	b, err := readAtMost(s.path, maxStored)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
+	}
+	if failed := new(os.PathError); errors.As(err, &failed) {
+		return nil, fmt.Errorf("read kept orders: %w", err)
 	}
 	var k kept
 	if err == nil {
@@ -51,7 +55,10 @@ func (s *store) load() (*order.Assignments, error) {
 	}
 	if err != nil {
 		aside := s.path + ".broken"
-		return nil, errors.Join(fmt.Errorf("read kept orders, which are now in %s: %w", aside, err), os.Rename(s.path, aside))
+		if failed := os.Rename(s.path, aside); failed != nil {
+			return nil, fmt.Errorf("read kept orders: %w; put them aside: %w", err, failed)
+		}
+		return nil, fmt.Errorf("read kept orders, which are now in %s: %w", aside, err)
 	}
 	return &k.Assignments, nil
 }
@@ -65,6 +72,9 @@ func (s *store) save(a *order.Assignments) error {
 	if err != nil {
 		return fmt.Errorf("keep orders: %w", err)
 	}
+	if len(b) > maxStored {
+		return fmt.Errorf("keep orders: the list takes %d bytes, and may take %d", len(b), maxStored)
+	}
 	dir := filepath.Dir(s.path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("keep orders: %w", err)
@@ -75,22 +85,27 @@ func (s *store) save(a *order.Assignments) error {
 	return syncDir(dir)
 }
 
-// replace writes a file in one step.
+// replace writes a file in one step. What a crash leaves behind it removes the next
+// time.
 func replace(path string, b []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // mode 0600
+	tmp := path + ".tmp"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			_ = os.Remove(f.Name())
+			_ = os.Remove(tmp)
 		}
 	}()
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	return os.Rename(tmp, path)
 }
 
 // syncDir makes a rename last.

@@ -1,11 +1,13 @@
 package orders
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -101,6 +103,27 @@ func TestStore(t *testing.T) {
 			}
 		})
 	}
+	dir := t.TempDir()
+	if list, err := (&store{dir, "h"}).load(); err == nil || list != nil {
+		t.Errorf("a directory: %v, %v", list, err)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Errorf("a directory that is no list was put aside: %v", err)
+	}
+	path := filepath.Join(dir, "orders.json")
+	if err := os.WriteFile(path+".tmp", []byte("of a crash"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	many := order.Assignments{Captures: make([]order.Capture, maxStored/64)}
+	if err := (&store{path, "h"}).save(&many); err == nil {
+		t.Error("a list was kept that cannot be read back")
+	}
+	if err := (&store{path, "h"}).save(&order.Assignments{}); err != nil {
+		t.Error(err)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Errorf("%v, %v", files, err)
+	}
 	if err := (&store{filepath.Join("/dev/null", "x", "y"), "h"}).save(&order.Assignments{}); err == nil {
 		t.Error("kept below a file")
 	}
@@ -114,6 +137,30 @@ func TestStore(t *testing.T) {
 	go func() { defer close(done); a.run(ctx) }()
 	a.put(&order.Assignments{Revision: 1})
 	eventually(t, "failures", func() bool { return a.failures.Load() > 0 && a.revision.Load() == 1 })
+}
+
+// TestHangingDisk: lists are followed while the file cannot be read.
+func TestHangingDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if out, err := exec.Command("mkfifo", path).CombinedOutput(); err != nil {
+		t.Skipf("no FIFO: %v: %s", err, out)
+	}
+	c := newCaptures()
+	a := newAgenda(store{path, "h"}, c, slog.New(slog.DiscardHandler), time.Now)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); a.run(ctx) }()
+	for i, id := range []string{"a/1", "b/1"} {
+		a.put(&order.Assignments{Revision: uint64(i), Captures: []order.Capture{capture(id)}})
+		eventually(t, "the list", func() bool { return c.ids() == id })
+	}
+	cancel()
+	w, err := os.OpenFile(path, os.O_WRONLY, 0) // it goes on
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	<-done
 }
 
 func FuzzStore(f *testing.F) {
