@@ -11,14 +11,9 @@ import (
 // keepAll has every packet of a capture go to its keeper.
 const keepAll = -1
 
-// newTableFactory returns what makes the flow tables of a capture: each of its
-// workers has one, and they share the flows of the configuration.
-func newTableFactory(cfg *Config, c *CaptureConfig) (tableFactory, error) {
-	return newKeepingTables(cfg, c, 0)
-}
-
-// newKeepingTables is newTableFactory for workers with a keeper: keep is how
-// many of the first packets of each flow it gets, or keepAll.
+// newKeepingTables returns what makes the flow tables of a capture: each of its
+// workers has one, and they share the flows of the configuration. keep is how
+// many of the first packets of each flow go to a worker's keeper, or keepAll.
 func newKeepingTables(cfg *Config, c *CaptureConfig, keep int) (tableFactory, error) {
 	fc := flow.DefaultConfig()
 	fc.Capacity = max(c.Flows/c.Workers, minFlows)

@@ -90,7 +90,7 @@ var _ source.BulkWorker = (*worker)(nil)
 func (w *worker) Frame(f *source.Frame) {
 	w.decoder.Decode(&w.packet, f.Link, f.Data, f.Wire)
 	if s := w.packet.Stop; int(s) < len(w.count) {
-		w.count[s]++
+		w.count[s] += uint64(max(f.Weight, 1))
 	}
 	if w.moveTo != nil {
 		w.shift, w.moveTo = w.moveTo()-f.Time, nil

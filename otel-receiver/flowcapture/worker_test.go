@@ -48,6 +48,7 @@ func datagram(src, dst string, size int) source.Frame {
 // flow.
 func TestWorkerBulk(t *testing.T) {
 	w, to := keepingWorker(t, 0)
+	w.Frame(&source.Frame{Link: packet.LinkEthernet, Data: []byte{1}, Wire: 1, Time: 1, Weight: 8})
 	f := datagram("192.0.2.1", "192.0.2.2", 100)
 	w.Frame(&f)
 	f.Weight = 8
@@ -68,7 +69,7 @@ func TestWorkerBulk(t *testing.T) {
 	for _, n := range w.count[1:] {
 		stopped += n
 	}
-	if s := w.table.Stats(); s.Undecoded != 7 || stopped != 7 {
+	if s := w.table.Stats(); s.Undecoded != 7+8 || stopped != 7+8 {
 		t.Errorf("%+v, %v", s, w.count)
 	}
 }
