@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/skein-net/skein/internal/order"
 )
@@ -19,13 +20,27 @@ const maxStored = order.MaxMessage + 64<<10
 
 // kept is what the file holds.
 type kept struct {
-	Version     int               `json:"version"`
-	HostID      string            `json:"host_id"`
+	Version int    `json:"version"`
+	HostID  string `json:"host_id"`
+	// Boot is the kernel's number of when the host was started, "" when there is
+	// none: the numbers of interfaces and namespaces mean others afterwards.
+	Boot        string            `json:"boot,omitempty"`
 	Assignments order.Assignments `json:"assignments"`
 }
 
-// errForeign is wrapped by the error about a file of another host or form.
-var errForeign = errors.New("it is not of this host or version")
+// errForeign is wrapped by the error about a file of another host, from before it
+// was started, or of another form.
+var errForeign = errors.New("it is not of this host since its start, or not of this version")
+
+// bootID returns the kernel's number of when the host was started (random(4)), ""
+// when there is none.
+func bootID() string {
+	b, err := readAtMost("/proc/sys/kernel/random/boot_id", 64)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
 
 // store keeps the last list in a file. It belongs to one goroutine.
 type store struct {
@@ -50,7 +65,7 @@ func (s *store) load() (*order.Assignments, error) {
 	if err == nil {
 		err = json.Unmarshal(b, &k)
 	}
-	if err == nil && (k.Version != storeVersion || k.HostID != s.hostID) {
+	if err == nil && (k.Version != storeVersion || k.HostID != s.hostID || k.Boot != "" && k.Boot != bootID()) {
 		err = errForeign
 	}
 	if err != nil {
@@ -68,7 +83,7 @@ func (s *store) save(a *order.Assignments) error {
 	if s.path == "" {
 		return nil
 	}
-	b, err := json.Marshal(kept{Version: storeVersion, HostID: s.hostID, Assignments: *a})
+	b, err := json.Marshal(kept{Version: storeVersion, HostID: s.hostID, Boot: bootID(), Assignments: *a})
 	if err != nil {
 		return fmt.Errorf("keep orders: %w", err)
 	}

@@ -77,7 +77,7 @@ func TestStore(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	for name, text := range map[string]string{
 		"empty": "", "cut off": `{"version":1,"host_id":"h","assignm`, "other host": `{"version":1,"host_id":"x"}`,
-		"later version": `{"version":2,"host_id":"h"}`, "too long": string(make([]byte, maxStored+1)),
+		"other boot": `{"version":1,"host_id":"h","boot":"x"}`, "later version": `{"version":2,"host_id":"h"}`, "too long": string(make([]byte, maxStored+1)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "orders.json")
