@@ -175,8 +175,8 @@ type Record struct {
 	RawPackets int64
 	// SamplingRate is 0 or 1 when every packet was counted. Above, one packet of so
 	// many was, and stands for all of them: counts of packets and bytes are scaled
-	// already, hence estimates. When the rate changed during the update it is the
-	// largest.
+	// already, hence estimates. It is the largest rate since the flow's start, as
+	// Metric is an estimate from then on.
 	SamplingRate int64
 	// ProcessA and ProcessB are who has the socket at either end, when it is on the
 	// host that reports.

@@ -86,8 +86,7 @@ func (t *Table) count(s *slot, dir int, packets uint32, bytes uint64, from, to i
 	if s.flags&flagDirty == 0 {
 		s.flags |= flagDirty
 		s.begun = ticks(from)
-		r := &t.rests[s.rest]
-		r.begun, r.weight = from, 0
+		t.rests[s.rest].begun = from
 	}
 	if int32(s.packets[dir]) < 0 {
 		t.carry(s, dir)

@@ -63,7 +63,7 @@ type rest struct {
 	portB    uint16  // or its type and code
 	ether    uint16
 	fragErrs uint16
-	weight   uint16   // the largest weight since the last report, less 1
+	weight   uint16   // the largest weight of a packet, less 1
 	high     [2]uint8 // of the packets since the last report, the bits from highShift on
 	proto    uint8
 	net      packet.Layer // LayerNone, LayerIPv4 or LayerIPv6

@@ -14,7 +14,7 @@ func bound(weight uint32) uint32 { return min(max(weight, 1), MaxWeight) }
 // AddWeighted counts a packet that was chosen at random from weight ones and
 // stands for all of them; [Table.Add] is that with weight 1. What records say of
 // packets and bytes is then an estimate, which SamplingRate marks: the largest
-// weight of the update. Of a TCP connection with such packets the sequence is no
+// weight of the flow. Of a TCP connection with such packets the sequence is no
 // longer followed.
 func (t *Table) AddWeighted(p *packet.Packet, data []byte, at int64, weight uint32) {
 	if weight <= 1 {

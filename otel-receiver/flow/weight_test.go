@@ -42,7 +42,8 @@ func TestWeights(t *testing.T) {
 	}
 }
 
-// TestSamplingRate says what records tell when the rate changes.
+// TestSamplingRate says what records tell when the rate changes: what the flow
+// counted in all stays an estimate.
 func TestSamplingRate(t *testing.T) {
 	table := newTable(nil)
 	p := udp(client, server, 100)
@@ -51,7 +52,7 @@ func TestSamplingRate(t *testing.T) {
 		weights []uint32
 		want    int64
 	}{
-		{[]uint32{0, 1}, 0}, {[]uint32{1, 8, 4}, 8}, {[]uint32{1}, 0}, {[]uint32{1 << 20}, 1 << 16}, {[]uint32{2}, 2},
+		{[]uint32{0, 1}, 0}, {[]uint32{1, 8, 4}, 8}, {[]uint32{1}, 8}, {[]uint32{1 << 20}, 1 << 16}, {[]uint32{2}, 1 << 16},
 	} {
 		for _, w := range tc.weights {
 			at++
@@ -63,8 +64,12 @@ func TestSamplingRate(t *testing.T) {
 			t.Errorf("update %d: %+v, want rate %d", i, got, tc.want)
 		}
 	}
-	// A report without news tells the rate of the last ones.
-	if got := flush(table, at); len(got) != 1 || got[0].SamplingRate != 2 || !got[0].Update.IsZero() {
+	if got := flush(table, at); len(got) != 1 || got[0].SamplingRate != 1<<16 || !got[0].Update.IsZero() {
+		t.Errorf("%+v", got)
+	}
+	// Another flow in its place knows nothing of that.
+	table.AddWeighted(p, nil, at, 1)
+	if got := flush(table, at); len(got) != 1 || got[0].SamplingRate != 0 {
 		t.Errorf("%+v", got)
 	}
 }
