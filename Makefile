@@ -47,7 +47,7 @@ build: ## build all programs into bin/
 
 .PHONY: test
 test: setup ## everything: unit, integration, end to end, cross builds
-	@.ci/summary unit:test-unit frontend:test-frontend cross:cross integration:test-integration e2e:test-e2e faults:test-faults
+	@.ci/summary unit:test-unit generated:test-generated frontend:test-frontend cross:cross integration:test-integration e2e:test-e2e faults:test-faults
 
 .PHONY: test-unit
 test-unit: ## vet, gofmt and the tests that need no privileges
@@ -56,6 +56,10 @@ test-unit: ## vet, gofmt and the tests that need no privileges
 		[ -z "$$unformatted" ] || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
 	$(GO) test -short $$($(GO) list ./... | grep -vE '$(E2E)|$(FAULTS)')
 	$(GO) test -count=1 ./internal/house
+
+.PHONY: test-generated
+test-generated: ## the compiled BPF programs are those of their source; skips without clang 14
+	@GO='$(GO)' .ci/generated
 
 .PHONY: test-frontend
 test-frontend: ## the datasource's front end: types, linter, tests, production build
