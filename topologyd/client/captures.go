@@ -252,39 +252,76 @@ func (n *CaptureNode) HostLabel() string {
 // pollCapture is how often [Client.WaitCapture] asks.
 const pollCapture = 200 * time.Millisecond
 
+// patience is how long [Client.WaitCapture] passes over that the server does not
+// know how a capture does: it was just started, or the lead changes hands.
+const patience = 5 * time.Second
+
+// elsewhere is the reason when the server follows.
+const elsewhere = "another daemon of the cluster leads and knows how it does; ask that one"
+
 // WaitCapture waits until every node of a capture is captured. It returns a
-// [*CaptureError] at once when one failed or was refused, when the query finds
-// nothing and when another replica leads, and one that wraps [ErrCaptureWaits] when ctx ends first.
+// [*CaptureError] at once when one failed or was refused and when the query finds
+// nothing, after a few seconds when another replica leads, and one that wraps
+// [ErrCaptureWaits] when ctx ends first. A server that is not available is asked
+// again for as long.
 func (c *Client) WaitCapture(ctx context.Context, id string) (*Capture, error) {
 	tick := time.NewTicker(pollCapture)
 	defer tick.Stop()
+	var unknown time.Time // since when the server does not know
 	for {
 		d, err := c.Capture(ctx, id)
-		switch {
-		case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return c.lateCapture(ctx, id)
-		case err != nil:
-			return nil, err
-		case d.Status == nil:
-			return d, errors.New("the server does not say how the capture does")
 		}
-		switch s := d.Status; {
-		case s.State == CaptureRunning:
-			return d, nil
-		case s.State == CaptureFailed:
-			return d, &CaptureError{Capture: d, reason: s.Error}
-		case s.State == CaptureFollower:
-			return d, &CaptureError{Capture: d, reason: "another daemon of the cluster leads and knows how it does; ask that one"}
-		case s.State == CaptureIdle:
-			return d, &CaptureError{Capture: d, reason: "its query finds nothing now; it begins when something appears"}
-		case s.Failed+s.Refused > 0:
-			return d, c.captureError(ctx, d, fmt.Sprintf("%d of %d nodes are captured", s.Running, s.Matched), false)
+		switch {
+		case !knowsLittle(d, err):
+			unknown = time.Time{}
+		case unknown.IsZero():
+			unknown = time.Now()
+		}
+		if unknown.IsZero() || time.Since(unknown) >= patience {
+			if err != nil {
+				return nil, err
+			}
+			if done, err := c.waited(ctx, d); done {
+				return d, err
+			}
 		}
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 		}
 	}
+}
+
+// knowsLittle tells whether the server that answered so may know more in a
+// moment.
+func knowsLittle(d *Capture, err error) bool {
+	if err != nil {
+		var e *Error
+		return errors.As(err, &e) && e.Status == http.StatusServiceUnavailable
+	}
+	return d.Status != nil && d.Status.State == CaptureFollower
+}
+
+// waited tells whether waiting for a capture is over, and how it ended.
+func (c *Client) waited(ctx context.Context, d *Capture) (done bool, err error) {
+	s := d.Status
+	switch {
+	case s == nil:
+		return true, errors.New("the server does not say how the capture does")
+	case s.State == CaptureRunning:
+		return true, nil
+	case s.State == CaptureFailed:
+		return true, &CaptureError{Capture: d, reason: s.Error}
+	case s.State == CaptureFollower:
+		return true, &CaptureError{Capture: d, reason: elsewhere}
+	case s.State == CaptureIdle:
+		return true, &CaptureError{Capture: d, reason: "its query finds nothing now; it begins when something appears"}
+	case s.Failed+s.Refused > 0:
+		return true, c.captureError(ctx, d, fmt.Sprintf("%d of %d nodes are captured", s.Running, s.Matched), false)
+	}
+	return false, nil
 }
 
 // lastAsk bounds the questions what does not run, after the time for waiting is
@@ -298,6 +335,9 @@ func (c *Client) lateCapture(ctx context.Context, id string) (*Capture, error) {
 	d, err := c.Capture(ask, id)
 	if err != nil {
 		return nil, err
+	}
+	if d.Status != nil && d.Status.State == CaptureFollower {
+		return d, &CaptureError{Capture: d, reason: elsewhere, waits: true}
 	}
 	return d, c.captureError(ctx, d, "it does not run on all nodes in time", true)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -182,7 +183,8 @@ func TestWaitCapture(t *testing.T) {
 		"a node":   {[]orders.Status{pending, {State: orders.StatePartial, Matched: 3, Running: 1, Failed: 1, Starting: 1}}, "1 of 3 nodes are captured\n  eth1 on web-1: failed: interface is down\n  eth2 on web-1: starting", false},
 		"whole":    {[]orders.Status{{State: orders.StateFailed, Error: "too many nodes"}}, "too many nodes", false},
 		"idle":     {[]orders.Status{pending, {State: orders.StateIdle}}, "its query finds nothing now; it begins when something appears", false},
-		"follower": {[]orders.Status{{State: orders.StateFollower}}, "another daemon of the cluster leads and knows how it does; ask that one", false},
+		"follower": {[]orders.Status{{State: orders.StateFollower}}, "another daemon of the cluster leads and knows how it does; ask that one", true},
+		"leads":    {[]orders.Status{{State: orders.StateFollower}, pending, {State: orders.StateFollower}, starting, {State: orders.StateRunning, Matched: 1, Running: 1}}, "", false},
 		"late":     {[]orders.Status{starting}, "it does not run on all nodes in time\n  eth1 on web-1: failed: interface is down\n  eth2 on web-1: starting", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -207,4 +209,26 @@ func TestWaitCapture(t *testing.T) {
 	var e *client.Error
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, client.CodeNotFound, e.Code)
+}
+
+// TestWaitCaptureStarting has the server not be available at first.
+func TestWaitCaptureStarting(t *testing.T) {
+	var asked atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) < 3 {
+			httpx.WriteRetry(w, http.StatusServiceUnavailable, 1, &httpx.Error{Code: httpx.CodeUnavailable, Message: "starting"})
+			return
+		}
+		httpx.WriteJSON(w, http.StatusOK, &client.Capture{ID: "web", Status: &client.CaptureStatus{State: client.CaptureRunning}})
+	}))
+	t.Cleanup(s.Close)
+	cfg := client.DefaultConfig()
+	cfg.Server = s.URL
+	c, err := client.New(cfg)
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	d, err := c.WaitCapture(t.Context(), "web")
+	require.NoError(t, err)
+	require.Equal(t, client.CaptureRunning, d.Status.State)
+	require.Equal(t, int64(3), asked.Load())
 }
