@@ -54,5 +54,5 @@ func (t *term) fit(h *host, all []*assignment) []*assignment {
 
 // nodeSize is how long a node may be in a message at most.
 func nodeSize(n *order.Node) int {
-	return 200 + len(n.TID) + 6*(len(n.Interface)+len(n.Type)+len(n.NetNSPath)) // as \u0000
+	return 200 + 6*(len(n.TID)+len(n.Interface)+len(n.Type)+len(n.NetNSPath)) // as \u0000
 }

@@ -1,11 +1,26 @@
 package orders
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/order"
 )
+
+// maxElements bounds the values in a message of a host: a list of empty ones
+// takes a hundred times as much memory as text. What hosts have to say stays far
+// below.
+const maxElements = 1 << 18
+
+// decode reads a message of a host.
+func decode(b []byte) (*order.Envelope, error) {
+	if n := bytes.Count(b, []byte{','}); n > maxElements {
+		return nil, fmt.Errorf("decode order: %d values, more than %d", n, maxElements)
+	}
+	return order.Decode(b)
+}
 
 // sanitize bounds what a host says of a capture, and reports whether it can be
 // used.
@@ -32,6 +47,9 @@ func sanitize(c *order.CaptureState) bool {
 			n.Dropped = nil
 			break
 		}
+	}
+	if dropped(c) > maxCount {
+		n.Dropped = map[string]int64{"all": maxCount}
 	}
 	return true
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -92,7 +93,7 @@ func (s *session) greet() error {
 		}
 		return fmt.Errorf("read hello: %w", err)
 	}
-	e, err := order.Decode(b)
+	e, err := decode(b)
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ const (
 // tidy bounds what a host says of itself.
 func tidy(h *order.Hello) {
 	h.HostName, h.Instance, h.Version = clean(h.HostName, maxName), clean(h.Instance, maxName), clean(h.Version, maxName)
-	h.Types, h.Problems = h.Types[:min(len(h.Types), maxTypes)], h.Problems[:min(len(h.Problems), maxProblems)]
+	h.Types, h.Problems = slices.Clone(h.Types[:min(len(h.Types), maxTypes)]), slices.Clone(h.Problems[:min(len(h.Problems), maxProblems)])
 	for i := range h.Types {
 		h.Types[i] = clean(h.Types[i], maxName)
 	}

@@ -129,7 +129,7 @@ func (s *session) read(ctx context.Context) {
 
 // receive takes one message.
 func (s *session) receive(b []byte) error {
-	e, err := order.Decode(b)
+	e, err := decode(b)
 	if err != nil {
 		s.n.messages.WithLabelValues("malformed", "in").Inc()
 		return err

@@ -75,6 +75,7 @@ func TestMalformed(t *testing.T) {
 		{`{"state":{"captures":[{"id":1}]}}`, "cannot be read"},
 		{hello("a"), "a second hello"},
 		{strings.Repeat("x", order.MaxMessage+1), ""},
+		{`{"state":{"captures":[` + strings.Repeat("{},", maxElements+1) + `{}]}}`, "cannot be read"},
 	} {
 		a := w.connect("a")
 		eventually(t, "it is known", func() bool { h := w.manager.Hosts(); return len(h) == 1 && h[0].Connected }, func() any { return w.manager.Hosts() })
@@ -82,7 +83,7 @@ func TestMalformed(t *testing.T) {
 		require.Contains(t, a.ended().Error(), tc.want)
 		eventually(t, "it is gone", func() bool { return !w.manager.Hosts()[0].Connected }, func() any { return w.manager.Hosts() })
 	}
-	require.Equal(t, 4.0, testutil.ToFloat64(w.manager.n.closed.WithLabelValues("malformed")))
+	require.Equal(t, 5.0, testutil.ToFloat64(w.manager.n.closed.WithLabelValues("malformed")))
 	a := w.connect("a") // what is of a newer version does no harm
 	for _, m := range []string{`{"new":{"a":1}}`, `{"assignments":{"revision":1}}`, `{"fetch":{"request":1}}`, `{"packets":{"request":77,"packets":[{"capture":"x","data":""}]}}`} {
 		require.NoError(t, a.conn.Write(t.Context(), websocket.MessageText, []byte(m)))

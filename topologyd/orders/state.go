@@ -182,7 +182,8 @@ func (t *term) report(s *session, state *order.State) {
 		list = list[:limit]
 	}
 	for i := range list {
-		c := &list[i]
+		own := list[i] // what is kept does not hold on to the list
+		c := &own
 		if !sanitize(c) {
 			t.n.drops.WithLabelValues("malformed").Inc()
 			continue
