@@ -35,12 +35,12 @@ func (t *term) tell() {
 // events takes what is to be written now, a batch at a time; more reports whether
 // there is more.
 func (t *term) events() (events []entity.Event, more bool) {
-	v := t.deps.View()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.settled {
 		return nil, false
 	}
+	v := t.deps.View() // with the lock held: it has the nodes of all that is urgent
 	now := t.now()
 	seen := 0
 	for p := range t.urgent {

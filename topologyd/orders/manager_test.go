@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -262,6 +263,19 @@ func TestLead(t *testing.T) {
 	w.shows("a veth3 one=running")
 }
 
+// TestAboutToLead has a manager that does not work yet.
+func TestAboutToLead(t *testing.T) {
+	w := newWorld(t, quick())
+	d := w.define("one", veths)
+	deps := w.manager.deps
+	deps.Registerer = prometheus.NewRegistry()
+	m, err := New(quick(), deps)
+	require.NoError(t, err)
+	require.Equal(t, StatePending, m.Status(d).State)
+	w.leads.Store(false)
+	require.Equal(t, StateFollower, m.Status(d).State)
+}
+
 // TestRestart has the daemon restart: what still holds stays as it is, what does
 // not goes.
 func TestRestart(t *testing.T) {
@@ -402,6 +416,51 @@ func TestReturn(t *testing.T) {
 	}
 	w.shows("a veth2 one=running")
 	a.follows("one:veth2")
+}
+
+// TestReuse has an interface go and another one get its index before anybody was
+// told.
+func TestReuse(t *testing.T) {
+	cfg := quick()
+	cfg.Debounce, cfg.Recheck = 300*time.Millisecond, time.Hour
+	w := newWorld(t, cfg)
+	next := link("a", 2, "veth", "Name", "other")
+	next.Relationships = nil // which would be a second change
+	w.report(hostNode("a"), link("a", 2, "veth"))
+	w.define("one", veths)
+	w.shows("a veth2 one=waiting")
+	w.report(gone(next))
+	eventually(t, "it is gone", func() bool { return w.status("one").Matched == 0 }, func() any { return w.status("one") })
+	w.report(next)
+	w.shows("a other one=waiting")
+	w.connect("a").follows("one:other")
+}
+
+// TestMissed has interfaces change while more happens than the hub can follow.
+func TestMissed(t *testing.T) {
+	cfg := quick()
+	cfg.Recheck = time.Hour
+	w := newWorld(t, cfg)
+	w.report(hostNode("a"), link("a", 2, "veth"), link("a", 3, "veth"))
+	w.define("one", veths)
+	a := w.connect("a")
+	w.shows("a veth2 one=running", "a veth3 one=running")
+	many := []entity.Event{gone(link("a", 3, "veth")), link("a", 3, "veth"), link("a", 2, "veth", "Name", "other")}
+	for i := range 6000 {
+		e := hostNode("a")
+		e.Attributes = append(e.Attributes, entity.A("Seq", entity.Int(int64(i)))).Normalize()
+		many = append(many, e)
+	}
+	w.report(many...)
+	a.follows("one:other", "one:veth3")
+	w.shows("a other one=running", "a veth3 one=running")
+}
+
+// TestKeepsLittle has texts cut off: what is left must not hold on to the rest.
+func TestKeepsLittle(t *testing.T) {
+	long, short := strings.Repeat("x", 1<<20), ""
+	require.Equal(t, 1.0, testing.AllocsPerRun(10, func() { short = clean(long, maxName) }))
+	require.Len(t, short, maxName)
 }
 
 // TestDamping has a query ask for what its capture changes.

@@ -14,7 +14,8 @@ import (
 // place returns the place of a node, nil when the view has not got the node. The
 // lock is held.
 func (t *term) place(id entity.UUID, v *graph.View) *place {
-	if p := t.places[id]; p != nil {
+	if p := t.places[id]; p != nil { // of another query, or not forgotten since it went
+		t.renewed(p, v)
 		return p
 	}
 	slot := v.NodeSlot(id)
@@ -22,7 +23,7 @@ func (t *term) place(id entity.UUID, v *graph.View) *place {
 		return nil
 	}
 	state := v.NodeStateAt(slot)
-	p := &place{id: id, ref: state.Ref}
+	p := &place{id: id, ref: state.Ref, looked: v.Version()}
 	for i := range state.Facets {
 		if f := &state.Facets[i]; f.Source == entity.SourceCapture {
 			p.shown, p.shownAt = f.Attributes.Get(entity.KeyCaptures), f.Time
@@ -35,7 +36,7 @@ func (t *term) place(id entity.UUID, v *graph.View) *place {
 
 // renewed looks at a node that changed. The lock is held.
 func (t *term) renewed(p *place, v *graph.View) {
-	if p.looked == v.Version() { // for another query
+	if v.Version() <= p.looked { // for another query
 		return
 	}
 	p.looked = v.Version()
@@ -170,7 +171,7 @@ const (
 // clean makes a text from outside one that the graph can keep.
 func clean(s string, limit int) string {
 	if len(s) > limit {
-		s = s[:limit]
+		s = strings.Clone(s[:limit]) // which does not hold on to the rest
 	}
 	return entity.CleanText(s)
 }

@@ -138,6 +138,7 @@ const chunk = 256
 // snapshot takes over a whole result.
 func (t *term) snapshot(ctx context.Context, q *query, s *live.Snapshot) {
 	slots, _ := s.Elements()
+	v := t.deps.View() // what other queries have seen may be newer than the snapshot
 	ids := make(map[entity.UUID]bool, len(slots))
 	for len(slots) > 0 {
 		n := min(chunk, len(slots))
@@ -149,7 +150,7 @@ func (t *term) snapshot(ctx context.Context, q *query, s *live.Snapshot) {
 		for _, slot := range slots[:n] {
 			id := s.View.NodeID(slot)
 			ids[id] = true
-			t.enter(q, id, s.View)
+			t.enter(q, id, v)
 		}
 		t.mu.Unlock()
 		slots = slots[n:]
@@ -164,7 +165,7 @@ func (t *term) snapshot(ctx context.Context, q *query, s *live.Snapshot) {
 			t.exit(q, id)
 		}
 	}
-	t.balance(q, s.View)
+	t.balance(q, v)
 	if q.err != nil {
 		q.err = nil
 		for p := range q.plans {
@@ -205,7 +206,10 @@ func (t *term) changes(q *query, list []graph.Change) {
 // enter notes a node in the result of a query. The lock is held.
 func (t *term) enter(q *query, id entity.UUID, v *graph.View) {
 	switch at, in := q.nodes[id]; {
-	case at != nil || t.queries[q.text] != q:
+	case t.queries[q.text] != q:
+		return
+	case at != nil: // it may have changed, or gone and come back, unnoticed
+		t.renewed(at, v)
 		return
 	case !in && t.holds(q, id), !q.held[id].IsZero():
 		q.nodes[id] = nil

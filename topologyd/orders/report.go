@@ -12,7 +12,10 @@ import (
 // Status tells how a capture does as a whole.
 func (m *Manager) Status(d *definition.Definition) Status {
 	t := m.term.Load()
-	if t == nil {
+	switch {
+	case t == nil && m.deps.Leads(): // it is about to begin, or stops
+		return Status{State: StatePending}
+	case t == nil:
 		return Status{State: StateFollower}
 	}
 	t.mu.Lock()

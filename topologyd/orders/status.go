@@ -8,9 +8,9 @@ import (
 
 // States of a definition as a whole.
 const (
-	// StatePending: it was not looked at yet.
+	// StatePending: it was not looked at yet; this replica may be about to lead.
 	StatePending = "pending"
-	// StateFollower: another replica leads and knows more.
+	// StateFollower: another replica leads, or is about to, and knows more.
 	StateFollower = "follower"
 	// StateFailed: Error says why nothing is captured.
 	StateFailed = "failed"
