@@ -52,6 +52,10 @@ type worker struct {
 	shift  int64
 	moveTo func() int64
 	last   int64
+	// bulk is set once the source has counted in bulk: up to ticked it has then told
+	// everything, also where frames that are newer came already.
+	bulk   bool
+	ticked int64
 	// A table can hold only ring reports of flows that had to make room for others.
 	// room is how many flows can still begin before that happens, since how many
 	// flows at most had to make room since reports were last taken.
@@ -107,6 +111,7 @@ func (w *worker) Frame(f *source.Frame) {
 // Bulk implements [source.BulkWorker].
 func (w *worker) Bulk(b *source.Bulk) {
 	f := &b.Sample
+	w.bulk = true
 	w.decoder.Decode(&w.packet, f.Link, f.Data, f.Wire)
 	if s := w.packet.Stop; int(s) < len(w.count) {
 		w.count[s] += b.Same.Packets + b.Reverse.Packets
@@ -131,25 +136,30 @@ func (w *worker) added() {
 	w.room -= w.packet.N
 	w.since += w.packet.N
 	if w.room < 0 && w.since >= w.ring && !w.to.busy() {
-		w.expire()
+		if w.bulk {
+			w.expire(w.ticked)
+		} else {
+			w.expire(w.last)
+		}
 	}
 }
 
-// expire takes the reports that are due.
-func (w *worker) expire() {
-	w.table.Expire(w.last, w.emit)
+// expire takes the reports that are due at a time.
+func (w *worker) expire(now int64) {
+	w.table.Expire(now, w.emit)
 	w.roomLeft()
 }
 
 // Tick implements [source.Worker].
 func (w *worker) Tick(now int64) {
 	w.publish()
+	w.ticked = now + w.shift
 	if w.to.busy() {
 		w.postponed.Add(1)
 		return
 	}
-	w.last = now + w.shift
-	w.expire()
+	w.last = w.ticked
+	w.expire(w.ticked)
 }
 
 func (w *worker) publish() {

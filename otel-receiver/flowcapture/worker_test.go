@@ -74,6 +74,36 @@ func TestWorkerBulk(t *testing.T) {
 	}
 }
 
+// TestWorkerWaitsForBulk has no flow end for want of room before all that was
+// counted of it may have been told.
+func TestWorkerWaitsForBulk(t *testing.T) {
+	w, to := keepingWorker(t, 0)
+	f := datagram("192.0.2.1", "192.0.2.2", 100)
+	b := source.Bulk{Sample: f, Same: source.BulkCount{Packets: 10, Bytes: 1000, First: 1e9, Last: 1e9}}
+	w.Bulk(&b)
+	w.Tick(2e9)
+	w.room, w.since = -1, w.ring
+	f = datagram("192.0.2.1", "192.0.2.3", 100)
+	f.Time = 3600e9
+	w.Frame(&f)
+	if len(to.records) != 0 {
+		t.Fatalf("reported before it was idle: %+v", to.records)
+	}
+	b.Same.First, b.Same.Last = 3e9, 3599e9
+	w.Bulk(&b)
+	w.Tick(3600e9)
+	w.end(to.report)
+	packets := map[string]int64{}
+	for _, r := range to.records {
+		if r.Finished() {
+			packets[r.NetworkB.String()] += r.Metric.ABPackets
+		}
+	}
+	if len(packets) != 2 || packets["192.0.2.2"] != 20 {
+		t.Errorf("%v", packets)
+	}
+}
+
 // TestWorkerKeeps has the keeper get what the table says.
 func TestWorkerKeeps(t *testing.T) {
 	for _, tc := range []struct{ keep, each int }{{0, 0}, {2, 2}, {keepAll, 5}} {
