@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/audit"
 	"github.com/skein-net/skein/topologyd/diff"
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
@@ -30,7 +31,8 @@ func (a *API) difference(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	buf := a.buffer()
-	if f := a.compare(r.Context(), req, media, buf); f != nil {
+	ctx := audit.WithActor(r.Context(), actor(r)) // a query may count packets
+	if f := a.compare(ctx, req, media, buf); f != nil {
 		a.failed(w, f)
 		return
 	}
@@ -67,7 +69,7 @@ func (a *API) diffRequest(r *http.Request) (*diffRequest, *failure) {
 			return nil, queryFailure(err)
 		}
 		switch k := req.query.Kind(); k {
-		case gremlin.KindFlows, gremlin.KindGroups, gremlin.KindMetrics:
+		case gremlin.KindFlows, gremlin.KindGroups, gremlin.KindMetrics, gremlin.KindPackets:
 			return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "the query gives %s, which cannot be compared; have it give nodes, edges, values or a number", k)
 		}
 		if req.query.Travels() {

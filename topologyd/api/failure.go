@@ -66,7 +66,9 @@ func queryFailure(err error) *failure {
 		f = fail(http.StatusUnprocessableEntity, httpx.CodeLimit, "%v", err)
 		f.limit = limit.Limit
 	case errors.As(err, &source):
-		f = flowFailure(err)
+		if f = packetsOfQueryFailed(err); f == nil {
+			f = flowFailure(err)
+		}
 	case errors.Is(err, errStopping):
 		f = fail(http.StatusServiceUnavailable, httpx.CodeUnavailable, "%v; try again", err)
 		f.retry = 1

@@ -319,12 +319,12 @@ func (a *API) queriedNodes(ctx context.Context, view *graph.View, text string, a
 	if err != nil {
 		return queryFailure(err)
 	}
+	if k := q.Kind(); k != gremlin.KindNodes && k != gremlin.KindGraph && k != gremlin.KindPaths {
+		return fail(http.StatusUnprocessableEntity, httpx.CodeType, "the query for nodes gives %s; have it give nodes", k)
+	}
 	result, err := a.run(ctx, q, view, at, a.cfg.Limits)
 	if err != nil {
 		return queryFailure(err)
-	}
-	if k := result.Kind(); k != gremlin.KindNodes && k != gremlin.KindGraph && k != gremlin.KindPaths {
-		return fail(http.StatusUnprocessableEntity, httpx.CodeType, "the query for nodes gives %s; have it give nodes", k)
 	}
 	for n := range result.Nodes() {
 		add(n)

@@ -17,7 +17,8 @@ import (
 // Headers of an answer with packets, beside those of queries. Those of the end
 // are trailers.
 const (
-	// HeaderMissing lists the hosts that gave no packets, by name.
+	// HeaderMissing lists the hosts that gave no packets, by name. Of a query it has
+	// also those that did not give all.
 	HeaderMissing = "X-Skein-Missing-Hosts"
 	// HeaderBroken lists those that gave some and then broke off.
 	HeaderBroken = "X-Skein-Broken-Hosts"
@@ -40,7 +41,7 @@ func (a *API) packetRoutes() []httpx.Route {
 // capturePackets is GET /api/v1/captures/{id}/packets.
 func (a *API) capturePackets(w http.ResponseWriter, r *http.Request) {
 	if a.deps.Packets == nil {
-		a.refusePackets(r)
+		a.refusePackets(actor(r), r.PathValue("id"))
 		a.packetsFailed(w, fail(http.StatusForbidden, httpx.CodeForbidden, noPackets))
 		return
 	}
@@ -82,13 +83,14 @@ func (a *API) packetsFailed(w http.ResponseWriter, f *failure) {
 	refuse(w, f)
 }
 
-// refusePackets writes down that somebody was refused.
-func (a *API) refusePackets(r *http.Request) {
+// refusePackets writes down that somebody was refused packets of a capture, "" for
+// those of a query.
+func (a *API) refusePackets(who audit.Actor, capture string) {
 	if a.deps.Audit == nil {
 		return
 	}
-	err := a.deps.Audit.Record(audit.Record{Action: audit.PacketsFetch, Outcome: audit.Refused, Actor: actor(r),
-		Capture: r.PathValue("id"), Reason: "the daemon hands out no packets"})
+	err := a.deps.Audit.Record(audit.Record{Action: audit.PacketsFetch, Outcome: audit.Refused, Actor: who,
+		Capture: capture, Reason: "the daemon hands out no packets"})
 	if err != nil {
 		a.deps.Log.Error("a refusal is not in the audit log", "error", err)
 	}
@@ -109,6 +111,11 @@ func (a *API) sendPackets(w http.ResponseWriter, format packets.Format, media st
 	}}
 	before := answer.Missing()
 	err := packets.Write(s, format, answer, "topologyd "+a.deps.Version)
+	if s.begun { // also of a client who has left since, as all who follow do
+		sum := answer.Summary()
+		a.packets.packets.Add(float64(sum.Packets))
+		a.packets.bytes.Add(float64(sum.Bytes))
+	}
 	if s.err != nil { // the client is gone, or too slow
 		a.packets.downloads.WithLabelValues("gone").Inc()
 		a.deps.Log.Debug("client did not take its packets", "request", answer.Request, "error", s.err)
@@ -139,8 +146,6 @@ func (a *API) sendPackets(w http.ResponseWriter, format packets.Format, media st
 		h.Set(HeaderEnd, headerText(err.Error()))
 	}
 	a.packets.downloads.WithLabelValues(result).Inc()
-	a.packets.packets.Add(float64(sum.Packets))
-	a.packets.bytes.Add(float64(sum.Bytes))
 }
 
 // packetCounters are the metrics of packets.
@@ -153,8 +158,8 @@ func newPacketCounters(service *packets.Service) (*packetCounters, []prometheus.
 	c := &packetCounters{
 		downloads: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_packet_downloads_total",
 			Help: "Answers with packets by how they ended: ok, gone (the client), or the code of an error."}, []string{"result"}),
-		packets: prometheus.NewCounter(prometheus.CounterOpts{Name: "topologyd_packets_sent_total", Help: "Packets that were handed out."}),
-		bytes:   prometheus.NewCounter(prometheus.CounterOpts{Name: "topologyd_packets_sent_bytes_total", Help: "Bytes of packets that were handed out."}),
+		packets: prometheus.NewCounter(prometheus.CounterOpts{Name: "topologyd_packets_sent_total", Help: "Packets that downloads handed out."}),
+		bytes:   prometheus.NewCounter(prometheus.CounterOpts{Name: "topologyd_packets_sent_bytes_total", Help: "Bytes of packets that downloads handed out."}),
 	}
 	running := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "topologyd_packet_answers", Help: "Answers with packets that are being made."},
 		func() float64 {

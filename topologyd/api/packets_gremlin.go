@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"github.com/skein-net/skein/internal/filter"
 	"github.com/skein-net/skein/internal/pcapwrite"
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/audit"
 	"github.com/skein-net/skein/topologyd/gremlin"
 	"github.com/skein-net/skein/topologyd/packets"
 )
@@ -42,8 +44,41 @@ func (q *asked) wantsPackets() *failure {
 	return nil
 }
 
-// attach names the file.
+// forPackets readies a request whose query may ask for packets: they are handed
+// out to nobody who is not known, and who gave none is noted.
+func (q *asked) forPackets(r *http.Request) *http.Request {
+	if !q.query.AsksFlows() {
+		return r
+	}
+	q.absent = new(packets.Absent)
+	return r.WithContext(packets.WithAbsent(audit.WithActor(r.Context(), actor(r)), q.absent))
+}
+
+// packetsRefused writes down that a query failed because this daemon hands out no
+// packets.
+func (a *API) packetsRefused(ctx context.Context, err error) {
+	var e *gremlin.EvalError
+	if a.deps.Packets == nil && errors.As(err, &e) && e.Step == "RawPackets" {
+		a.refusePackets(audit.ActorOf(ctx), "")
+	}
+}
+
+// packetsOfQueryFailed says whose an error of the packets of a query is, nil when
+// err is about something else.
+func packetsOfQueryFailed(err error) *failure {
+	for _, known := range []error{packets.ErrAway, packets.ErrBusy, packets.ErrTooMany, packets.ErrAudit} {
+		if errors.Is(err, known) {
+			return packetFailure(err)
+		}
+	}
+	return nil
+}
+
+// attach names the file, and the hosts whose packets are not in it.
 func (q *asked) attach(h http.Header) {
+	if m := missingNames(q.absent.Hosts(), nil); m != "" {
+		h.Set(HeaderMissing, m)
+	}
 	if f := q.packetFormat(); f != "" {
 		h.Set("Content-Disposition", `attachment; filename="packets.`+string(f)+`"`)
 		h.Set("X-Content-Type-Options", "nosniff")

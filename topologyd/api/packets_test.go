@@ -9,6 +9,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gopacket/gopacket/pcapgo"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/skein-net/skein/internal/order"
 	"github.com/skein-net/skein/internal/proctest"
@@ -262,7 +264,10 @@ func TestPacketsFollowed(t *testing.T) {
 	cancel()
 	<-left
 	http.DefaultClient.CloseIdleConnections()
-	proctest.Eventually(t, 10*time.Second, "the end is written down", func() error {
+	proctest.Eventually(t, 10*time.Second, "the end is written down and counted", func() error {
+		if n := testutil.ToFloat64(b.api.packets.packets); n < 5 {
+			return fmt.Errorf("%v packets are counted", n)
+		}
 		list := l.records()
 		if last := list[len(list)-1]; last.Action != audit.PacketsEnd || last.Outcome != audit.OK {
 			return fmt.Errorf("%+v", last)
@@ -377,8 +382,59 @@ func TestPacketsOfQuery(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	fb.api.deps.Packets = nil
-	if resp, answer = ask("application/json", query); resp.StatusCode != 422 || !strings.Contains(answer, "--raw-packets") {
+	give(1)
+	queryAway(t, fb, hosts, query)
+	queryRefused(t, fb, l, query)
+}
+
+// get asks with parameters, given as names and values.
+func (b *bench) get(path string, pairs ...string) (*http.Response, string) {
+	v := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		v.Set(pairs[i], pairs[i+1])
+	}
+	return b.do("GET", path+"?"+v.Encode(), "")
+}
+
+// queryAway asks a second host, which is not there, and then none.
+func queryAway(t *testing.T, fb *flowBench, hosts fakeHosts, query string) {
+	t.Helper()
+	if resp, _ := fb.get("/api/v1/query", "gremlin", query); resp.Header.Get(HeaderMissing) != "" {
+		t.Errorf("%v", resp.Header)
+	}
+	r := fb.record(10)
+	r.HostID, r.CaptureID = "b", `my "cap`
+	fb.take(r)
+	for _, format := range []string{"json", "ndjson", "csv", "pcap", "pcapng"} {
+		if resp, answer := fb.get("/api/v1/query", "gremlin", query, "format", format); resp.StatusCode != 200 || resp.Header.Get(HeaderMissing) != "web%20b" {
+			t.Errorf("%s: %d %v %s", format, resp.StatusCode, resp.Header, answer)
+		}
+	}
+	clear(hosts)
+	if resp, answer := fb.get("/api/v1/query", "gremlin", query); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !strings.Contains(answer, "not connected") {
 		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
+}
+
+// queryRefused asks a daemon that hands out no packets.
+func queryRefused(t *testing.T, fb *flowBench, l *book, query string) {
+	t.Helper()
+	fb.api.deps.Packets, fb.api.deps.Audit = nil, l
+	for _, args := range [][]string{{}, {"format", "ndjson"}, {"format", "pcap"}, {"explain", "1"}} {
+		before := len(l.records())
+		resp, answer := fb.get("/api/v1/query", append(args, "gremlin", query)...)
+		if resp.StatusCode != 422 || !strings.Contains(answer, "--raw-packets") {
+			t.Errorf("%v: %d %s", args, resp.StatusCode, answer)
+		}
+		if list := l.records()[before:]; len(list) != 1 || list[0].Action != audit.PacketsFetch || list[0].Outcome != audit.Refused || list[0].Remote == "" {
+			t.Errorf("%v: %+v", args, list)
+		}
+	}
+	before := len(l.records())
+	if resp, answer := fb.get("/api/v1/diff", "gremlin", query, "from", "-1h"); resp.StatusCode != 400 || !strings.Contains(answer, "packets, which cannot be compared") {
+		t.Errorf("%d %s", resp.StatusCode, answer)
+	}
+	if n := len(l.records()) - before; n != 0 {
+		t.Errorf("%d records of a query that was not run", n)
 	}
 }

@@ -76,7 +76,9 @@ func (a *API) viewAt(ctx context.Context, t time.Time) (*graph.View, error) {
 // run runs a query, which may lead to other times, on the graph of a time; the
 // zero time is now.
 func (a *API) run(ctx context.Context, q *gremlin.Query, v *graph.View, at time.Time, lim gremlin.Limits) (*gremlin.Result, error) {
-	return q.RunOn(ctx, v, a.sources(at), governed(ctx, lim))
+	result, err := q.RunOn(ctx, v, a.sources(at), governed(ctx, lim))
+	a.packetsRefused(ctx, err)
+	return result, err
 }
 
 // sources are where a query about the graph of a time finds what that does not

@@ -9,9 +9,9 @@ import (
 
 	"github.com/skein-net/skein/internal/pcapwrite"
 	"github.com/skein-net/skein/topologyd/api/httpx"
-	"github.com/skein-net/skein/topologyd/audit"
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
+	"github.com/skein-net/skein/topologyd/packets"
 )
 
 // Headers of a query's answer.
@@ -42,6 +42,9 @@ type asked struct {
 	media string
 	limit gremlin.Limits
 	at    time.Time // zero: now
+	// absent are the hosts that gave none of the packets that the query asks for, nil
+	// when it asks for none.
+	absent *packets.Absent
 }
 
 // head is what is known of an answer beside its content.
@@ -72,14 +75,12 @@ func (h *head) end(to http.Header) {
 
 // query answers a query.
 func (a *API) query(w http.ResponseWriter, r *http.Request, req *queryRequest) {
-	if a.deps.Packets != nil { // which are handed out to nobody who is not known
-		r = r.WithContext(audit.WithActor(r.Context(), actor(r)))
-	}
 	q, f := a.understand(r, req)
 	if f != nil {
 		a.failed(w, f)
 		return
 	}
+	r = q.forPackets(r)
 	h := w.Header()
 	h["Vary"] = []string{"Accept"} // the coding is added
 	h["Cache-Control"] = []string{"no-cache"}
@@ -239,6 +240,7 @@ func (a *API) evaluate(ctx context.Context, q *asked, buf *bytes.Buffer) (head, 
 func (a *API) explain(ctx context.Context, q *asked, view *graph.View, buf *bytes.Buffer) (head, *failure) {
 	e, err := q.query.Explain(ctx, view, a.sources(q.at), governed(ctx, q.limit))
 	if err != nil {
+		a.packetsRefused(ctx, err)
 		return head{}, queryFailure(err)
 	}
 	if q.media == typeCSV {

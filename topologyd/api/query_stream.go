@@ -64,6 +64,7 @@ func (q *asked) findRows(ctx context.Context, s *rowStream) (string, error) {
 		sending = s.put(func(b []byte) []byte { return append(row.AppendJSON(b), '\n') })
 		return sending == nil
 	})
+	s.a.packetsRefused(ctx, err)
 	if err == nil {
 		err = sending
 	}
@@ -206,7 +207,10 @@ func (s *rowStream) finish(limit string, err error) {
 		}
 		buf := s.buf
 		s.buf = nil
-		s.a.reply(s.w, s.r, s.q.media, buf, s.head.set)
+		s.a.reply(s.w, s.r, s.q.media, buf, func(h http.Header) {
+			s.head.set(h)
+			s.q.attach(h)
+		})
 		return
 	}
 	outcome := "ok"
@@ -296,6 +300,7 @@ func (s *rowStream) open() (*streamWriter, error) {
 	h["X-Accel-Buffering"] = []string{"no"} // for a reverse proxy on the way
 	known := head{revision: s.head.revision, kind: s.head.kind}
 	known.set(h)
+	s.q.attach(h)
 	out := &streamWriter{w: s.w, c: http.NewResponseController(s.w), pause: s.a.cfg.StreamPause,
 		end: time.Now().Add(s.a.cfg.WriteTimeout + s.q.limit.Time)}
 	coding := httpx.AcceptCoding(s.r)

@@ -16,9 +16,8 @@ import (
 
 // live is a host that sends what it is told to.
 type live struct {
-	in   chan order.Packet
-	end  chan error
-	once sync.Once
+	in  chan order.Packet
+	end chan error
 }
 
 func newLive() *live { return &live{in: make(chan order.Packet), end: make(chan error)} }
