@@ -101,18 +101,33 @@ func (a *app) warn(format string, args ...any) {
 	fmt.Fprintf(a.env.Stderr, "topologyctl: %s\n", printable(fmt.Sprintf(format, args...), false))
 }
 
-// packetFile writes a file that only its owner may read. What there was when it
-// failed stays.
+// packetFile writes a file that only its owner may read, also one that was there.
+// What there was when it failed stays.
 func (a *app) packetFile(name string, s io.Reader) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("write packets: %w", err)
 	}
-	err = a.copyPackets(f, s)
+	if err = ownersAlone(f); err == nil {
+		err = a.copyPackets(f, s)
+	}
 	if cerr := f.Close(); cerr != nil && err == nil {
 		err = fmt.Errorf("write packets: %w", cerr)
 	}
 	return err
+}
+
+// ownersAlone keeps others from reading a file. What is no file, such as a named
+// pipe, stays as it is.
+func ownersAlone(f *os.File) error {
+	info, err := f.Stat()
+	if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+		err = f.Chmod(0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("write packets: %w", err)
+	}
+	return nil
 }
 
 // copyPackets writes packets as they come.

@@ -54,6 +54,9 @@ func packetsServer(t *testing.T) map[string]string {
 func TestCapturePcap(t *testing.T) {
 	env := packetsServer(t)
 	file := filepath.Join(t.TempDir(), "web.pcap")
+	if err := os.WriteFile(file, []byte("an older file"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name           string
 		args           []string
