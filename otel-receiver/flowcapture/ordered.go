@@ -65,6 +65,9 @@ type ordered struct {
 	kick   chan struct{}
 	// final is why the order is never tried, nil when it is.
 	final *verdict
+	// need is the memory that the capture takes, holds whether it has it.
+	need  Size
+	holds bool
 	// capture and tap are nil when it is never tried.
 	capture *capture
 	tap     *tap
@@ -99,6 +102,7 @@ func newOrdered(s *orderSet, c *order.Capture, v *verdict, cancel context.Cancel
 			o.capture = made
 			o.tap = &tap{capture: made, iface: c.Node.Interface}
 			made.taps[c.Node.Interface] = o.tap
+			o.need = Size(estimate(c, &o.cfg))
 			o.state.Type = o.cfg.Type
 		}
 	}
@@ -163,7 +167,7 @@ func (o *ordered) conclude(v *verdict) {
 	}
 	signal(o.set.changed)
 	if before.State != after.State || before.Error != after.Error {
-		fields := []zap.Field{zap.String("capture", name), zap.String("interface", iface), zap.String("state", after.State)}
+		fields := []zap.Field{zap.String("capture", shorten(name)), zap.String("interface", shorten(iface)), zap.String("state", after.State)}
 		if after.Error != "" {
 			o.set.log.Warn("A capture by order does not run", append(fields, zap.String("error", after.Error))...)
 		} else {
@@ -234,14 +238,13 @@ func (o *ordered) totals() (name, iface string, t totals) {
 	return name, iface, o.tap.totals()
 }
 
-// wait waits until the capture has ended, for a while.
-func (o *ordered) wait(ctx context.Context, most time.Duration) {
+// wait waits until the capture has ended, and the one before it, for a while.
+func (o *ordered) wait(most time.Duration) {
 	timer := time.NewTimer(most)
 	defer timer.Stop()
 	select {
 	case <-o.done:
 	case <-timer.C:
-	case <-ctx.Done():
 	}
 }
 

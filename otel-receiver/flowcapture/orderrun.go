@@ -30,12 +30,11 @@ type orderRun struct {
 // run follows the order until ctx ends; its flows are reported when it returns.
 func (o *ordered) run(ctx context.Context) {
 	defer close(o.done)
-	if o.final != nil {
-		<-ctx.Done()
-		return
-	}
 	defer o.set.release(o.capture)
 	defer o.closeStore()
+	if !o.set.hold(ctx, o) {
+		return
+	}
 	r := &orderRun{o: o, ended: make(chan error, 1)}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -52,7 +51,9 @@ func (o *ordered) run(ctx context.Context) {
 		case <-o.kick:
 		case <-timer.C:
 		}
-		timer.Reset(r.step(ctx))
+		if ctx.Err() == nil {
+			timer.Reset(r.step(ctx))
+		}
 	}
 }
 

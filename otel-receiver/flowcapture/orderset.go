@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -40,6 +39,10 @@ type orderSet struct {
 	gone map[[2]string]*totals
 	// failures are those of captures that ended, by their name.
 	failures map[string]int64
+	// held is the memory of working captures; given is closed, and made anew, when
+	// one gives its memory back.
+	held  Size
+	given chan struct{}
 }
 
 // pace is how often ordered captures are looked at.
@@ -66,7 +69,7 @@ func newOrderSet(limits OrdersConfig, g ground, log *zap.Logger, now func() time
 		limits: limits, ground: g, log: log, now: now, pace: defaultPace(),
 		types: func(string) error { return nil }, release: func(*capture) {},
 		changed: make(chan struct{}, 1), byID: make(map[string]*ordered), working: make(map[*ordered]bool), gone: make(map[[2]string]*totals),
-		failures: make(map[string]int64),
+		failures: make(map[string]int64), given: make(chan struct{}),
 	}
 }
 
@@ -110,26 +113,63 @@ func (s *orderSet) begin(c *order.Capture, verdict *verdict, after *ordered) {
 	ctx, cancel := context.WithCancel(context.Background())
 	o := newOrdered(s, c, verdict, cancel)
 	s.byID[c.ID] = o
-	if o.capture != nil {
-		s.working[o] = true
+	if o.denied() {
+		cancel()
+		if after != nil {
+			o.done = after.done // for the next one
+		} else {
+			close(o.done)
+		}
+		return
 	}
+	s.working[o] = true
 	s.wg.Go(func() {
 		defer cancel()
 		if after != nil {
-			after.wait(ctx, s.pace.running)
+			after.wait(s.pace.running)
 		}
 		o.run(ctx)
 		s.retire(o)
 	})
 }
 
+// hold takes the memory of a capture, which [orderSet.retire] gives back. What has
+// ended and cannot tell its flows, because the pipeline takes none, holds as much
+// again as captures may take; beyond that, others wait. It reports whether ctx has
+// not ended meanwhile.
+func (s *orderSet) hold(ctx context.Context, o *ordered) bool {
+	for told := false; ; told = true {
+		s.mu.Lock()
+		if s.held+o.need <= 2*s.limits.MaxMemory {
+			s.held += o.need
+			o.holds = true
+			s.mu.Unlock()
+			return true
+		}
+		given := s.given
+		s.mu.Unlock()
+		if !told {
+			o.conclude(failed(errHeld))
+		}
+		select {
+		case <-given:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+var errHeld = errors.New("captures that have ended hold the memory until their last flows are told; see why the pipeline of the collector does not take them")
+
 // retire keeps the totals of a capture that has ended.
 func (s *orderSet) retire(o *ordered) {
-	if o.capture == nil {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if o.holds {
+		s.held -= o.need
+		close(s.given)
+		s.given = make(chan struct{})
+	}
 	delete(s.working, o)
 	name, iface, t := o.totals()
 	t.running, t.live, t.source.Memory = false, 0, 0
@@ -155,70 +195,6 @@ func makeRoom[K comparable, V any](m map[K]V, key K) {
 		return
 	}
 }
-
-// admit decides which orders are followed, those that run first. It returns why
-// others are not. s.mu must be held.
-func (s *orderSet) admit(list []order.Capture) map[string]*verdict {
-	denied := make(map[string]*verdict)
-	captures, memory := 0, Size(0)
-	take := func(c *order.Capture) {
-		if v := s.examine(c); v != nil {
-			denied[c.ID] = v
-			return
-		}
-		cfg := orderedConfig(c)
-		need := Size(estimate(c, &cfg))
-		switch {
-		case captures >= s.limits.MaxCaptures:
-			denied[c.ID] = refused(fmt.Errorf("the host follows %d captures at most and has them; delete others, or raise orders.max_captures of its collector", s.limits.MaxCaptures))
-		case memory+need > s.limits.MaxMemory:
-			denied[c.ID] = refused(fmt.Errorf("the capture needs %s of memory and %s are left of %s; delete others, order less memory, or raise orders.max_memory of the host's collector",
-				rough(need), rough(s.limits.MaxMemory-memory), s.limits.MaxMemory))
-		default:
-			captures++
-			memory += need
-		}
-	}
-	for pass := range 2 {
-		for i := range list {
-			o := s.byID[list[i].ID]
-			if running := o != nil && !o.denied(); running == (pass == 0) {
-				take(&list[i])
-			}
-		}
-	}
-	return denied
-}
-
-// rough is an amount of memory for people.
-func rough(s Size) Size {
-	switch {
-	case s >= 10<<20:
-		return s &^ (1<<20 - 1)
-	default:
-		return s &^ (1<<10 - 1)
-	}
-}
-
-// examine returns why an order cannot be followed whatever else there is, or nil.
-func (s *orderSet) examine(c *order.Capture) *verdict {
-	if err := c.Validate(); err != nil {
-		return refused(err)
-	}
-	if c.KeepsPackets() && !s.limits.RawPackets {
-		return refused(errNoRaw)
-	}
-	cfg := orderedConfig(c)
-	if err := s.types(cfg.Type); err != nil {
-		return refused(err)
-	}
-	if err := cfg.validateFilter(); err != nil {
-		return &verdict{state: order.StateFailed, err: err, final: true}
-	}
-	return nil
-}
-
-var errNoRaw = errors.New("the host does not allow packets to be kept; leave raw_packets and raw_ring out, or set orders.raw_packets of its collector")
 
 // States implements [orders.Captures].
 func (s *orderSet) States() []order.CaptureState {

@@ -40,7 +40,6 @@ type testGround struct {
 	running   map[string]int // by capture and interface
 	spots     atomic.Int64
 	sources   atomic.Int64
-	refusals  atomic.Int64
 	selfTests atomic.Int64
 }
 
@@ -304,6 +303,80 @@ func TestHanging(t *testing.T) {
 	<-r.done
 }
 
+// TestEndedHoldMemory: however often orders change, captures that do not come to
+// their end hold no more than twice what captures may take.
+func TestEndedHoldMemory(t *testing.T) {
+	g := newTestGround(1)
+	release := make(chan struct{})
+	g.open = func(c *CaptureConfig, at *spot) (source.Source, error) {
+		s := &scripted{}
+		s.run = func(ctx context.Context, _ []source.Worker) error {
+			s.opened.Add(1)
+			s.received.Add(1)
+			<-ctx.Done()
+			<-release
+			return nil
+		}
+		return s, nil
+	}
+	r := groundReceiver(t, g, new(consumertest.LogsSink), nil, func(c *OrdersConfig) { c.MaxMemory = 5 << 20 })
+	o := testOrder("d/1", 1)
+	for i := range 9 { // each takes a little more than 1 MiB
+		o.SnapLen = 64 + i
+		r.orders.Follow([]order.Capture{o})
+		becomes(t, r, o.ID, order.StateRunning, "")
+	}
+	for i := range 5 {
+		o.SnapLen = 100 + i
+		r.orders.Follow([]order.Capture{o})
+	}
+	becomes(t, r, o.ID, order.StateFailed, "captures that have ended hold the memory")
+	require.Equal(t, int64(9), g.sources.Load())
+	close(release)
+	becomes(t, r, o.ID, order.StateRunning, "")
+	stop(t, r)
+	require.Zero(t, r.orders.held)
+	require.Empty(t, r.orders.working)
+}
+
+// TestQuickChanges: a capture begins when the one before it has ended, also when
+// there were orders in between that never began.
+func TestQuickChanges(t *testing.T) {
+	g := newTestGround(1)
+	var now, most atomic.Int64
+	g.open = func(*CaptureConfig, *spot) (source.Source, error) {
+		s := &scripted{}
+		s.run = func(ctx context.Context, _ []source.Worker) error {
+			most.Store(max(most.Load(), now.Add(1)))
+			defer now.Add(-1)
+			s.opened.Add(1)
+			s.received.Add(1)
+			<-ctx.Done()
+			timer := time.NewTimer(100 * time.Millisecond) // it takes its time
+			defer timer.Stop()
+			<-timer.C
+			return nil
+		}
+		return s, nil
+	}
+	r := groundReceiver(t, g, new(consumertest.LogsSink), nil, nil)
+	r.orders.pace.running = 20 * time.Second
+	o := testOrder("d/1", 1)
+	for round := range 3 {
+		for i, change := range []func(*order.Capture){
+			func(*order.Capture) {}, func(c *order.Capture) { c.Filter = "tcp" }, func(c *order.Capture) { c.Filter = "no filter" }, func(c *order.Capture) { c.Type = "x" }, func(*order.Capture) {},
+		} {
+			c := o
+			c.SnapLen = 64 + 10*round + i
+			change(&c)
+			r.orders.Follow([]order.Capture{c})
+		}
+		becomes(t, r, o.ID, order.StateRunning, "")
+	}
+	stop(t, r)
+	require.Equal(t, int64(1), most.Load())
+}
+
 // TestLimits: what runs keeps its place, what has none is refused with what to
 // do, and takes a place when there is one.
 func TestLimits(t *testing.T) {
@@ -354,6 +427,7 @@ func TestRefusedOrders(t *testing.T) {
 		"no eBPF here":               func(c *order.Capture) { c.Type = typeEBPF },
 		"layers need every packet":   func(c *order.Capture) { c.Type, c.Layers = typeEBPF, []string{"dns"} },
 		"sampling -1 is out of":      func(c *order.Capture) { c.Sampling = -1 },
+		"or a name more than 256":    func(c *order.Capture) { c.Name = strings.Repeat("x", 257) },
 		"snaplen 1 is out of bounds": func(c *order.Capture) { c.SnapLen = 1 },
 	} {
 		o := testOrder("d/1", 1)
