@@ -113,7 +113,7 @@ func (c *Client) Packets(ctx context.Context, capture string, p Packets) (*Packe
 	if err == nil {
 		req.Header.Set("Accept", "application/x-pcapng, application/vnd.tcpdump.pcap, "+NDJSON)
 		var resp *http.Response
-		if resp, err = c.send(c.watch, req); err == nil {
+		if resp, err = c.send(c.watch, req); err == nil { //nolint:bodyclose // Close does
 			s := &PacketStream{c: c, ctx: ctx, cancel: cancel, resp: resp, quiet: quiet, Missing: hostNames(resp.Header.Get(headerMissing))}
 			if _, params, err := mime.ParseMediaType(resp.Header.Get("Content-Disposition")); err == nil {
 				s.FileName = params["filename"]

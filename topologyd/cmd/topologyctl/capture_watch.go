@@ -55,7 +55,7 @@ func (a *app) watchEnd(ctx context.Context, s *client.PacketStream, err error) e
 	var e *client.Error
 	switch {
 	case ctx.Err() != nil, errors.Is(err, syscall.EPIPE): // interrupted, or the reader is gone, which is how it ends
-		return nil
+		return nil //nolint:nilerr // it is no failure
 	case errors.As(err, &e) && e.Code == client.CodeGone:
 		a.warn("%s", e.Message)
 		return nil
