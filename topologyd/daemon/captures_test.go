@@ -21,13 +21,19 @@ func TestCaptures(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	b := start(t, cfg)
 	b.write(encode(host(), event(1, 0)))
-	r, err := http.Post(b.url+"/api/v1/captures", "application/json", strings.NewReader( //nolint:noctx // a test
-		`{"id":"one","name":"first","spec":{"query":"G.V().Has('Type','device')","filter":"tcp"}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _ = r.Body.Close(); r.StatusCode != http.StatusCreated {
-		t.Fatal(r.Status)
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) { // between two tries
+		r, err := http.Post(b.url+"/api/v1/captures", "application/json", strings.NewReader( //nolint:noctx // a test
+			`{"id":"one","name":"first","spec":{"query":"G.V().Has('Type','device')","filter":"tcp"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Body.Close()
+		if r.StatusCode == http.StatusCreated {
+			break
+		}
+		if r.StatusCode != http.StatusServiceUnavailable || time.Now().After(end) { // its definitions may not be read yet
+			t.Fatal(r.Status)
+		}
 	}
 	c := session(t, b, "h")
 	list := nextList(t, c, 1)
@@ -57,7 +63,8 @@ func TestCaptures(t *testing.T) {
 		t.Error("a report in the name of captures was taken")
 	}
 	b.stop()
-	for err = nil; err == nil; {
+	var err error
+	for err == nil {
 		_, _, err = c.Read(t.Context())
 	}
 	if websocket.CloseStatus(err) != websocket.StatusGoingAway {
@@ -68,6 +75,22 @@ func TestCaptures(t *testing.T) {
 	}
 
 	b = start(t, cfg)
+	// A daemon that is alone follows nobody, also before it gives orders.
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) { // between two looks
+		code, answer := b.do(http.MethodGet, "/api/v1/captures/one", nil)
+		if strings.Contains(answer, `"follower"`) {
+			t.Fatal(answer)
+		}
+		if code == http.StatusOK && !strings.Contains(answer, `"pending"`) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal(code, answer)
+		}
+	}
+	if code, answer := b.do(http.MethodGet, "/api/v1/captures/one/nodes", nil); code != http.StatusOK {
+		t.Error(code, answer)
+	}
 	c = session(t, b, "h")
 	if again := nextList(t, c, 1); again.Captures[0].ID != list.Captures[0].ID || again.Revision <= list.Revision {
 		t.Errorf("%+v", again)

@@ -64,7 +64,7 @@ func newDefinitions(cfg *config.Config, e *engine.Engine, hub *live.Hub, log *sl
 
 func ordersConfig(c *config.Config) orders.Config {
 	o := orders.DefaultConfig()
-	o.MaxPerHost = c.Captures.MaxPerHost
+	o.MaxPerHost = min(c.Captures.MaxPerHost, o.MaxAssignments)
 	return o
 }
 
