@@ -11,6 +11,13 @@ import (
 	"github.com/skein-net/skein/internal/netns"
 )
 
+// isNamespace reports whether a path leads to a namespace, without opening it: to
+// open a device may do something.
+func isNamespace(path string) bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(path, &fs) == nil && fs.Type == unix.NSFS_MAGIC
+}
+
 // look asks the kernel for an interface by its name.
 func look(ns *netns.NS, name string) (l Link, err error) {
 	attr := unix.IFLA_IFNAME

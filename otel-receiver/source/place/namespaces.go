@@ -49,13 +49,14 @@ func NewNamespaces(cfg Config, fresh time.Duration) (*Namespaces, error) {
 
 // Open opens the namespace that has an inode number and, when it is not 0, a
 // device. hint is a path where it may be, "" when none is known; the number
-// decides. Inode 0 is the host's own. The error wraps [ErrNoNetNS] when there is
+// decides, and nothing else than a namespace is opened. Inode 0 is the host's own. The error wraps [ErrNoNetNS] when there is
 // no such namespace, and tells of permissions when paths are hidden by them.
 func (n *Namespaces) Open(inode, device uint64, hint string) (*netns.NS, error) {
 	if inode == 0 {
 		return open(n.cfg.RootNetNS)
 	}
 	var denied error
+	stale := false // a path leads elsewhere
 	try := func(path string) *netns.NS {
 		ns, err := open(path)
 		switch {
@@ -63,16 +64,19 @@ func (n *Namespaces) Open(inode, device uint64, hint string) (*netns.NS, error) 
 			denied = err
 			return nil
 		case err != nil:
+			stale = true
 			return nil
 		}
-		if id := ns.ID(); id.Inode == inode && (device == 0 || id.Dev == device) {
+		id := ns.ID()
+		if id.Inode == inode && (device == 0 || id.Dev == device) {
 			return ns
 		}
+		stale = stale || id.Inode != inode
 		_ = ns.Close()
 		return nil
 	}
 	first := []string{n.cfg.RootNetNS}
-	if filepath.IsAbs(hint) {
+	if filepath.IsAbs(hint) && isNamespace(hint) {
 		first = append(first, hint)
 	}
 	either := func(paths []string) *netns.NS {
@@ -86,8 +90,9 @@ func (n *Namespaces) Open(inode, device uint64, hint string) (*netns.NS, error) 
 	ns := either(first)
 	if ns == nil {
 		known := n.paths(inode)
+		stale = false
 		if ns = either(known); ns == nil {
-			n.again(inode, known)
+			n.again(inode, known, stale)
 			ns = either(n.paths(inode))
 		}
 	}
@@ -105,12 +110,12 @@ func (n *Namespaces) paths(inode uint64) []string {
 }
 
 // again looks at the host again when the last look is too old, or what it showed
-// of a namespace, which is given, was wrong.
-func (n *Namespaces) again(inode uint64, wrong []string) {
+// of a namespace, which is given, is stale.
+func (n *Namespaces) again(inode uint64, shown []string, stale bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	fresh := n.known != nil && time.Since(n.looked) < n.fresh
-	if !fresh || len(wrong) > 0 && slices.Equal(wrong, n.known[inode]) {
+	if !fresh || stale && slices.Equal(shown, n.known[inode]) {
 		n.look()
 		n.looked = time.Now()
 	}

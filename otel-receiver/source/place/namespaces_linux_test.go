@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/skein-net/skein/internal/netns"
 	"github.com/skein-net/skein/internal/netns/netnstest"
 	"github.com/skein-net/skein/internal/proctest"
@@ -46,8 +48,10 @@ func TestNamespaces(t *testing.T) {
 			t.Errorf("hint %q: %v, %d looks", hint, err, n.looks)
 		}
 	}
-	if err := find(id.Dev+1, ""); !errors.Is(err, ErrNoNetNS) {
-		t.Errorf("another device: %v", err)
+	for range 3 {
+		if err := find(id.Dev+1, ""); !errors.Is(err, ErrNoNetNS) || n.looks != 1 {
+			t.Errorf("another device: %v, %d looks", err, n.looks)
+		}
 	}
 
 	// It loses its name; a process is still in it.
@@ -79,6 +83,32 @@ func TestNamespaces(t *testing.T) {
 	looks = n.looks
 	if err := find(id.Dev, ""); !errors.Is(err, ErrNoNetNS) || n.looks != looks {
 		t.Errorf("again: %v, %d looks more within the hour", err, n.looks-looks)
+	}
+}
+
+// TestHintIsNotOpened: whoever gives orders cannot have any file opened.
+func TestHintIsNotOpened(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, err := NewNamespaces(Config{HostName: "lab", NetNSDirs: []string{}, ProcDir: t.TempDir()}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(events)
+	if _, err := unix.InotifyAddWatch(events, fifo, unix.IN_OPEN); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.Open(1, 0, fifo); !errors.Is(err, ErrNoNetNS) {
+		t.Error(err)
+	}
+	if got, err := unix.Read(events, make([]byte, 4096)); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("it was opened: %d, %v", got, err)
 	}
 }
 
