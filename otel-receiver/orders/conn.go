@@ -48,7 +48,9 @@ func (s *Session) hold(ctx context.Context, endpoint string) (opened bool, err e
 	s.sessions.Add(1)
 	s.connected.Store(true)
 	defer s.connected.Store(false)
-	s.deps.Log.Info("In session with topologyd", "endpoint", endpoint)
+	if s.logged.back() {
+		s.deps.Log.Info("In session with topologyd", "endpoint", endpoint)
+	}
 	s.deps.Status(nil)
 
 	live, cancel := context.WithCancelCause(context.WithoutCancel(ctx))

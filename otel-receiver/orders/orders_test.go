@@ -436,6 +436,40 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// TestLogged: what lasts for hours takes few lines, whatever the errors say.
+func TestLogged(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	for name, attempt := range map[string]func(l *logged, i int) (lines int){
+		"refused":  func(l *logged, _ int) int { return lines(l.away("refused", now)) },
+		"reset":    func(l *logged, i int) int { return lines(l.away(fmt.Sprintf("read tcp 127.0.0.1:%d", i), now)) },
+		"flapping": func(l *logged, _ int) int { return lines(l.back()) + lines(l.away("EOF", now)) },
+	} {
+		l, n := new(logged), 0
+		for i := range 3600 / 5 {
+			n += attempt(l, i)
+			now = now.Add(5 * time.Second)
+		}
+		most := 2*int(time.Hour/logAgain) + 1
+		if name == "refused" {
+			most = 1
+		}
+		if n < 1 || n > most {
+			t.Errorf("%s: %d lines in an hour, want 1 to %d", name, n, most)
+		}
+		now = now.Add(logAgain)
+		if l.away("another", now); !l.back() || l.back() {
+			t.Errorf("%s: its end is not logged once", name)
+		}
+	}
+}
+
+func lines(logged bool) int {
+	if logged {
+		return 1
+	}
+	return 0
+}
+
 // TestRefusals: each way to be turned away says what it is.
 func TestRefusals(t *testing.T) {
 	for code, want := range map[int]string{

@@ -73,8 +73,9 @@ type Session struct {
 	cfg    Config
 	deps   Deps
 	agenda *agenda
-	// next is the endpoint to try, used by run only.
-	next int
+	// next is the endpoint to try, used by run only, as is what was logged.
+	next   int
+	logged logged
 
 	connected                                    atomic.Bool
 	sessions, failures, received, sent, unusable atomic.Uint64
@@ -179,14 +180,44 @@ func (s *Session) run(ctx context.Context) {
 		s.failures.Add(1)
 		if text := err.Error(); text != told {
 			told = text
-			s.deps.Log.Warn("No session with topologyd; captures go on as they were ordered last", "error", err)
 			s.deps.Status(err)
+		}
+		if s.logged.away(err.Error(), time.Now()) {
+			s.deps.Log.Warn("No session with topologyd; captures go on as they were ordered last", "error", err)
 		}
 		if !sleep(ctx, jitter(wait)) {
 			return
 		}
 		wait = min(2*wait, s.cfg.MaxWait)
 	}
+}
+
+// logged is what of sessions was logged last. Nobody wants to read of each attempt
+// for hours, nor of each session of a topologyd that ends them at once.
+type logged struct {
+	began bool // that there was one, once
+	none  bool // that there is none
+	text  string
+	at    time.Time
+}
+
+// logAgain is how long after one warning another may follow.
+const logAgain = 30 * time.Second
+
+// away reports whether it is to be logged that there is no session.
+func (l *logged) away(text string, now time.Time) bool {
+	if l.none && l.text == text || !l.at.IsZero() && now.Sub(l.at) < logAgain {
+		return false
+	}
+	l.none, l.text, l.at = true, text, now
+	return true
+}
+
+// back reports whether it is to be logged that there is one.
+func (l *logged) back() bool {
+	tell := l.none || !l.began
+	l.began, l.none = true, false
+	return tell
 }
 
 // round tries the endpoints, beginning with the one that was used last, until
