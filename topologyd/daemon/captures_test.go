@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/order"
+	"github.com/skein-net/skein/internal/proctest"
 )
 
 // TestCaptures has a host follow a capture through a running daemon, over a
@@ -21,23 +23,15 @@ func TestCaptures(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	b := start(t, cfg)
 	b.write(encode(host(), event(1, 0)))
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) { // between two tries
-		r, err := http.Post(b.url+"/api/v1/captures", "application/json", strings.NewReader( //nolint:noctx // a test
-			`{"id":"one","name":"first","spec":{"query":"G.V().Has('Type','device')","filter":"tcp"}}`))
-		if err != nil {
-			t.Fatal(err)
+	proctest.Eventually(t, 10*time.Second, "the capture is taken", func() error {
+		if code, text := b.createCapture(`{"query":"G.V().Has('Type','device')","filter":"tcp"}`); code != http.StatusCreated {
+			return fmt.Errorf("%d %s", code, text)
 		}
-		_ = r.Body.Close()
-		if r.StatusCode == http.StatusCreated {
-			break
-		}
-		if r.StatusCode != http.StatusServiceUnavailable || time.Now().After(end) { // its definitions may not be read yet
-			t.Fatal(r.Status)
-		}
-	}
+		return nil
+	})
 	c := session(t, b, "h")
 	list := nextList(t, c, 1)
-	if got := list.Captures[0]; got.Name != "first" || got.Filter != "tcp" || got.Node.Interface != "eth1" || got.Node.IfIndex != 1 {
+	if got := list.Captures[0]; got.Name != "my-cap" || got.Filter != "tcp" || got.Node.Interface != "eth1" || got.Node.IfIndex != 1 {
 		t.Errorf("%+v", got)
 	}
 	run := order.Envelope{State: &order.State{Whole: true, Captures: []order.CaptureState{
@@ -46,7 +40,7 @@ func TestCaptures(t *testing.T) {
 	shows := func(want string) {
 		t.Helper()
 		for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) { // between two looks
-			got := b.query("G.V().Has('Captures.Name','first').Values('Captures')")
+			got := b.query("G.V().Has('Captures.Name','my-cap').Values('Captures')")
 			if strings.Contains(got, want) {
 				return
 			}
@@ -76,19 +70,17 @@ func TestCaptures(t *testing.T) {
 
 	b = start(t, cfg)
 	// A daemon that is alone follows nobody, also before it gives orders.
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) { // between two looks
-		code, answer := b.do(http.MethodGet, "/api/v1/captures/one", nil)
+	proctest.Eventually(t, 20*time.Second, "it is known how the capture does", func() error {
+		code, answer := b.do(http.MethodGet, "/api/v1/captures/web", nil)
 		if strings.Contains(answer, `"follower"`) {
 			t.Fatal(answer)
 		}
-		if code == http.StatusOK && !strings.Contains(answer, `"pending"`) {
-			break
+		if code != http.StatusOK || strings.Contains(answer, `"pending"`) {
+			return fmt.Errorf("%d %s", code, answer)
 		}
-		if time.Now().After(end) {
-			t.Fatal(code, answer)
-		}
-	}
-	if code, answer := b.do(http.MethodGet, "/api/v1/captures/one/nodes", nil); code != http.StatusOK {
+		return nil
+	})
+	if code, answer := b.do(http.MethodGet, "/api/v1/captures/web/nodes", nil); code != http.StatusOK {
 		t.Error(code, answer)
 	}
 	c = session(t, b, "h")
@@ -97,7 +89,7 @@ func TestCaptures(t *testing.T) {
 	}
 	say(t, c, &run)
 	shows(`"State":"running"`)
-	if code, answer := b.do(http.MethodDelete, "/api/v1/captures/one", nil); code/100 != 2 {
+	if code, answer := b.do(http.MethodDelete, "/api/v1/captures/web", nil); code/100 != 2 {
 		t.Fatal(code, answer)
 	}
 	nextList(t, c, 0)
