@@ -72,17 +72,32 @@ func (p *pair) everywhere(more ...string) []string {
 // tracking ID.
 func (p *pair) pings(t testing.TB, id string, points int) string {
 	t.Helper()
-	before := map[string]bool{}
-	query := fmt.Sprintf("G.Flows('CaptureID','%s','ICMP.Type','ECHO')", id)
-	for _, f := range p.flows(t, query) {
-		before[f.TrackingID] = true
-	}
+	before := p.known(t, id)
 	require.Equal(t, 30, p.a.echo("blue", "10.7.0.2", 30))
-	var tracking string
-	proctest.Eventually(t, 20*time.Second, "each point has the flow", func() error {
+	return p.arrive(t, id, points, before)
+}
+
+func pingsOf(id string) string {
+	return fmt.Sprintf("G.Flows('CaptureID','%s','ICMP.Type','ECHO')", id)
+}
+
+// known are the tracking IDs of the pings that a capture has seen.
+func (p *pair) known(t testing.TB, id string) map[string]bool {
+	t.Helper()
+	out := map[string]bool{}
+	for _, f := range p.flows(t, pingsOf(id)) {
+		out[f.TrackingID] = true
+	}
+	return out
+}
+
+// arrive waits until the pings that were not known before are there as pings says.
+func (p *pair) arrive(t testing.TB, id string, points int, before map[string]bool) (tracking string) {
+	t.Helper()
+	proctest.Eventually(t, 30*time.Second, "each point has the flow", func() error {
 		at := map[string]bool{}
 		tracking = ""
-		for _, f := range p.flows(t, query) {
+		for _, f := range p.flows(t, pingsOf(id)) {
 			if before[f.TrackingID] {
 				continue
 			}
@@ -142,16 +157,12 @@ func TestCaptureFollowsTheGraph(t *testing.T) {
 			p.runs(t, "all", 20*time.Second, p.everywhere()...)
 			p.pings(t, "all", 6)
 
-			p.daemon.End(t, syscall.SIGKILL)
 			// Both hosts go on capturing what was ordered; what they saw comes later.
+			before := p.known(t, "all")
+			p.daemon.End(t, syscall.SIGKILL)
 			require.Equal(t, 30, p.a.echo("blue", "10.7.0.2", 30))
 			p.daemon = startDaemon(t, p.dir, p.addr)
-			proctest.Eventually(t, 30*time.Second, "the pings of meanwhile are there", func() error {
-				if n := p.number(t, "G.Flows('CaptureID','all','ICMP.Type','ECHO').Dedup('TrackingID').Count()"); n < 1 {
-					return fmt.Errorf("%d conversations", n)
-				}
-				return nil
-			})
+			p.arrive(t, "all", 6, before)
 			p.runs(t, "all", 20*time.Second, p.everywhere()...)
 			p.pings(t, "all", 6)
 
