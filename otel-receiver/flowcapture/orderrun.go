@@ -41,6 +41,7 @@ func (o *ordered) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			o.closeStore() // also when the tap takes long to end: another order may keep packets
 			if r.live != nil {
 				r.stop()
 				r.leave(<-r.ended)

@@ -287,8 +287,9 @@ func TestHanging(t *testing.T) {
 		}
 		return g.one(c, at, true), nil
 	}
-	r := groundReceiver(t, g, new(consumertest.LogsSink), nil, nil)
+	r := groundReceiver(t, g, new(consumertest.LogsSink), nil, func(c *OrdersConfig) { c.RawPackets = true })
 	a, b, c := testOrder("a/1", 1), testOrder("b/2", 2), testOrder("c/3", 3)
+	a.RawPackets = 1
 	r.orders.Follow([]order.Capture{a, b, c})
 	becomes(t, r, c.ID, order.StateRunning, "")
 	becomes(t, r, a.ID, order.StateFailed, "has not opened the interface yet")
