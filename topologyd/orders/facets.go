@@ -85,7 +85,7 @@ func (t *term) event(p *place, v *graph.View, now time.Time) (e entity.Event, so
 		return e, false
 	}
 	e = t.facet(p.ref, want, p.shownAt)
-	p.shown, p.shownAt, p.counted = want, e.Time.UnixNano(), now
+	p.shown, p.shownAt, p.counted, p.checked = want, e.Time.UnixNano(), now, check{}
 	return e, true
 }
 
@@ -231,12 +231,13 @@ func (t *term) submit(events []entity.Event) bool {
 	if len(events) == 0 {
 		return true
 	}
-	if !t.deps.Leads() {
-		return false
-	}
 	refs := make([]entity.UUID, len(events))
 	for i := range events {
 		refs[i] = events[i].Ref.UUID()
+	}
+	if !t.deps.Leads() { // the term ends, unless the lead is back by then
+		t.repeat(refs)
+		return sleep(t.ctx, t.cfg.Retry)
 	}
 	ctx, cancel := context.WithTimeout(t.ctx, t.cfg.SubmitTimeout)
 	err := t.deps.Submit(ctx, events)
@@ -249,8 +250,15 @@ func (t *term) submit(events []entity.Event) bool {
 	}
 	t.n.drops.WithLabelValues("submit").Add(float64(len(events)))
 	t.deps.Log.Warn("the states of captures are not written yet, trying again", "error", err)
+	t.repeat(refs)
+	return sleep(t.ctx, t.cfg.Retry)
+}
+
+// repeat has nodes be written again, of which it is not known whether they were.
+func (t *term) repeat(ids []entity.UUID) {
 	t.mu.Lock()
-	for _, id := range refs {
+	defer t.mu.Unlock()
+	for _, id := range ids {
 		if p := t.places[id]; p != nil {
 			p.doubt = true
 			t.write(p)
@@ -258,6 +266,4 @@ func (t *term) submit(events []entity.Event) bool {
 			t.sweep = time.Time{} // it was the last that was to be said of the node
 		}
 	}
-	t.mu.Unlock()
-	return sleep(t.ctx, t.cfg.Retry)
 }

@@ -276,6 +276,34 @@ func TestAboutToLead(t *testing.T) {
 	require.Equal(t, StateFollower, m.Status(d).State)
 }
 
+// TestLeadBlinks has the lead go and come back before anybody looked, while a
+// node is to be written.
+func TestLeadBlinks(t *testing.T) {
+	cfg := quick()
+	cfg.LeadCheck = time.Hour
+	w := newWorld(t, cfg)
+	w.report(hostNode("a"), link("a", 2, "veth"))
+	w.define("one", veths)
+	a := w.connect("a")
+	w.shows("a veth2 one=running")
+	m := w.manager.term.Load()
+	look := func(ok func(p *place) bool) func() bool {
+		return func() bool {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			return ok(m.places[link("a", 2, "veth").UUID()])
+		}
+	}
+	eventually(t, "the node was compared", look(func(p *place) bool { return p.checked != check{} }), func() any { return nil })
+	w.leads.Store(false)
+	a.set("one", func(s *order.CaptureState) { s.State = order.StateFailed })
+	eventually(t, "the node is to be written", look(func(p *place) bool {
+		return len(p.shown.List()) == 1 && p.shown.List()[0].Map().Get(showState).Str() == order.StateFailed
+	}), func() any { return nil })
+	w.leads.Store(true)
+	w.shows("a veth2 one=failed")
+}
+
 // TestRestart has the daemon restart: what still holds stays as it is, what does
 // not goes.
 func TestRestart(t *testing.T) {

@@ -22,6 +22,8 @@ type chaos struct {
 	*world
 	*rand.Rand
 	online map[string]*fakeHost
+	// replaced are those for which another one came: it may have been let in first.
+	replaced []*fakeHost
 }
 
 var (
@@ -69,6 +71,9 @@ func (c *chaos) step() {
 			delete(c.online, host)
 			return
 		}
+		if h := c.online[host]; h != nil {
+			c.replaced = append(c.replaced, h)
+		}
 		c.leads.Store(true)
 		seed := c.Uint64()
 		c.online[host] = c.connect(host, func(h *fakeHost) {
@@ -91,6 +96,10 @@ func (c *chaos) step() {
 // how they do.
 func (c *chaos) quiet() {
 	c.leads.Store(true)
+	for _, h := range c.replaced {
+		h.close()
+	}
+	c.replaced = nil
 	for _, h := range c.online {
 		h.mu.Lock()
 		h.lose = nil

@@ -72,6 +72,8 @@ func (s *session) heard() { s.sign.Store(time.Now().UnixNano()) }
 // run carries the session until it ends.
 func (s *session) run() {
 	if err := s.term.join(s); err != nil {
+		s.n.closed.WithLabelValues(reasonOf(err)).Inc()
+		s.deps.Log.Debug("a collector was turned away", "host", s.id, "address", s.address, "error", err)
 		s.hangUp(err, func() {})
 		return
 	}

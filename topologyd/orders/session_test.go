@@ -262,6 +262,20 @@ func TestTooManySessions(t *testing.T) {
 	require.Equal(t, "b", hosts[0].ID)
 }
 
+// TestTooManyHosts has a host come that there is no room for.
+func TestTooManyHosts(t *testing.T) {
+	cfg := quick()
+	cfg.MaxHosts = 1
+	w := newWorld(t, cfg)
+	w.connect("a").follows()
+	b, _, err := w.dial("b")
+	require.NoError(t, err)
+	require.NoError(t, b.Write(t.Context(), websocket.MessageText, []byte(hello("b"))))
+	require.Contains(t, refusal(t, b), "1 hosts are known, the limit")
+	require.Equal(t, 1.0, testutil.ToFloat64(w.manager.n.closed.WithLabelValues("other")))
+	require.Len(t, w.manager.Hosts(), 1)
+}
+
 // TestForget has a host go for good.
 func TestForget(t *testing.T) {
 	cfg := quick()
