@@ -21,7 +21,8 @@
 //
 // Programs run before those that others attached, so that they see what those
 // drop, and before the queueing discipline drops what is sent. They change no
-// packet. One buffer of the kernel is one packet, as for AF_PACKET. On a loopback
+// packet. One buffer of the kernel is one packet, as for AF_PACKET; what goes out
+// and is split before it is sent counts as what it becomes. On a loopback
 // interface only what comes in is counted, which is all.
 //
 // This package must never decide about a packet, or decode one.

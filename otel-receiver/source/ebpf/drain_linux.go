@@ -92,7 +92,7 @@ func (x *session) counted(v value, dir uint8, rate uint32, now time.Duration) so
 
 // event hands on a packet that came through the ring.
 func (x *session) event(e event) error {
-	if len(e) < eventData {
+	if len(e) < eventData || e.packets() == 0 || e.last() < 0 {
 		x.src.count.malformed.Add(1) // the programs never do this
 		return nil
 	}
@@ -118,11 +118,19 @@ func (x *session) event(e event) error {
 		x.cook(e)
 	}
 	c := &x.src.count
-	c.received.Add(1)
-	c.bytes.Add(uint64(f.Wire))
+	c.received.Add(e.packets())
+	c.bytes.Add(e.bytes() + e.packets()*uint64(f.Wire-e.wire()))
 	c.events.Add(1)
 	if len(f.Data) < f.Wire {
 		c.truncated.Add(1)
+	}
+	if more := e.packets() - 1; more > 0 {
+		// The flags are those of the last one.
+		n := more * uint64(f.Weight)
+		x.bulk = source.Bulk{Sample: *f, Same: source.BulkCount{Packets: n, Bytes: n * uint64(f.Wire), First: f.Time, Last: f.Time}}
+		x.worker.Bulk(&x.bulk)
+		f.Wire += e.last() - e.wire()
+		f.Data = f.Data[:min(len(f.Data), f.Wire)]
 	}
 	x.worker.Frame(f)
 	return nil

@@ -16,7 +16,6 @@ const (
 const (
 	keySize     = 16
 	valueHead   = 56
-	eventHead   = 40
 	ringData    = 256
 	controlSize = 24
 	statsSize   = 64
@@ -39,7 +38,9 @@ const (
 	eventOut   = 36
 	eventWhy   = 37
 	eventType  = 38
-	eventData  = 40
+	eventCount = 40
+	eventBytes = 44
+	eventData  = 48
 )
 
 // Reasons for a packet to come through the ring (enum why).
@@ -107,10 +108,15 @@ func (e event) key() (k [keySize]byte) { return [keySize]byte(e[:keySize]) }
 func (e event) time() int64            { return int64(native.Uint64(e[eventTime:])) }
 func (e event) wire() int              { return int(native.Uint32(e[eventWire:])) }
 func (e event) rate() uint32           { return native.Uint32(e[eventRate:]) }
+func (e event) packets() uint64        { return uint64(native.Uint32(e[eventCount:])) }
+func (e event) bytes() uint64          { return uint64(native.Uint32(e[eventBytes:])) }
 func (e event) proto() uint16          { return binary.BigEndian.Uint16(e[eventProto:]) }
 func (e event) out() bool              { return e[eventOut] != 0 }
 func (e event) why() uint8             { return e[eventWhy] }
 func (e event) kind() uint8            { return e[eventType] }
+
+// last is the length of the last packet of those that the kernel makes of it.
+func (e event) last() int { return int(e.bytes()) - int(e.packets()-1)*e.wire() }
 
 func (e event) data() []byte {
 	n := min(int(native.Uint16(e[eventLen:])), len(e)-eventData, e.wire())

@@ -9,6 +9,8 @@ import (
 	"math/bits"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -77,14 +79,10 @@ func load(cfg Config, raw bool) (_ *programs, err error) {
 }
 
 // mayProbe reports whether programs of this process may read the structures of
-// the kernel: with CAP_PERFMON, or CAP_SYS_ADMIN (capabilities(7)).
+// the kernel: with CAP_PERFMON, or CAP_SYS_ADMIN (capabilities(7)), where the
+// kernel is not locked down to keep secrets (kernel_lockdown(7)).
 func mayProbe() bool {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return false
-	}
-	return data[0].Effective&(1<<unix.CAP_SYS_ADMIN) != 0 || data[1].Effective&(1<<(unix.CAP_PERFMON-32)) != 0
+	return features.HaveProgramHelper(ebpf.SchedCLS, asm.FnProbeReadKernel) == nil
 }
 
 // controlMap is the section of the variable control.

@@ -21,17 +21,17 @@ const loopback = 1
 func Probe() Features {
 	f := Features{Kernel: release()}
 	if err := usable(); err != nil {
-		f.problem(FeatureEBPF, fmt.Errorf("Linux %s: %w", f.Kernel, err), insteadPackets)
+		f.problem(FeatureEBPF, fmt.Errorf("on Linux %s: %w", f.Kernel, err), insteadPackets)
 		return f
 	}
 	f.Usable = true
 	if err := haveTCX(); err != nil {
-		f.problem(FeatureTCX, fmt.Errorf("Linux %s: %w (tcx came with Linux 6.6)", f.Kernel, err), insteadClsact)
+		f.problem(FeatureTCX, fmt.Errorf("on Linux %s: %w (tcx came with Linux 6.6)", f.Kernel, err), insteadClsact)
 	} else {
 		f.TCX = true
 	}
 	if err := haveBatch(); err != nil {
-		f.problem(FeatureBatch, fmt.Errorf("Linux %s: %w (batches came with Linux 5.6)", f.Kernel, err), insteadSingle)
+		f.problem(FeatureBatch, fmt.Errorf("on Linux %s: %w (batches came with Linux 5.6)", f.Kernel, err), insteadSingle)
 	} else {
 		f.Batch = true
 	}

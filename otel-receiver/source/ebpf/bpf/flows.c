@@ -96,8 +96,14 @@ inline_ __u32 copy_up_to(struct __sk_buff *skb, __u32 net, __u8 *to, const __u32
 	return bpf_skb_load_bytes(skb, net, to, n) ? 0 : n;
 }
 
+/* amount is how many packets a buffer is on the wire, and how long they are: all
+ * of them together, and each but the last. */
+struct amount {
+	__u32 packets, wire, each;
+};
+
 /* event sends a packet through the ring. */
-static __attribute__((noinline)) int event(struct __sk_buff *skb, struct parsed *p, __u64 now, __u32 wire, __u32 packets)
+static __attribute__((noinline)) int event(struct __sk_buff *skb, struct parsed *p, __u64 now, const struct amount *m)
 {
 	struct event *e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
 	struct stats *st;
@@ -111,9 +117,10 @@ static __attribute__((noinline)) int event(struct __sk_buff *skb, struct parsed 
 	}
 	e->key = p->key;
 	e->time = now;
-	e->wire = wire;
-	/* Some that are sent as one stand for the others. */
-	e->rate = (p->flags >> 8 ? control.rate[1] : control.rate[0]) * packets;
+	e->wire = m->each;
+	e->packets = m->packets;
+	e->bytes = m->wire;
+	e->rate = p->flags >> 8 ? control.rate[1] : control.rate[0];
 	e->proto = skb->protocol;
 	e->out = p->flags >> 4 & 1;
 	e->why = p->flags & 15;
@@ -133,12 +140,6 @@ inline_ struct value *find(int slot, struct key *k)
 		return bpf_map_lookup_elem(&flows_1, k);
 	return bpf_map_lookup_elem(&flows_0, k);
 }
-
-/* amount is how many packets a buffer is on the wire, and how long they are: all
- * of them together, and each but the last. */
-struct amount {
-	__u32 packets, wire, each;
-};
 
 /* begin makes the entry of a flow. */
 static __attribute__((noinline)) struct value *begin(struct __sk_buff *skb, struct parsed *p, __u64 now, __u32 wire)
@@ -204,17 +205,15 @@ inline_ int count(struct __sk_buff *skb, struct parsed *p, __u64 now, const stru
 }
 
 /* slow does what is not done for most packets. */
-static __attribute__((noinline)) int slow(struct __sk_buff *skb, struct parsed *p, __u64 now, __u32 wire, __u32 more)
+static __attribute__((noinline)) int slow(struct __sk_buff *skb, struct parsed *p, __u64 now, const struct amount *m, int verdict)
 {
-	int verdict = more >> 16;
-	__u32 packets = more & 0xffff;
 	struct stats *st = counters();
 	int why = verdict == OPENS ? WHY_FLAGS : verdict == CLOSES ? WHY_CLOSE : verdict == MESSAGE ? WHY_MESSAGE : verdict == COUNT ? WHY_FULL : WHY_OTHER;
 
 	if (why == WHY_OTHER)
 		p->key.a = p->key.b = 0;
 	p->flags |= why;
-	if (!event(skb, p, now, wire, packets)) {
+	if (!event(skb, p, now, m)) {
 		if (st)
 			st->events++;
 		return 0;
@@ -225,29 +224,37 @@ static __attribute__((noinline)) int slow(struct __sk_buff *skb, struct parsed *
 /* NETIF_F_GSO_SHIFT: a type of GSO is the bit of a device's feature shifted by
  * as much (include/linux/netdev_features.h). */
 #define GSO_SHIFT 16
+/* SKB_GSO_DODGY: what a guest or a process sends. It is looked at again, and not
+ * split where the device can do the rest (tcp_gso_segment, __udp_gso_segment). */
+#define GSO_DODGY 2u
 
 /* is_split tells whether the kernel splits a buffer before it sends it, because
- * the device cannot (netif_needs_gso). */
+ * the device cannot (netif_needs_gso, gso_features_check). */
 static __attribute__((noinline)) int is_split(struct __sk_buff *skb)
 {
 	struct sk_buff *sk = (void *)skb;
 	struct skb_shared_info *info;
 	struct net_device *dev;
 	unsigned char *head;
-	unsigned int end, type;
+	unsigned int end, type, size;
 	__u64 can, need;
 
 	bpf_core_read(&head, sizeof(head), &sk->head);
 	bpf_core_read(&end, sizeof(end), &sk->end);
 	bpf_core_read(&dev, sizeof(dev), &sk->dev);
+	size = BPF_CORE_READ(dev, gso_max_size);
+	if (skb->protocol != ETH_IP6 && bpf_core_field_exists(dev->gso_ipv4_max_size))
+		size = BPF_CORE_READ(dev, gso_ipv4_max_size);
+	if (skb->len >= size || skb->gso_segs > BPF_CORE_READ(dev, gso_max_segs))
+		return 1;
 	info = (void *)(head + end);
 	bpf_core_read(&type, sizeof(type), &info->gso_type);
 	can = BPF_CORE_READ(dev, features);
 	if (BPF_CORE_READ_BITFIELD_PROBED(sk, encapsulation))
 		can &= BPF_CORE_READ(dev, hw_enc_features);
-	if (skb->vlan_present)
+	if (skb->vlan_present || is_tag(skb->protocol))
 		can &= BPF_CORE_READ(dev, vlan_features);
-	need = (__u64)type << GSO_SHIFT;
+	need = (__u64)(type & ~GSO_DODGY) << GSO_SHIFT;
 	return (can & need) != need;
 }
 
@@ -269,6 +276,9 @@ inline_ void measure(struct __sk_buff *skb, struct parsed *p, struct amount *m, 
 	m->packets = segments;
 	m->each = (total - skb->len) / (segments - 1) + skb->gso_size - p->net + tag;
 	m->wire = total + segments * (tag - p->net);
+	/* Not all are of one length (GSO_BY_FRAGS). */
+	if ((__u64)m->each * (segments - 1) >= m->wire)
+		m->each = m->wire / segments;
 }
 
 inline_ int look(struct __sk_buff *skb, struct parsed *p, int out, int filtered)
@@ -315,21 +325,7 @@ inline_ int look(struct __sk_buff *skb, struct parsed *p, int out, int filtered)
 	}
 	if (v == COUNT && !count(skb, p, now, &m))
 		return NEXT;
-	if (m.packets > 1 && v != COUNT && v < UNKNOWN) {
-		/* The flags are those of the last one. */
-		__u32 last = m.wire - (m.packets - 1) * m.each;
-
-		m.wire -= last;
-		m.packets--;
-		if (!count(skb, p, now, &m)) {
-			m.packets = 1;
-			m.wire = m.each = last;
-		} else {
-			m.wire += last;
-			m.packets++;
-		}
-	}
-	if (!slow(skb, p, now, m.wire / m.packets, v << 16 | m.packets))
+	if (!slow(skb, p, now, &m, v))
 		return NEXT;
 	if (v != COUNT && v < UNKNOWN && !count(skb, p, now, &m))
 		return NEXT;

@@ -22,6 +22,8 @@
  * link header, and to know whether a buffer is split before it is sent. */
 struct net_device {
 	__u64 features, hw_enc_features, vlan_features;
+	unsigned int gso_max_size, gso_ipv4_max_size;
+	__u16 gso_max_segs;
 } __attribute__((preserve_access_index));
 
 struct skb_shared_info {
@@ -72,6 +74,7 @@ struct event {
 	__u32 wire, rate;
 	__u16 len, proto;
 	__u8 out, why, type, high;
+	__u32 packets, bytes; /* that the kernel makes of it, all together */
 	__u8 data[RING_DATA];
 };
 
