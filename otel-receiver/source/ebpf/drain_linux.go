@@ -19,6 +19,8 @@ import (
 func (x *session) drain() error {
 	x.src.mu.Lock()
 	defer x.src.mu.Unlock()
+	x.draining = true
+	defer func() { x.draining = false }()
 	old := x.control.Active & 1
 	// The new map's rate is set before it is used.
 	x.control.Rate[old^1] = x.src.rate.Load()
@@ -104,7 +106,7 @@ func (x *session) event(e event) error {
 	case whyFlags:
 		// The ports of a connection that was over are used again: what was counted of
 		// it is not of the new one.
-		if _, again := x.closing[e.key()]; again && boot()-x.swapped >= leastDrain {
+		if _, again := x.closing[e.key()]; again && !x.draining && boot()-x.swapped >= leastDrain {
 			e = bytes.Clone(e) // it is read over
 			if err := x.drain(); err != nil {
 				return err

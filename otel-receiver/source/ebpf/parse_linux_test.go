@@ -1,6 +1,7 @@
 package ebpf
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -196,5 +197,26 @@ func TestConversations(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestOpensWhileRead has a connection end and its ports used again by what waits in
+// the ring while the map is read, for long: it is not read over again.
+func TestOpensWhileRead(t *testing.T) {
+	b := newBench(t, Config{}, false)
+	segment := func(flags byte) []byte {
+		tcp := make([]byte, 20)
+		binary.BigEndian.PutUint16(tcp, 1000)
+		binary.BigEndian.PutUint16(tcp[2:], 80)
+		tcp[12], tcp[13] = 5<<4, flags
+		return ether(0x0800, ipv4(6, 1, 2, tcp))
+	}
+	tl := newTally()
+	tl.onFrame = func(*source.Frame) {
+		eventually(t, 10*time.Second, func() bool { return boot()-b.swapped >= leastDrain }, "the map could be read again")
+	}
+	b.count(tl, segment(0x11), segment(0x02))
+	if n := b.src.count.drains.Load(); tl.frames != 2 || n != 1 {
+		t.Errorf("%d frames, the map was read %d times", tl.frames, n)
 	}
 }

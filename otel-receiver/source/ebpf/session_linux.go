@@ -58,10 +58,13 @@ type session struct {
 	thread  time.Duration // processor time of the thread when it began
 	spent   int64         // of sessions before
 	closing map[[16]byte]struct{}
-	record  ringbuf.Record
-	frame   source.Frame
-	bulk    source.Bulk
-	cooked  []byte
+	// draining is set while the map is read: what comes through the ring meanwhile
+	// does not have it read again.
+	draining bool
+	record   ringbuf.Record
+	frame    source.Frame
+	bulk     source.Bulk
+	cooked   []byte
 }
 
 // session captures from the interface as it is now, until ctx ends (nil) or the
@@ -176,15 +179,21 @@ func (x *session) run(ctx context.Context) error {
 			return err
 		}
 		if err := x.tick(); err != nil {
-			// What was counted until then is handed on.
-			_ = x.drain()
-			x.tellTime()
+			_ = x.finish()
 			return err
 		}
 	}
+	return x.finish()
+}
+
+// finish ends counting and hands on what was counted until then.
+func (x *session) finish() error {
 	x.watch()
 	x.detach()
-	err := errors.Join(x.drain(), x.readStats())
+	// A program that was about to begin may not yet know which map counts: a
+	// classifier is gone before the last packet is through.
+	err := x.programs.barrier.wait()
+	err = errors.Join(err, x.drain(), x.readStats())
 	x.tellTime()
 	return err
 }
