@@ -80,7 +80,7 @@ func (t *term) compare() {
 	}
 	t.mu.Lock()
 	for id, p := range t.places {
-		if slot := v.NodeSlot(id); slot >= 0 && !p.shown.IsZero() && !mine[v.NodeOrigin(slot)] {
+		if slot := v.NodeSlot(id); slot >= 0 && (p.doubt || !p.shown.IsZero() && !mine[v.NodeOrigin(slot)]) {
 			p.doubt = true
 			t.write(p)
 		}

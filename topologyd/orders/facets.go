@@ -66,8 +66,8 @@ func (t *term) events() (events []entity.Event, more bool) {
 // event brings what a node says to what is so. The lock is held.
 func (t *term) event(p *place, v *graph.View, now time.Time) (e entity.Event, some bool) {
 	slot := v.NodeSlot(p.id)
-	if slot < 0 { // its facet went with it
-		p.shown, p.shownAt = entity.Value{}, 0
+	if slot < 0 { // its facet went with it; it may come back before that is told
+		p.shown, p.shownAt, p.doubt = entity.Value{}, 0, true
 		return e, false
 	}
 	if p.doubt || p.holders == 0 {

@@ -44,7 +44,7 @@ func (t *term) renewed(p *place, v *graph.View) {
 	if slot < 0 {
 		return // it has gone meanwhile, which is told too
 	}
-	if !v.NodeAttr(slot, entity.KeyCaptures).Equal(p.shown) {
+	if p.doubt || !v.NodeAttr(slot, entity.KeyCaptures).Equal(p.shown) {
 		// The node may have gone and come back, or somebody else says something.
 		p.doubt = true
 		t.write(p)
