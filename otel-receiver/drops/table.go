@@ -81,8 +81,8 @@ func (t *Table) Problems() []order.Problem {
 
 func (t *Table) problem(feature string, err error, fallback string) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.problems = append(t.problems, order.Problem{Feature: feature, Error: err.Error(), Fallback: fallback})
+	t.mu.Unlock()
 	t.log.Warn("a feature is missing", "feature", feature, "error", err, "fallback", fallback)
 }
 

@@ -179,7 +179,7 @@ func (p *poller) apply(netns uint64, in *inside, at time.Time) {
 		s := &in.sockets[i]
 		if s.listen {
 			l := listening{netns: netns, local: s.tuple.local, lport: s.tuple.lport, protocol: s.tuple.protocol}
-			if h := t.listeners.diag(l, s.inode, now); h.owner == nil {
+			if h := t.listeners.diag(l, s.inode, now); h != nil && h.owner == nil {
 				p.scan.want(s.inode, target{listen: true, tuple: s.tuple, netns: netns}, at)
 			}
 			continue

@@ -136,8 +136,8 @@ func (c *cgroups) close() {
 	}
 }
 
-// handleKernFS is FILEID_KERNFS of linux/exportfs.h: the number of a cgroup is a
-// handle of its folder.
+// handleKernFS is the kernel's FILEID_KERNFS: the number of a cgroup is a handle of
+// its folder.
 const handleKernFS = 0xfe
 
 // path finds the path of a cgroup below the root, "" when it is gone.

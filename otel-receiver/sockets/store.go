@@ -133,6 +133,10 @@ type holder struct {
 	seen, closed int64
 }
 
+// maxHolders bounds the sockets at one place (SO_REUSEPORT): they are looked at one
+// by one, also for each flow.
+const maxHolders = 256
+
 // listeners are the sockets without a remote end.
 type listeners struct {
 	by      map[listening][]holder
@@ -157,7 +161,8 @@ func (s *listeners) event(l listening, p *process, now int64) *holder {
 	return s.add(l, holder{owner: p, seen: now})
 }
 
-// diag notes that the kernel has a listening socket.
+// diag notes that the kernel has a listening socket; nil says that there is no
+// room.
 func (s *listeners) diag(l listening, inode uint64, now int64) *holder {
 	list := s.by[l]
 	var fresh *holder
@@ -175,12 +180,18 @@ func (s *listeners) diag(l listening, inode uint64, now int64) *holder {
 		fresh.inode, fresh.seen = inode, now
 		return fresh
 	}
+	if s.full(l) {
+		s.refused++
+		return nil
+	}
 	return s.add(l, holder{inode: inode, seen: now})
 }
 
+func (s *listeners) full(l listening) bool { return s.n >= s.max || len(s.by[l]) >= maxHolders }
+
 // add notes one more, if there is room; if there is none, the note goes nowhere.
 func (s *listeners) add(l listening, h holder) *holder {
-	if s.n >= s.max {
+	if s.full(l) {
 		s.refused++
 		return &h
 	}

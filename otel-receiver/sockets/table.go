@@ -76,16 +76,23 @@ func (t *Table) Problems() []order.Problem {
 // problem notes one that lasts; there is one of each feature.
 func (t *Table) problem(feature string, err error, fallback string) {
 	p := order.Problem{Feature: feature, Error: err.Error(), Fallback: fallback}
+	if t.note(p) {
+		t.log.Warn("a feature is missing", "feature", feature, "error", err, "fallback", fallback)
+	}
+}
+
+// note says whether there was no problem of the feature yet.
+func (t *Table) note(p order.Problem) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range t.problems {
-		if t.problems[i].Feature == feature {
+		if t.problems[i].Feature == p.Feature {
 			t.problems[i] = p
-			return
+			return false
 		}
 	}
 	t.problems = append(t.problems, p)
-	t.log.Warn("a feature is missing", "feature", feature, "error", err, "fallback", fallback)
+	return true
 }
 
 // Stats counts what a table does.

@@ -237,3 +237,24 @@ func BenchmarkAnnotate(b *testing.B) {
 		})
 	}
 }
+
+// TestSharedPort has more sockets listen at one place than are looked at.
+func TestSharedPort(t *testing.T) {
+	table := New(DefaultConfig(), nil)
+	l := listening{netns: ns1, local: ip("10.0.0.1"), lport: 53, protocol: 17}
+	const more = 10
+	for range 2 {
+		known := 0
+		for i := range uint64(maxHolders + more) {
+			if table.listeners.diag(l, 1+i, sec) != nil {
+				known++
+			}
+		}
+		if known != maxHolders || table.Stats().Listeners != maxHolders {
+			t.Errorf("%d of %d are known, %+v", known, maxHolders, table.Stats())
+		}
+	}
+	if n := table.Stats().Refused; n != 2*more {
+		t.Errorf("%d were refused, want %d", n, 2*more)
+	}
+}
