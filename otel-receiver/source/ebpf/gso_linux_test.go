@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -22,6 +23,9 @@ func TestSplit(t *testing.T) {
 	needEthtool(t)
 	for name, on := range map[string]string{"by the kernel": "off", "by the device": "on"} {
 		t.Run(name, func(t *testing.T) {
+			if on == "on" && os.Getenv(inGuest) != "" {
+				t.Skip("nothing is split, on whichever kernel")
+			}
 			both(t, func(t *testing.T, classic bool) {
 				w := newWorld(t)
 				w.addresses()
@@ -64,8 +68,10 @@ func (w *world) addresses6() {
 	w.t.Helper()
 	for i, end := range [][2]string{{w.a, "va"}, {w.b, "vb"}} {
 		// Still nothing but what the test sends: no address that asks for routers.
-		conf := "net.ipv6.conf." + end[1]
-		w.in(end[0], "sysctl", "-qw", conf+".addr_gen_mode=1", conf+".router_solicitations=0", conf+".disable_ipv6=0")
+		conf := "/proc/sys/net/ipv6/conf/" + end[1]
+		w.set(end[0], conf+"/addr_gen_mode", "1")
+		w.set(end[0], conf+"/router_solicitations", "0")
+		w.set(end[0], conf+"/disable_ipv6", "0")
 		w.run("ip", "-n", end[0], "addr", "add", []string{"fd99::1/64", "fd99::2/64"}[i], "dev", end[1], "nodad")
 		w.run("ip", "-n", end[0], "neigh", "add", []string{"fd99::2", "fd99::1"}[i], "lladdr", []string{"02:00:00:00:00:0b", "02:00:00:00:00:0a"}[i], "dev", end[1])
 	}
@@ -142,7 +148,7 @@ func TestSplitFull(t *testing.T) {
 func TestSplitForwarded(t *testing.T) {
 	w := newWorld(t)
 	c := netnstest.Add(t)
-	w.in(c, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+	w.set(c, "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1")
 	netnstest.Veth(t, w.b, "vc", c, "vd")
 	w.run("ip", "-n", w.b, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
 	for _, dev := range []string{"vb", "vc"} {
@@ -177,18 +183,17 @@ func TestSplitForwarded(t *testing.T) {
 	frame := append(header, ether(0x0800, ip)...)
 	frame[len(header)+5] = 0x0d // vb's own address would not be sent on
 	for _, tc := range []struct {
-		option, value string
-		want          uint64
+		segments, size string
+		want           uint64
 	}{
-		{"gso_max_segs", "65535", 1},
-		{"gso_max_segs", "4", segments},
-		{"gso_max_segs", "65535", 1},
-		{"gso_max_size", "3000", segments},
+		{"65535", "65536", 1},
+		{"4", "65536", segments},
+		{"65535", "3000", segments},
 	} {
-		w.run("ip", "-n", w.b, "link", "set", "vc", tc.option, tc.value)
-		ours, _, _ := w.twice(t, w.b, "vc", Config{}, func() { s.send(frame, frame) })
-		if ours.packets != 2*tc.want {
-			t.Errorf("%s %s: %d packets, want %d", tc.option, tc.value, ours.packets, 2*tc.want)
+		w.run("ip", "-n", w.b, "link", "set", "vc", "gso_max_segs", tc.segments, "gso_max_size", tc.size)
+		ours, _, _ := w.twice(t, w.b, "vc", Config{}, func() { s.send(frame) })
+		if ours.packets != tc.want {
+			t.Errorf("%s segments, %s bytes at once: %d packets, want %d", tc.segments, tc.size, ours.packets, tc.want)
 		}
 	}
 }

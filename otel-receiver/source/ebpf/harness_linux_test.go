@@ -5,12 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
@@ -43,7 +42,9 @@ func newWorld(t testing.TB) *world {
 	w := &world{t: t, a: netnstest.Add(t), b: netnstest.Add(t)}
 	for _, ns := range []string{w.a, w.b} {
 		// Nothing but what the test sends: no router solicitations, no MLD.
-		w.in(ns, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
+		for _, of := range []string{"all", "default"} {
+			w.set(ns, "/proc/sys/net/ipv6/conf/"+of+"/disable_ipv6", "1")
+		}
 		w.run("ip", "-n", ns, "link", "set", "lo", "up")
 	}
 	w.veth()
@@ -56,7 +57,7 @@ func (w *world) veth() {
 	netnstest.Veth(w.t, w.a, "va", w.b, "vb")
 	w.run("ip", "-n", w.a, "link", "set", "va", "address", "02:00:00:00:00:0a", "arp", "off", "up")
 	w.run("ip", "-n", w.b, "link", "set", "vb", "address", "02:00:00:00:00:0b", "arp", "off", "up")
-	eventually(w.t, 5*time.Second, func() bool { return strings.TrimSpace(w.in(w.b, "cat", "/sys/class/net/vb/operstate")) == "up" }, "the veth is up")
+	eventually(w.t, 5*time.Second, func() bool { return w.attrs(w.b, "vb").OperState == netlink.OperUp }, "the veth is up")
 }
 
 // addresses gives both ends addresses, and what ARP would find.
@@ -80,19 +81,29 @@ func (w *world) in(ns string, args ...string) string {
 	return netnstest.In(w.t, ns, args...)
 }
 
+// set writes to a file of sysctl, which is that of the namespace of who opens it.
+func (w *world) set(ns, file, value string) {
+	w.t.Helper()
+	inNS(w.t, path(ns), func() (struct{}, error) { return struct{}{}, os.WriteFile(file, []byte(value), 0) })
+}
+
+// attrs is what the kernel says of an interface.
+func (w *world) attrs(ns, dev string) *netlink.LinkAttrs {
+	w.t.Helper()
+	return inNS(w.t, path(ns), func() (*netlink.LinkAttrs, error) {
+		l, err := netlink.LinkByName(dev)
+		if err != nil {
+			return nil, err
+		}
+		return l.Attrs(), nil
+	})
+}
+
 // counters are the packets and bytes of an interface, of both directions.
 func (w *world) counters(ns, dev string) (packets, bytes uint64) {
 	w.t.Helper()
-	text := w.in(ns, "sh", "-c", "cd /sys/class/net/"+dev+"/statistics && cat rx_packets tx_packets rx_bytes tx_bytes")
-	var n [4]uint64
-	for i, s := range strings.Fields(text) {
-		v, err := strconv.ParseUint(s, 10, 64)
-		if err != nil || i >= len(n) {
-			w.t.Fatal(text)
-		}
-		n[i] = v
-	}
-	return n[0] + n[1], n[2] + n[3]
+	n := w.attrs(ns, dev).Statistics
+	return n.RxPackets + n.TxPackets, n.RxBytes + n.TxBytes
 }
 
 // inNS calls fn in a namespace.
