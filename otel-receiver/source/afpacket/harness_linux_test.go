@@ -18,6 +18,7 @@ import (
 	"github.com/skein-net/skein/internal/netns/netnstest"
 	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/otel-receiver/source"
+	"github.com/skein-net/skein/otel-receiver/source/device"
 	"github.com/skein-net/skein/otel-receiver/source/sourcetest"
 )
 
@@ -86,7 +87,7 @@ func (w *world) sender(ns, dev string) *sender {
 	}
 	defer n.Close()
 	err = n.Do(func() error {
-		index, _, err := lookUp(dev)
+		index, _, err := device.LookUp(dev)
 		if err != nil {
 			return err
 		}

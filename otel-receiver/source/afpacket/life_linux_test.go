@@ -19,6 +19,7 @@ import (
 	"github.com/skein-net/skein/internal/netns"
 	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/source"
+	"github.com/skein-net/skein/otel-receiver/source/device"
 )
 
 // udpTo is a filter for UDP to a port, for frames without options.
@@ -254,7 +255,7 @@ func (w *world) has(ns, dev string) bool {
 		w.t.Fatal(err)
 	}
 	defer n.Close()
-	return n.Do(func() error { _, _, err := lookUp(dev); return err }) == nil
+	return n.Do(func() error { _, _, err := device.LookUp(dev); return err }) == nil
 }
 
 func TestNotThere(t *testing.T) {

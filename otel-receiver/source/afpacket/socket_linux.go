@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/skein-net/skein/otel-receiver/packet"
+	"github.com/skein-net/skein/otel-receiver/source/device"
 )
 
 const (
@@ -39,7 +40,7 @@ type socket struct {
 // openSocket opens a socket in the namespace of the calling thread, looks up the
 // interface and makes the socket refuse all frames.
 func openSocket(cfg Config) (*socket, error) {
-	index, arphrd, err := lookUp(cfg.Interface)
+	index, arphrd, err := device.LookUp(cfg.Interface)
 	if err != nil {
 		return nil, err
 	}
@@ -66,37 +67,6 @@ func openSocket(cfg Config) (*socket, error) {
 		return nil, err
 	}
 	return so, nil
-}
-
-// lookUp returns the index and the hardware type (ARPHRD_*) of an interface of
-// the calling thread's namespace.
-func lookUp(name string) (index int, arphrd uint16, err error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if errors.Is(err, unix.EAFNOSUPPORT) {
-		fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	}
-	if err != nil {
-		return 0, 0, fmt.Errorf("open socket to ask about %s: %w", name, err)
-	}
-	defer unix.Close(fd)
-	req, err := unix.NewIfreq(name)
-	if err != nil {
-		return 0, 0, fmt.Errorf("interface %q: %w", name, err)
-	}
-	if err := unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, req); err != nil {
-		if errors.Is(err, unix.ENODEV) {
-			return 0, 0, fmt.Errorf("%w: %s", ErrNoInterface, name)
-		}
-		return 0, 0, fmt.Errorf("ask for the index of %s: %w", name, err)
-	}
-	index = int(req.Uint32())
-	if err := unix.IoctlIfreq(fd, unix.SIOCGIFHWADDR, req); err != nil {
-		if errors.Is(err, unix.ENODEV) {
-			return 0, 0, fmt.Errorf("%w: %s", ErrNoInterface, name)
-		}
-		return 0, 0, fmt.Errorf("ask for the type of %s: %w", name, err)
-	}
-	return index, req.Uint16(), nil
 }
 
 // filter returns the program for the kernel.

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/net/bpf"
 
 	"github.com/skein-net/skein/otel-receiver/packet"
+	"github.com/skein-net/skein/otel-receiver/source/device"
 )
 
 // Bounds of the configuration.
@@ -24,7 +25,7 @@ const (
 
 // ErrNoInterface is wrapped by errors about an interface, or its network
 // namespace, that is not there.
-var ErrNoInterface = errors.New("no such interface")
+var ErrNoInterface = device.ErrNone
 
 // ErrGone is wrapped by the error that ends a capture whose interface was
 // deleted or moved to another network namespace, whose namespace has lost its

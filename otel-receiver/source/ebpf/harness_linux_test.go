@@ -20,6 +20,7 @@ import (
 	"github.com/skein-net/skein/otel-receiver/flow"
 	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/source"
+	"github.com/skein-net/skein/otel-receiver/source/device"
 	"github.com/skein-net/skein/otel-receiver/source/liveframes"
 	"github.com/skein-net/skein/otel-receiver/source/sourcetest"
 )
@@ -131,7 +132,7 @@ func (w *world) sender(ns, dev string) *sender {
 	w.t.Helper()
 	s := &sender{t: w.t}
 	s.fd = inNS(w.t, path(ns), func() (int, error) {
-		index, _, err := lookUp(dev)
+		index, _, err := device.LookUp(dev)
 		if err != nil {
 			return -1, err
 		}

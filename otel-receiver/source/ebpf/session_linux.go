@@ -15,6 +15,7 @@ import (
 	"github.com/skein-net/skein/internal/netns"
 	"github.com/skein-net/skein/otel-receiver/packet"
 	"github.com/skein-net/skein/otel-receiver/source"
+	"github.com/skein-net/skein/otel-receiver/source/device"
 )
 
 const (
@@ -57,6 +58,7 @@ type session struct {
 	beat    time.Duration
 	thread  time.Duration // processor time of the thread when it began
 	spent   int64         // of sessions before
+	priced  uint64        // packets whose time in the kernel is counted
 	closing map[[16]byte]struct{}
 	// draining is set while the map is read: what comes through the ring meanwhile
 	// does not have it read again.
@@ -85,7 +87,7 @@ func (s *Source) session(ctx context.Context, workers []source.Worker, opened fu
 	if n := s.opened.Add(1); n > 1 {
 		s.cfg.Log.Info("capture goes on", "interface", s.cfg.Interface, "netns", s.cfg.NetNS, "opened", n)
 	}
-	x.thread, x.spent = threadTime(), s.count.thread.Load()
+	x.thread, x.spent, x.priced = threadTime(), s.count.thread.Load(), s.count.received.Load()
 	opened()
 	stop := context.AfterFunc(ctx, func() { _ = x.reader.Flush() })
 	defer stop()
@@ -106,7 +108,7 @@ func (x *session) open() (err error) {
 		return err
 	}
 	var index int
-	if err := x.ns.Do(func() error { index, x.arphrd, err = lookUp(x.cfg.Interface); return err }); err != nil {
+	if err := x.ns.Do(func() error { index, x.arphrd, err = device.LookUp(x.cfg.Interface); return err }); err != nil {
 		return err
 	}
 	if x.cfg.IfIndex != 0 && x.src.opened.Load() == 0 && index != x.cfg.IfIndex {
@@ -297,7 +299,10 @@ func (x *session) publish() {
 	c := &x.src.count
 	c.thread.Store(x.spent + int64(threadTime()-x.thread))
 	c.memory.Store(x.programs.memory(x.fresh()) + x.batch.memory())
-	c.kernel.Store(int64(c.received.Load()) * c.perPacket.Load())
+	// Each packet at what one took when it came: the estimate changes.
+	now := c.received.Load()
+	c.kernel.Add(int64(now-x.priced) * c.perPacket.Load())
+	x.priced = now
 }
 
 // watch notes how long the programs take for a packet.
