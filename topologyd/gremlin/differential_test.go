@@ -299,9 +299,28 @@ func (g *generator) value() string {
 func (g *generator) pairs(n int) string {
 	var out []string
 	for range n {
-		out = append(out, g.key()+", "+g.value())
+		key, value := g.key(), g.value()
+		if fit := likely(key); fit != nil && g.rnd.IntN(3) == 0 {
+			value = g.one(fit...)
+		}
+		out = append(out, key+", "+value)
 	}
 	return strings.Join(out, ", ")
+}
+
+// likely are values that a key of [randomWorld] may have, so that enough match.
+func likely(key string) []string {
+	switch key {
+	case "'A'", "'W'":
+		return []string{"1", "2", "3"}
+	case "'B'", "'Capture.Name'", "'Captures.Name'":
+		return []string{"'x'", "'y'", "WITHIN('x', 'y')"}
+	case "'Type'":
+		return []string{"'host'", "'veth'"}
+	case "'@Host'":
+		return []string{"'h1'", "'h2'"}
+	}
+	return nil
 }
 
 // filter is what may stand in Out, SubGraph …: nothing, a key, or pairs.
