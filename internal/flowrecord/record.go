@@ -202,8 +202,5 @@ type Process struct {
 	NetNS int64
 }
 
-// IsZero reports whether nothing is known.
-func (p *Process) IsZero() bool { return *p == Process{} }
-
 // Finished reports whether the flow has ended.
 func (r *Record) Finished() bool { return r.Finish != NotFinished }

@@ -35,7 +35,7 @@ func who(t *Table, netns uint64, start int64, protocol string, a string, pa uint
 	r.Metric.Start = start
 	t.AnnotateIn(r, netns)
 	end := func(p flowrecord.Process) string {
-		if p.IsZero() {
+		if p == (flowrecord.Process{}) {
 			return "-"
 		}
 		return fmt.Sprintf("%s/%d@%d", p.Name, p.PID, p.NetNS%100)
