@@ -8,6 +8,10 @@ type Counter struct{ Field, Key string }
 // tag [TagEntity] names the interface's node.
 const MeasurementInterface = "topology_interface"
 
+// MeasurementOpenFlow is the Telegraf measurement of the counters of OpenFlow
+// rules: packets and bytes received, named as an interface's.
+const MeasurementOpenFlow = "topology_openflow"
+
 // TagEntity is the tag that holds a node ID in the usual form of a UUID.
 const TagEntity = "entity"
 

@@ -27,6 +27,46 @@ func TestReservedSources(t *testing.T) {
 	}
 }
 
+// TestJoinSources: only the daemon says which rows there are and which edges
+// they make.
+func TestJoinSources(t *testing.T) {
+	for source, reserved := range map[string]bool{"join": true, "join.x": true, "joins": false, "lldp/h": false} {
+		e := entity.Event{Ref: entity.JoinRef("x"), Source: source}
+		if err := e.ValidateReport(); (err != nil) != reserved {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+}
+
+func TestRank(t *testing.T) {
+	for i, source := range []string{"docker", "containerd", "runc"} {
+		if got := entity.Rank(source); got != i {
+			t.Errorf("%s has rank %d, want %d", source, got, i)
+		}
+	}
+	if entity.Rank("netlink") != 0 {
+		t.Error("who owns an entity does not come first")
+	}
+}
+
+// TestRefs: different things have different identities.
+func TestRefs(t *testing.T) {
+	seen := make(map[entity.UUID]entity.Ref)
+	for _, ref := range []entity.Ref{
+		entity.ContainerRef("a"), entity.SwitchRef("a"), entity.SwitchPortRef("a", "b"), entity.SwitchPortRef("b", "a"), entity.JoinRef("a"),
+		entity.RowRef(entity.TypeOvsPort, "a", "b"), entity.RowRef(entity.TypeOvsBridge, "a", "b"), entity.RowRef(entity.TypeOvsPort, "b", "a"),
+	} {
+		e := entity.Event{Ref: ref, Source: "test"}
+		if err := e.Validate(); err != nil {
+			t.Errorf("%v: %v", ref, err)
+		}
+		if other, ok := seen[ref.UUID()]; ok {
+			t.Errorf("%v and %v have one ID", ref, other)
+		}
+		seen[ref.UUID()] = ref
+	}
+}
+
 func TestRelationshipEdge(t *testing.T) {
 	self, other := entity.HostRef("a"), entity.HostRef("b")
 	s, o := self.UUID(), other.UUID()

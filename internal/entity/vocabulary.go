@@ -24,9 +24,18 @@ const (
 // Entity types of Skein's own sources. An interface's attribute Type is finer:
 // it is the kernel's link kind (veth, bridge, vxlan …).
 const (
-	TypeHost      = "host"
-	TypeNetNS     = "netns"
-	TypeInterface = "interface"
+	TypeHost         = "host"
+	TypeNetNS        = "netns"
+	TypeInterface    = "interface"
+	TypeContainer    = "container"
+	TypeOvs          = "ovs" // one Open vSwitch: a row of the table Open_vSwitch
+	TypeOvsBridge    = "ovsbridge"
+	TypeOvsPort      = "ovsport"
+	TypeOvsInterface = "ovsinterface"
+	TypeOFRule       = "ofrule"
+	TypeOFGroup      = "ofgroup"
+	TypeSwitch       = "switch"
+	TypeSwitchPort   = "switchport"
 )
 
 // Identifying attributes of those types.
@@ -36,6 +45,11 @@ const (
 	IDDevice    = "device"
 	IDNamespace = "namespace"
 	IDIfIndex   = "ifindex"
+	IDContainer = "container.id"
+	IDDatabase  = "database"
+	IDUUID      = "uuid"
+	IDChassis   = "chassis"
+	IDPort      = "port"
 )
 
 // Relationship types. The first four have an edge of their own, see
@@ -83,6 +97,31 @@ func InterfaceRef(hostID, nsInode, ifindex string) Ref {
 	return Ref{Type: TypeInterface, ID: NewIdentity(IDHost, hostID, IDNamespace, nsInode, IDIfIndex, ifindex)}
 }
 
+// ContainerRef names a container by its ID, whichever runtime reports it.
+func ContainerRef(id string) Ref {
+	return Ref{Type: TypeContainer, ID: NewIdentity(IDContainer, id)}
+}
+
+// RowRef names a row of an OVSDB database (RFC 7047). The database is written as
+// host.id/UUID: of the host that it configures, and of its root row, which is made
+// with it and kept with it. Either alone may be that of several: hosts made of one
+// image have the same rows, and one host may run several databases.
+func RowRef(typ, database, uuid string) Ref {
+	return Ref{Type: typ, ID: NewIdentity(IDDatabase, database, IDUUID, uuid)}
+}
+
+// SwitchRef names a device that is heard by a discovery protocol by its chassis
+// ID, written as subtype:value.
+func SwitchRef(chassis string) Ref {
+	return Ref{Type: TypeSwitch, ID: NewIdentity(IDChassis, chassis)}
+}
+
+// SwitchPortRef names a port of such a device by its port ID, written as
+// subtype:value.
+func SwitchPortRef(chassis, port string) Ref {
+	return Ref{Type: TypeSwitchPort, ID: NewIdentity(IDChassis, chassis, IDPort, port)}
+}
+
 // Sources with which the daemon itself speaks: of what users define.
 const (
 	// SourceFabric speaks of the fabric, which no agent can see.
@@ -91,7 +130,23 @@ const (
 	SourceRulePrefix = "rule."
 	// SourceCapture tells how captures do at an interface, in KeyCaptures.
 	SourceCapture = "capture"
+	// SourceJoin speaks of the rows of the table of joins.
+	SourceJoin = "join"
+	// SourceJoinPrefix begins the sources of edges that a join makes; the row's
+	// name follows.
+	SourceJoinPrefix = "join."
 )
+
+// TypeJoin is the type of a row of the table of joins. Its events change the
+// table and make no node. IDName identifies it, KeyRow is the row as JSON text.
+const (
+	TypeJoin = "join"
+	IDName   = "name"
+	KeyRow   = "Row"
+)
+
+// JoinRef names a row of the table of joins.
+func JoinRef(name string) Ref { return Ref{Type: TypeJoin, ID: NewIdentity(IDName, name)} }
 
 // KeyCaptures is the attribute with the captures at a node: a list of maps.
 const KeyCaptures = "Captures"
@@ -104,7 +159,21 @@ const (
 
 // IsReserved reports whether only the daemon itself may use a source.
 func IsReserved(source string) bool {
-	return source == SourceFabric || source == SourceCapture || strings.HasPrefix(source, SourceRulePrefix)
+	return source == SourceFabric || source == SourceCapture || source == SourceJoin ||
+		strings.HasPrefix(source, SourceRulePrefix) || strings.HasPrefix(source, SourceJoinPrefix)
+}
+
+// Rank orders sources that speak of one entity with the same keys: the value of
+// the lowest rank stands, of several the one whose source sorts first. Who runs
+// a container knows more of it than who it has it run by.
+func Rank(source string) int {
+	switch source {
+	case "containerd":
+		return 1
+	case "runc":
+		return 2
+	}
+	return 0
 }
 
 // IsGuest reports whether a source adds to an entity of a type without being

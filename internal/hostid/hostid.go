@@ -5,6 +5,7 @@
 package hostid
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,25 @@ func Find(root string) (id string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// Resolve returns the identity and the name of this machine, where they are not
+// given: that of its files, and its hostname, which stands in for an identity
+// that it has not.
+func Resolve(id, name string) (string, string, error) {
+	if name == "" {
+		var err error
+		if name, err = os.Hostname(); err != nil {
+			return "", "", fmt.Errorf("find host name: %w", err)
+		}
+	}
+	if id == "" {
+		var ok bool
+		if id, ok = Find("/"); !ok {
+			id = name
+		}
+	}
+	return id, name, nil
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -39,3 +39,16 @@ func TestFind(t *testing.T) {
 		})
 	}
 }
+
+func TestResolve(t *testing.T) {
+	for _, tc := range []struct{ id, name, wantID, wantName string }{
+		{"i", "n", "i", "n"},
+		{"i", "", "i", "*"},
+		{"", "n", "*", "n"},
+	} {
+		id, name, err := Resolve(tc.id, tc.name)
+		if err != nil || tc.wantID != "*" && id != tc.wantID || tc.wantName != "*" && name != tc.wantName || id == "" || name == "" {
+			t.Errorf("%+v: %q, %q, %v", tc, id, name, err)
+		}
+	}
+}

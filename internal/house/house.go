@@ -60,6 +60,16 @@ func owners() []owner {
 			folders: []string{"otel-receiver"},
 		},
 		{
+			what:    "OVSDB",
+			imports: []string{"github.com/ovn-org/libovsdb"},
+			folders: []string{"telegraf-inputs/topology_ovs"},
+		},
+		{
+			what:    "the container runtimes' clients",
+			imports: []string{"github.com/moby/moby", "github.com/containerd"},
+			folders: []string{"telegraf-inputs/topology_containers"},
+		},
+		{
 			what:    "VictoriaLogs",
 			imports: []string{"github.com/VictoriaMetrics"},
 			folders: []string{"topologyd/flowstore"},
@@ -70,7 +80,7 @@ func owners() []owner {
 // core lists the pure packages, which import the standard library and one
 // another only. Each row speaks of the folder and what is below it.
 func core() []string {
-	return []string{"internal/entity", "internal/flowrecord", "internal/order", "topologyd/graph", "topologyd/gremlin", "topologyd/diff", "topologyd/overview", "topologyd/follow", "topologyd/lane", "topologyd/when", "topologyd/hops", "internal/pcapwrite", "otel-receiver/packet", "otel-receiver/flow", "grafana-datasource/pkg/layout"}
+	return []string{"internal/entity", "internal/flowrecord", "internal/order", "topologyd/graph", "topologyd/gremlin", "topologyd/diff", "topologyd/overview", "topologyd/follow", "topologyd/lane", "topologyd/when", "topologyd/hops", "topologyd/join", "internal/pcapwrite", "otel-receiver/packet", "otel-receiver/flow", "grafana-datasource/pkg/layout"}
 }
 
 // notCore are folders below a core one that are not pure.

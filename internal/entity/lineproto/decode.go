@@ -98,7 +98,7 @@ func (d *Decoder) decode(line []byte) (r Record, err error) {
 	case MeasurementDelete:
 		r.Kind, r.Event.Kind = IsEvent, entity.Delete
 		err = d.event(&r.Event)
-	case entity.MeasurementInterface:
+	case entity.MeasurementInterface, entity.MeasurementOpenFlow:
 		err = d.metric(&r)
 	}
 	return r, err

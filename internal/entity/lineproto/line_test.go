@@ -224,6 +224,9 @@ func TestDecodeMetric(t *testing.T) {
 	if r.Kind != IsMetric || r.Metric.Node.String() != node || r.Metric.Time.UnixNano() != 1000 || !r.Metric.Values.Equal(want) {
 		t.Errorf("got %+v", r)
 	}
+	if r, err = d.Decode([]byte("topology_openflow,entity=" + node + " rx_bytes=7i,rx_packets=2i 1000")); err != nil || r.Kind != IsMetric || len(r.Metric.Values) != 2 {
+		t.Errorf("counters of a rule: %+v, %v", r, err)
+	}
 	for _, line := range []string{"topology_interface rx_bytes=4i", "cpu,host=a usage=1", "# comment", ""} {
 		if r, err := d.Decode([]byte(line)); err != nil || r.Kind != Ignored {
 			t.Errorf("%q: %v %v", line, r.Kind, err)
