@@ -2,10 +2,12 @@ package definition
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -125,7 +127,7 @@ func plain(err error) error {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("JSON at byte %d: %w", syntax.Offset, err)
 	case errors.As(err, &typ):
-		return fmt.Errorf("%s cannot be a JSON %s at byte %d", fieldName(typ.Field), typ.Value, typ.Offset)
+		return fmt.Errorf("%s cannot be a JSON %s at byte %d; give %s", fieldName(typ.Field), typ.Value, typ.Offset, jsonForm(typ.Type))
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return fmt.Errorf("there is no field %s", field)
@@ -133,9 +135,32 @@ func plain(err error) error {
 	return err
 }
 
+// fieldName is the path of a field. Fields of embedded structs come with the name
+// of the type, which no JSON has; fields begin with a small letter.
 func fieldName(path string) string {
-	if path == "" {
-		return "it"
+	for {
+		typ, rest, ok := strings.Cut(path, ".")
+		if !ok || typ == "" || typ[0] < 'A' || typ[0] > 'Z' {
+			break
+		}
+		path = rest
 	}
-	return path
+	return cmp.Or(path, "it")
+}
+
+// jsonForm says how a value of a type is written.
+func jsonForm(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	case reflect.Struct, reflect.Map, reflect.Pointer:
+		return "an object"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	}
+	return "a whole number"
 }

@@ -37,15 +37,22 @@ func TestDifferencesOfThePast(t *testing.T) {
 	e := start(t, cfg)
 	rng := rand.New(rand.NewPCG(4, 2))
 	begin := time.Now().Add(-time.Hour).Truncate(time.Millisecond)
+	submit(t, e, row(begin))
 	const steps = 400
+	joined := 0
 	for i := range steps {
 		own := begin.Add(time.Duration(i)*time.Second - time.Duration(rng.IntN(5000))*time.Millisecond)
-		it := link(rng.IntN(20), fmt.Sprint("n", rng.IntN(3)), own)
-		if rng.IntN(4) == 0 {
+		it := link(rng.IntN(20), fmt.Sprint("n", rng.IntN(12)), own)
+		switch rng.IntN(8) {
+		case 0, 1:
 			it = gone(rng.IntN(20), own)
+		case 2, 3: // which joins an interface if it alone has the name
+			it = port(rng.IntN(5), fmt.Sprint("n", rng.IntN(12)), own, 0)
 		}
 		submit(t, e, it)
+		joined += e.graph.Stats().Joined
 	}
+	require.Greater(t, joined, 10, "entities join")
 	all, err := diff.ParseSelection("*,@Revision,@CreatedAt,@UpdatedAt")
 	require.NoError(t, err)
 	moment := func() time.Time { return begin.Add(time.Duration(rng.IntN(steps*1000)) * time.Millisecond) }

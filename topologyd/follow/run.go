@@ -31,6 +31,9 @@ func (s *Set) fill(ctx context.Context, f *Followed) error {
 	}
 	kept := 0
 	for slot := range slots {
+		if !f.reach.Starts(s.v, slot) {
+			continue // it shows the entity that V names, but has another ID, by which it is not followed
+		}
 		id := s.idOf(slot, edges)
 		if f.way == gremlin.WayLocal {
 			s.enter(f, id, edges)

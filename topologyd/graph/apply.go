@@ -12,7 +12,7 @@ import (
 
 // begin starts a call that changes the graph; the changes are appended to out.
 func (g *Graph) begin(out []Change) {
-	g.out, g.first, g.busy, g.renewed = out, len(out), noSlot, nil
+	g.out, g.first, g.busy, g.renewed, g.late, g.isLate = out, len(out), noSlot, nil, nil, nil
 }
 
 // end numbers the changes of the call and returns them.
@@ -71,9 +71,13 @@ func (g *Graph) ApplyLogged(ps []*Prepared, outcomes []Outcome, logged, now time
 func (g *Graph) apply(p *Prepared, logged, now time.Time, out []Change) ([]Change, Outcome) {
 	g.begin(out)
 	g.logged = max(g.logged, logged.UnixNano())
-	slot := g.t.findNode(p.id)
-	outcome, facet := g.decide(p, slot, g.logged)
 	at := milliseconds(min(p.facet.time, g.logged))
+	if p.Event.Type == entity.TypeJoin {
+		outcome := g.applyRow(p, at, now.UnixNano())
+		return g.end(), outcome
+	}
+	slot := g.t.findEntity(p.id)
+	outcome, facet := g.decide(p, slot, g.logged)
 	switch {
 	case outcome != Changed:
 		g.settle(p, outcome, slot, facet, now.UnixNano(), &g.tombs, g.logged)
@@ -109,14 +113,21 @@ func (g *Graph) bury(t *tombs, p *Prepared, interval, now int64) {
 // setFacet puts the facet of an event in place, in a new node if need be.
 func (g *Graph) setFacet(slot int32, p *Prepared, at, now int64) {
 	f := &p.facet
-	isNew := slot < 0
+	isNew, looked := slot < 0, g.joins.looksAt(p.Event.Type)
 	if isNew {
-		slot = g.newNode(p.id, p.Event.Ref)
+		slot = g.newEntity(p.id, p.Event.Ref)
 	}
 	g.busy = slot
+	if h, ok := g.joins.hooks[slot]; ok {
+		g.refreshLater(h.node)
+	}
 	list := g.t.facets(slot, g.facets[:0])
 	i, known := slices.BinarySearchFunc(list, f.source, func(have packedFacet, source string) int { return strings.Compare(have.source, source) })
 	before := ""
+	var had []sideKey
+	if looked = looked && (isNew || g.matters(p.Event.Type, list, i, known, f.attrs)); looked && !isNew {
+		had = g.keysOf(slot, nil)
+	}
 	if known {
 		before = list[i].edges
 	} else {
@@ -134,40 +145,94 @@ func (g *Graph) setFacet(slot int32, p *Prepared, at, now int64) {
 	g.live.setLine(slot, i, p.Line)
 
 	added := len(g.out)
-	g.reassert(slot, f.source, before, f.edges, at)
-	if isNew {
-		g.resolve(p.id, at)
+	if !isNew {
+		g.reassert(slot, f.source, before, f.edges, at)
 	}
 	g.edges = g.appendAssertions(g.edges[:0], f.edges, p.id, slot)
 	list[i] = packedFacet{source: f.source, time: f.time, interval: f.interval, edges: unsafeString(g.edges)}
 	attrs := withoutTID(f.attrs).Normalize()
-	if len(list) > 1 {
+	if len(list) > 1 || g.t.nodes.at(slot).size&nodeHosts != 0 {
 		list[i].attrs = string(g.t.dict.AppendOf(nil, attrs, owner(slot)))
 		attrs = nil
 	}
-	g.setContent(slot, list, attrs, at, added)
+	var moves []transfer
+	if isNew && looked { // it may be no node
+		g.setContent(slot, list, attrs, at, added)
+		moves = g.rekey(slot, nil, at)
+		g.leave(moves, at)
+		added = len(g.out)
+	}
+	if isNew && !slices.ContainsFunc(moves, func(m transfer) bool { return m.slot == slot }) {
+		g.t.nodes.edit(slot, g.epoch).size |= nodeUsed
+		g.t.nodeCount++
+		g.reassert(slot, f.source, "", f.edges, at)
+		g.resolve(p.id, at)
+		if looked {
+			g.renewPairs(slot, at)
+		}
+	}
+	if !isNew || g.t.hasNode(slot) {
+		g.setContent(slot, list, attrs, at, added)
+	}
+	switch {
+	case isNew && looked:
+		g.enter(moves, noSlot, at)
+	case looked:
+		g.rejoin(slot, had, at)
+	}
+	g.refreshNow(at)
 	g.refreshStale(slot)
 }
 
 // unsafeString returns bytes as a string, which is valid until they change.
 func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// removeFacet takes a facet away, and the node when nothing but guests is left.
+// removeFacet takes a facet away, and the entity when nothing but guests is left.
 func (g *Graph) removeFacet(slot int32, i int, at int64) {
 	g.busy = slot
 	typ, _ := g.t.identity(slot)
+	var had []sideKey
+	looked := g.joins.looksAt(typ)
 	list := g.t.facets(slot, g.facets[:0])
 	g.facets = list
-	list = g.dropFacet(slot, list, i, at)
-	if onlyGuests(list, typ) {
-		for n := len(list); n > 0; n-- {
-			list = g.dropFacet(slot, list, n-1, at)
-		}
-		g.deleteNode(slot, at)
+	last := onlyGuests(slices.Delete(slices.Clone(list), i, i+1), typ)
+	if looked = looked && (last || g.matters(typ, list, i, true, nil)); looked {
+		had = g.keysOf(slot, nil)
+	}
+	if last {
+		g.remove(slot, had, at)
 		return
 	}
+	if h, ok := g.joins.hooks[slot]; ok {
+		g.refreshLater(h.node)
+	}
+	list = g.dropFacet(slot, list, i, at)
 	g.setContent(slot, list, nil, at, len(g.out))
+	if looked {
+		g.rejoin(slot, had, at)
+	}
+	g.refreshNow(at)
 	g.refreshStale(slot)
+}
+
+// remove takes an entity away with all its facets, and its node if it has one.
+// Those that joined it are nodes again, or join another.
+func (g *Graph) remove(slot int32, had []sideKey, at int64) {
+	g.joins.gone = slot
+	moves := g.rekey(slot, had, at)
+	g.leave(moves, at)
+	list := g.t.facets(slot, g.facets[:0])
+	g.facets = list
+	for n := len(list); n > 0; n-- {
+		list = g.dropFacet(slot, list, n-1, at)
+	}
+	if g.t.hasNode(slot) {
+		g.unshow(slot, at)
+	}
+	g.free(slot)
+	g.joins.gone = noSlot
+	g.enter(moves, slot, at)
+	g.refreshNow(at)
 }
 
 // dropFacet takes a facet away, with what it asserts.
@@ -183,34 +248,18 @@ func (g *Graph) dropFacet(slot int32, list []packedFacet, i int, at int64) []pac
 	return slices.Delete(list, i, i+1)
 }
 
-// newNode takes a slot for a node that has no content yet but its identity.
-func (g *Graph) newNode(id entity.UUID, ref entity.Ref) int32 {
+// newEntity takes a slot for an entity that is no node yet and has no content but
+// its identity.
+func (g *Graph) newEntity(id entity.UUID, ref entity.Ref) int32 {
 	slot := take(&g.freeNodes, &g.t.nodes, g.epoch)
 	g.t.data.resize(g.t.nodes.n, g.epoch)
 	g.t.heads.resize(g.t.nodes.n, g.epoch)
 	g.live.one.resize(g.t.nodes.n, unshared)
-	*g.t.nodes.edit(slot, g.epoch) = nodeRec{id: id, size: nodeUsed}
+	*g.t.nodes.edit(slot, g.epoch) = nodeRec{id: id}
 	g.body = append(g.appendIdentity(g.body[:0], ref, slot), 0)
 	*g.t.data.edit(slot, g.epoch) = nodeData{content: string(g.body)}
 	g.t.nodeIDs.insert(idHash(id), slot, g.epoch)
-	g.t.nodeCount++
 	return slot
-}
-
-// deleteNode takes a node without facets away, with its edges.
-func (g *Graph) deleteNode(slot int32, at int64) {
-	g.isolate(slot, at)
-	node := g.t.node(slot)
-	g.reindex(slot, node.Attrs, nil)
-	g.t.nodeIDs.remove(idHash(node.ID), slot, g.epoch)
-	g.drop(g.t.nodes.at(slot).origin)
-	*g.t.nodes.edit(slot, g.epoch) = nodeRec{}
-	*g.t.data.edit(slot, g.epoch) = nodeData{}
-	g.freeNodes = append(g.freeNodes, slot)
-	g.t.nodeCount--
-	last := *node
-	last.UpdatedAt = max(at, last.UpdatedAt)
-	g.emit(Change{Op: NodeDeleted, At: last.UpdatedAt, Node: &last, OldNode: node})
 }
 
 func milliseconds(ns int64) int64 { return ns / int64(time.Millisecond) }

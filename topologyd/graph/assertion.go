@@ -14,6 +14,8 @@ type assertion struct {
 	// give, or does not begin or end at its emitter. No event says such a thing;
 	// what was stored might.
 	odd bool
+	// both tells that it has no direction: its ends are in the order of their IDs.
+	both bool
 }
 
 // distinct keeps the first of several assertions of one edge. It works in place.
@@ -45,6 +47,7 @@ const (
 	assertsParent = 1 << iota // the other end is the parent
 	assertsOdd
 	assertsAttrs
+	assertsBoth
 )
 
 // packedAssertion is an assertion as the content has it.
@@ -53,7 +56,7 @@ type packedAssertion struct {
 	parent, child entity.UUID
 	relation      string
 	attrs         string // packed
-	odd           bool
+	odd, both     bool
 }
 
 // edge returns the edge that is asserted.
@@ -75,7 +78,7 @@ func (a *packedAssertion) is(b *assertion) bool {
 
 // unpack returns the assertion decoded.
 func (a *packedAssertion) unpack(t *tables) assertion {
-	return assertion{a.edge(), t.dict.Attrs(a.attrs), a.odd}
+	return assertion{a.edge(), t.dict.Attrs(a.attrs), a.odd, a.both}
 }
 
 // appendAssertions appends the assertions of a node in their packed form.
@@ -91,6 +94,9 @@ func (g *Graph) appendAssertions(b []byte, list []assertion, emitter entity.UUID
 		}
 		if a.odd {
 			flags |= assertsOdd
+		}
+		if a.both {
+			flags |= assertsBoth
 		}
 		b = g.t.appendName(append(b, flags), a.RelationType)
 		if a.odd {
@@ -109,7 +115,7 @@ func (g *Graph) appendAssertions(b []byte, list []assertion, emitter entity.UUID
 // readAssertion reads the assertion at p and returns where it ends.
 func (t *tables) readAssertion(data string, p int, emitter entity.UUID, a *packedAssertion) int {
 	flags := data[p]
-	*a = packedAssertion{parent: emitter, child: emitter, odd: flags&assertsOdd != 0}
+	*a = packedAssertion{parent: emitter, child: emitter, odd: flags&assertsOdd != 0, both: flags&assertsBoth != 0}
 	a.relation, p = t.readName(data, p+1)
 	switch {
 	case a.odd:
@@ -148,6 +154,10 @@ func (g *Graph) reassert(slot int32, source, before string, after []assertion, a
 	emitter := g.t.nodeID(slot)
 	old := g.t.assertions(before, emitter, g.asserted[:0])
 	g.asserted = old[:0]
+	if len(g.joins.hooks) > 0 {
+		g.reassertJoined(slot, source, old, after, at)
+		return
+	}
 	// said finds what was asserted before, says what is asserted now.
 	said := func(a *assertion) *packedAssertion {
 		for i := range old {
@@ -191,22 +201,13 @@ func (g *Graph) reassert(slot int32, source, before string, after []assertion, a
 
 // assertAgain has an emitter assert an edge that missed a node.
 func (g *Graph) assertAgain(d dangler, missed entity.UUID, at int64) {
-	emitter, source := g.t.nodeID(d.emitter), g.t.name(d.source)
-	var f packedFacet
-	for r := g.t.facetsOf(d.emitter); r.next(&f); {
-		if f.source != source {
-			continue
+	source := g.t.name(d.source)
+	g.eachOf(d.emitter, source, func(a *packedAssertion) {
+		if a.parent != missed && a.child != missed {
+			return
 		}
-		var a packedAssertion
-		for p := 0; p < len(f.edges); {
-			p = g.t.readAssertion(f.edges, p, emitter, &a)
-			if a.parent != missed && a.child != missed {
-				continue
-			}
-			if x := a.unpack(&g.t); x.ID == d.edge {
-				g.assert(&x, d.emitter, f.source, at)
-			}
+		if x := a.unpack(&g.t); x.ID == d.edge {
+			g.assert(&x, d.emitter, source, at)
 		}
-		return
-	}
+	})
 }

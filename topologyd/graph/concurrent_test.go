@@ -13,7 +13,12 @@ import (
 
 // TestReadersBeside reads views from several goroutines while the writer goes
 // on. The race detector has the last word.
-func TestReadersBeside(t *testing.T) {
+func TestReadersBeside(t *testing.T) { readersBeside(t, randomEvent) }
+
+// TestReadersBesideJoins is TestReadersBeside while entities join and part.
+func TestReadersBesideJoins(t *testing.T) { readersBeside(t, livingEvent) }
+
+func readersBeside(t *testing.T, random func(*rand.Rand, time.Time) entity.Event) {
 	g := New(DefaultConfig())
 	views := make(chan *View, 1)
 	var wg sync.WaitGroup
@@ -28,6 +33,12 @@ func TestReadersBeside(t *testing.T) {
 					v.LookupNode(slot, "Ovs.x", func(entity.Value) bool { return true })
 					if state := v.NodeStateAt(slot); state.Ref.UUID() != v.NodeID(slot) {
 						t.Error("the wrong identity")
+					} else {
+						for _, m := range state.Members {
+							if v.SlotByID(m.Ref.UUID()) != slot {
+								t.Error("a member is not found")
+							}
+						}
 					}
 					nodes++
 					for e := range v.OutSlots(slot) {
@@ -44,8 +55,10 @@ func TestReadersBeside(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(1, 5))
 	for i := range 3000 {
-		e := randomEvent(rng, t0.Add(time.Duration(i)*time.Millisecond))
-		e.Attributes = e.Attributes.With("n", entity.Int(int64(i/20)))
+		e := random(rng, t0.Add(time.Duration(i)*time.Millisecond))
+		if e.Type != entity.TypeJoin {
+			e.Attributes = e.Attributes.With("n", entity.Int(int64(i/20)))
+		}
 		p := g.Prepare(&e, uint64(i))
 		g.Apply(&p, t0, nil)
 		if i%7 == 0 {

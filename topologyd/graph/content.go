@@ -2,7 +2,6 @@ package graph
 
 import (
 	"encoding/binary"
-	"strings"
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -14,12 +13,13 @@ import (
 //	attributes   packed, as merged from the facets, without TID; their length
 //	             is in the node's record
 //	identity     length of what follows, name of the type, packed attributes
+//	joining      see members.go, in few nodes
 //	facets       number, and for each the length of what follows and
 //	  source     name
 //	  time       8 bytes
 //	  interval   seconds and what is left in nanoseconds, as varints
-//	  attributes length and packed attributes, if there are several facets;
-//	             those of a single one are those of the node
+//	  attributes length and packed attributes, if there are several facets, or
+//	             entities that joined; those of a single one are those of the node
 //	  assertions see assertion.go
 //
 // A name is its number in the dictionary plus one, or 0, its length and text.
@@ -100,9 +100,15 @@ func owner(slot int32) uint32 { return uint32(slot) + 1 }
 
 // identity returns the type and the packed identifying attributes of a node.
 func (t *tables) identity(slot int32) (typ, id string) {
-	part, _ := readPart(t.data.at(slot).content, int(t.nodes.at(slot).size&^nodeFlags))
+	part, _ := t.identityPart(slot)
 	typ, p := t.readName(part, 0)
 	return typ, part[p:]
+}
+
+// identityPart returns the part of the content with the identity, and where it
+// ends.
+func (t *tables) identityPart(slot int32) (part string, end int) {
+	return readPart(t.data.at(slot).content, int(t.nodes.at(slot).size&^nodeFlags))
 }
 
 // ref returns the entity of a node.
@@ -133,10 +139,16 @@ type facetReader struct {
 }
 
 func (t *tables) facetsOf(slot int32) facetReader {
-	data, size := t.data.at(slot).content, int(t.nodes.at(slot).size&^nodeFlags)
+	data, flags := t.data.at(slot).content, t.nodes.at(slot).size
+	size := int(flags &^ nodeFlags)
 	n, p := uvarint(data, size)
-	n, p = uvarint(data, p+int(n))
-	return facetReader{t, data, p, int(n), n == 1, data[:size]}
+	p += int(n)
+	if flags&(nodeJoined|nodeHosts) != 0 {
+		n, p = uvarint(data, p)
+		p += int(n)
+	}
+	n, p = uvarint(data, p)
+	return facetReader{t, data, p, int(n), n == 1 && flags&nodeHosts == 0, data[:size]}
 }
 
 // next reads the next facet; false when there is none.
@@ -190,8 +202,9 @@ func (t *tables) sourceOf(slot int32, i int) string {
 	return f.source
 }
 
-// appendFacets appends facets in the form of the content.
-func (g *Graph) appendFacets(b []byte, list []packedFacet) []byte {
+// appendFacets appends facets in the form of the content; full tells to write the
+// attributes of a single one too.
+func (g *Graph) appendFacets(b []byte, list []packedFacet, full bool) []byte {
 	b = binary.AppendUvarint(b, uint64(len(list)))
 	for i := range list {
 		f := &list[i]
@@ -199,7 +212,7 @@ func (g *Graph) appendFacets(b []byte, list []packedFacet) []byte {
 		s = binary.LittleEndian.AppendUint64(s, uint64(f.time))
 		s = binary.AppendVarint(s, f.interval/int64(time.Second))
 		s = binary.AppendVarint(s, f.interval%int64(time.Second))
-		if len(list) > 1 {
+		if full || len(list) > 1 {
 			s = appendPart(s, f.attrs)
 		}
 		s = append(s, f.edges...)
@@ -207,52 +220,6 @@ func (g *Graph) appendFacets(b []byte, list []packedFacet) []byte {
 		b = appendPart(b, s)
 	}
 	return b
-}
-
-// originOf lists the sources by name.
-func originOf(list []packedFacet) string {
-	if len(list) == 1 {
-		return list[0].source
-	}
-	names := make([]string, len(list))
-	for i := range list {
-		names[i] = list[i].source
-	}
-	return strings.Join(names, ",")
-}
-
-// onlyGuests reports whether no facet is left that is a reason for the node.
-func onlyGuests(list []packedFacet, typ string) bool {
-	for i := range list {
-		if !entity.IsGuest(list[i].source, typ) {
-			return false
-		}
-	}
-	return true
-}
-
-// mergeFacets is the union of the facets' attributes, with room for TID. Where
-// two facets give a value for the same key, that of the source whose name sorts
-// first stands, and that of a guest only when nobody else gives one: sources
-// keep to keys of their own, so this decides only mistakes, but it decides them
-// the same way whatever the order of the reports.
-func mergeFacets(d *pack.Dict, list []packedFacet, typ string) entity.Attrs {
-	n := 1
-	for i := range list {
-		n += d.Len(list[i].attrs)
-	}
-	out := make(entity.Attrs, 0, n)
-	for _, guests := range [...]bool{true, false} {
-		for i := len(list) - 1; i >= 0; i-- {
-			if entity.IsGuest(list[i].source, typ) == guests {
-				d.Each(list[i].attrs, func(key string, v entity.Value) bool {
-					out = append(out, entity.A(key, v))
-					return true
-				})
-			}
-		}
-	}
-	return out.Normalize()
 }
 
 // withoutTID returns a copy of what a source says but for TID, which the graph

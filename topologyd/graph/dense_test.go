@@ -199,7 +199,7 @@ func TestOddAssertions(t *testing.T) {
 	attrs := entity.Attrs{entity.A("x", entity.Strings("y", "z"))}
 	g := New(DefaultConfig())
 	states := []NodeState{
-		{Ref: a, CreatedAt: 1, UpdatedAt: 2, Revision: 3, Facets: []FacetState{{Source: "s", Time: 5, Interval: time.Second + 7, Assertions: []Assertion{{odd, attrs}, {far, nil}}}}},
+		{Ref: a, CreatedAt: 1, UpdatedAt: 2, Revision: 3, Facets: []FacetState{{Source: "s", Time: 5, Interval: time.Second + 7, Assertions: []Assertion{{Edge: odd, Attributes: attrs}, {Edge: far}}}}},
 		{Ref: b, CreatedAt: 1, UpdatedAt: 2, Revision: 3, Facets: []FacetState{{Source: "s", Time: 5}}},
 		{Ref: c, CreatedAt: 1, UpdatedAt: 2, Revision: 3, Facets: []FacetState{{Source: "s", Time: 5}, {Source: "t", Time: 6, Attributes: attrs}}},
 	}

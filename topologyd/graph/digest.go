@@ -32,6 +32,10 @@ func (v *View) Digest() Digest {
 	var d Digest
 	b := binary.LittleEndian.AppendUint64([]byte("revision"), v.Revision())
 	d.add(b)
+	for _, j := range v.t.joins {
+		b = appendNumbers(appendText(append(b[:0], 'j'), j.Row), j.Time)
+		d.add(b)
+	}
 	for slot := range v.NodeList() {
 		b = v.t.digestNode(b[:0], slot)
 		d.add(b)
@@ -63,8 +67,18 @@ func (t *tables) digestNode(b []byte, slot int32) []byte {
 	if !tid.IsZero() {
 		b = digestTID(b, tid)
 	}
+	b = t.digestFacets(b, slot)
+	for _, m := range t.members(slot, nil) {
+		id := t.nodeID(m.slot)
+		b = t.digestFacets(appendText(append(append(b, 'm'), id[:]...), m.row), m.slot)
+	}
+	return b
+}
+
+func (t *tables) digestFacets(b []byte, slot int32) []byte {
 	var f packedFacet
 	var a packedAssertion
+	emitter := t.nodeID(slot)
 	for r := t.facetsOf(slot); r.next(&f); {
 		b = appendNumbers(appendText(b, f.source), f.time, f.interval)
 		t.dict.Each(f.attrs, func(key string, value entity.Value) bool {
@@ -72,7 +86,7 @@ func (t *tables) digestNode(b []byte, slot int32) []byte {
 			return true
 		})
 		for p := 0; p < len(f.edges); {
-			p = t.readAssertion(f.edges, p, h.id, &a)
+			p = t.readAssertion(f.edges, p, emitter, &a)
 			id := a.edge().ID
 			b = appendAttrs(append(b, id[:]...), t.dict.Attrs(a.attrs))
 		}

@@ -28,6 +28,9 @@
 //     attributes packed by package pack, its identity and its facets; and its
 //     counters, if it has some;
 //   - names (names.go): hosts and sources by number;
+//   - the table of joins (joins.go) and its index of keys (joinkeys.go): which
+//     entities are shown by the node of another (members.go), and which edges
+//     follow from what two entities say. An index entry takes about eleven bytes;
 //   - heartbeats (liveness.go): when each facet was heard of last. They are the
 //     writer's alone and are never copied;
 //   - the tables of IDs (table.go), the index of values (index.go) and those by
@@ -42,8 +45,8 @@
 // A view that a [Builder] made has the same heads and links, and whole nodes and
 // edges behind them.
 //
-// The package is pure: standard library, internal/entity and package pack
-// only. It does no input or output, starts no goroutine, reads no clock (every
+// The package is pure: standard library, internal/entity and the packages pack
+// and join only. It does no input or output, starts no goroutine, reads no clock (every
 // call is told the time) and never logs. What happened is returned as a list of
 // [Change].
 package graph

@@ -22,55 +22,87 @@ type edgeRec struct {
 // assert adds a facet's evidence for an edge and makes the edge if both its
 // ends are known; otherwise it is remembered until the missing end appears.
 func (g *Graph) assert(a *assertion, emitter int32, source string, at int64) {
+	if len(g.joins.hooks) > 0 {
+		g.assertJoined(a, emitter, source, at)
+		return
+	}
 	if e := g.t.findEdge(a.ID); e >= 0 {
-		list := g.evidenceOf(e)
-		i, found := g.findEvidence(list, emitter, source)
-		if found && g.t.dict.Equal(list[i].attrs, a.attrs) {
-			return // said before
-		}
-		list = slices.Clone(list)
-		if found {
-			list[i].attrs = g.packSet(a.attrs)
-		} else {
-			list = slices.Insert(list, i, evidence{g.packSet(a.attrs), emitter, g.hold(source)})
-		}
-		g.refreshEdge(e, list, at)
+		g.addEvidence(e, a.attrs, emitter, source, at)
 		return
 	}
-	parent, child := g.t.findNode(a.Parent), g.t.findNode(a.Child)
-	if parent < 0 || child < 0 {
-		missing := a.Parent
-		if parent >= 0 {
-			missing = a.Child
-		}
-		g.leaveDangling(missing, a.ID, emitter, source)
+	l := located{id: a.ID, parent: g.t.findNode(a.Parent), child: g.t.findNode(a.Child)}
+	if !l.ok() {
+		g.wait(a, &l, emitter, source)
 		return
 	}
+	g.makeEdge(l, a.RelationType, a.attrs, emitter, source, at)
+}
+
+// support has a facet be evidence for the edge between two nodes, which is made
+// if need be.
+func (g *Graph) support(l located, relation string, attrs entity.Attrs, emitter int32, source string, at int64) {
+	if e := g.t.findEdge(l.id); e >= 0 {
+		g.addEvidence(e, attrs, emitter, source, at)
+		return
+	}
+	g.makeEdge(l, relation, attrs, emitter, source, at)
+}
+
+// addEvidence adds a facet's evidence to an edge, or gives it other attributes.
+func (g *Graph) addEvidence(e int32, attrs entity.Attrs, emitter int32, source string, at int64) {
+	list := g.evidenceOf(e)
+	i, found := g.findEvidence(list, emitter, source)
+	if found && g.t.dict.Equal(list[i].attrs, attrs) {
+		return // said before
+	}
+	list = slices.Clone(list)
+	if found {
+		list[i].attrs = g.packSet(attrs)
+	} else {
+		list = slices.Insert(list, i, evidence{g.packSet(attrs), emitter, g.hold(source)})
+		g.countPair(source, 1)
+	}
+	g.refreshEdge(e, list, at)
+	g.reviewOwner(e, at)
+}
+
+// makeEdge makes the edge between two nodes.
+func (g *Graph) makeEdge(l located, relationType string, attrs entity.Attrs, emitter int32, source string, at int64) {
 	e := take(&g.freeEdges, &g.t.edges, g.epoch)
 	g.t.links.resize(g.t.edges.n, g.epoch)
-	*g.t.edges.edit(e, g.epoch) = edgeRec{id: a.ID}
-	relation := g.relation(a.RelationType)
+	*g.t.edges.edit(e, g.epoch) = edgeRec{id: l.id}
+	relation := g.relation(relationType)
 	if relation == noRelation {
-		g.setExtra(e, edgeExtra{relation: a.RelationType})
+		g.setExtra(e, edgeExtra{relation: relationType})
 	}
-	g.t.edgeIDs.insert(idHash(a.ID), e, g.epoch)
+	g.t.edgeIDs.insert(idHash(l.id), e, g.epoch)
 	g.t.edgeCount++
-	g.link(e, relation, parent, child)
-	g.one = [1]evidence{{g.packSet(a.attrs), emitter, g.hold(source)}}
+	g.link(e, relation, l.parent, l.child)
+	g.one = [1]evidence{{g.packSet(attrs), emitter, g.hold(source)}}
+	g.countPair(source, 1)
 	g.refreshEdge(e, g.one[:], at)
-	if a.RelationType == entity.Ownership {
-		g.renewTID(child, at)
+	if relationType == entity.Ownership {
+		g.renewTID(l.child, at)
 	}
 }
 
 // withdraw takes a facet's evidence for an edge away, and the edge with the
-// last of it.
+// last of it. No entity is a member of the node of another.
 func (g *Graph) withdraw(a *entity.Edge, emitter int32, source string, at int64) {
-	e := g.t.findEdge(a.ID)
-	if e < 0 {
+	if g.t.findEdge(a.ID) < 0 {
 		for _, end := range [...]entity.UUID{a.Parent, a.Child} {
 			g.dropDangling(end, a.ID, emitter, source)
 		}
+		return
+	}
+	g.removeEvidence(a.ID, emitter, source, at)
+}
+
+// removeEvidence takes a facet's evidence for an edge between nodes away, and
+// the edge with the last of it.
+func (g *Graph) removeEvidence(id entity.UUID, emitter int32, source string, at int64) {
+	e := g.t.findEdge(id)
+	if e < 0 {
 		return
 	}
 	list := g.evidenceOf(e)
@@ -83,8 +115,10 @@ func (g *Graph) withdraw(a *entity.Edge, emitter int32, source string, at int64)
 		return
 	}
 	dropped := list[i].source
+	g.countPair(source, -1)
 	g.refreshEdge(e, slices.Delete(slices.Clone(list), i, i+1), at)
 	g.drop(dropped)
+	g.reviewOwner(e, at)
 }
 
 // refreshEdge gives an edge a list of evidence, which it takes over unless it
@@ -93,7 +127,8 @@ func (g *Graph) withdraw(a *entity.Edge, emitter int32, source string, at int64)
 func (g *Graph) refreshEdge(e int32, list []evidence, at int64) {
 	attrs, origin := g.mergeEvidence(list)
 	have, x := g.t.edges.at(e), g.t.extraOf(e)
-	same := have.revision > 0 && g.t.name(have.origin) == origin &&
+	host := g.t.host(list[0].emitter)
+	same := have.revision > 0 && g.t.name(have.origin) == origin && g.t.name(have.host) == host &&
 		(x.attrs == attrs || g.t.dict.Equal(x.attrs, g.t.dict.Attrs(attrs)))
 	var was *Edge
 	if !same && have.revision > 0 {
@@ -110,7 +145,7 @@ func (g *Graph) refreshEdge(e int32, list []evidence, at int64) {
 		return
 	}
 	oldHost, oldOrigin := rec.host, rec.origin
-	rec.host = g.hold(g.t.host(list[0].emitter))
+	rec.host = g.hold(host)
 	if len(list) == 1 {
 		rec.origin = g.again(list[0].source)
 	} else {
@@ -152,14 +187,20 @@ func (g *Graph) deleteEdge(e int32, at int64) {
 }
 
 // isolate deletes the edges of a node that goes. What others assert of it
-// dangles from then on.
+// dangles from then on; what rows of the table of joins made of it is made again
+// when it comes back.
 func (g *Graph) isolate(slot int32, at int64) {
 	id := g.t.nodeID(slot)
 	for _, e := range g.incident(slot) {
 		edge := g.t.edges.at(e).id
-		for _, ev := range g.evidenceOf(e) {
-			if ev.emitter != slot {
-				g.leaveDangling(id, edge, ev.emitter, g.t.name(ev.source))
+		for _, ev := range slices.Clone(g.evidenceOf(e)) {
+			source := g.t.name(ev.source)
+			switch {
+			case ev.emitter == slot || isJoinSource(source):
+			case len(g.joins.hooks) > 0:
+				g.isolateJoined(id, edge, ev.emitter, source)
+			default:
+				g.leaveDangling(id, edge, ev.emitter, source)
 			}
 		}
 		g.deleteEdge(e, at)

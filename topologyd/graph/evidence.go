@@ -127,6 +127,7 @@ func (t *tables) extraOf(e int32) edgeExtra {
 // dropEvidence forgets the evidence of an edge that goes.
 func (g *Graph) dropEvidence(e int32) {
 	for _, ev := range g.evidenceOf(e) {
+		g.countPair(g.t.name(ev.source), -1)
 		g.drop(ev.source)
 	}
 	g.setExtra(e, edgeExtra{})

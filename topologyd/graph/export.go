@@ -17,7 +17,18 @@ type NodeState struct {
 	Known                bool
 	CreatedAt, UpdatedAt int64
 	Revision             uint64
-	Facets               []FacetState
+	// Facets are what is said of the node's own entity, Members are the entities
+	// that joined it, by their IDs.
+	Facets  []FacetState
+	Members []MemberState
+}
+
+// MemberState is an entity that joined the node of another, by which row of the
+// table of joins, and what each source says of it.
+type MemberState struct {
+	Ref    entity.Ref
+	Row    string
+	Facets []FacetState
 }
 
 // FacetState is what one source says of an entity.
@@ -32,6 +43,8 @@ type FacetState struct {
 // Assertion is an edge that a facet asserts.
 type Assertion struct {
 	entity.Edge
+	// Undirected tells that its ends are in the order of their IDs (peer_of).
+	Undirected bool
 	Attributes entity.Attrs
 }
 
@@ -70,7 +83,14 @@ func (v *View) NodeStateAt(slot int32) NodeState {
 
 // state fills in what the sources say of a node.
 func (t *tables) state(slot int32, out *NodeState) {
-	out.Ref = t.ref(slot)
+	out.Ref, out.Facets = t.ref(slot), t.facetStates(slot)
+	for _, m := range t.members(slot, nil) {
+		out.Members = append(out.Members, MemberState{t.ref(m.slot), m.row, t.facetStates(m.slot)})
+	}
+}
+
+// facetStates returns what the sources say of an entity.
+func (t *tables) facetStates(slot int32) (out []FacetState) {
 	emitter := t.nodeID(slot)
 	var f packedFacet
 	var a packedAssertion
@@ -78,10 +98,11 @@ func (t *tables) state(slot int32, out *NodeState) {
 		fs := FacetState{Source: f.source, Time: f.time, Interval: time.Duration(f.interval), Attributes: t.dict.Attrs(f.attrs)}
 		for p := 0; p < len(f.edges); {
 			p = t.readAssertion(f.edges, p, emitter, &a)
-			fs.Assertions = append(fs.Assertions, Assertion{a.edge(), t.dict.Attrs(a.attrs)})
+			fs.Assertions = append(fs.Assertions, Assertion{a.edge(), a.both, t.dict.Attrs(a.attrs)})
 		}
-		out.Facets = append(out.Facets, fs)
+		out = append(out, fs)
 	}
+	return out
 }
 
 // EdgeStates yields the state of every edge.
@@ -98,29 +119,37 @@ func (v *View) EdgeStates() iter.Seq[EdgeState] {
 
 // RestoreNode puts a node back into a graph that is being filled from a
 // snapshot. Its facets count as reported at the time now: their sources get
-// the full time to speak again. A node that is there already is left alone.
+// the full time to speak again. An entity that is there already is left alone.
+// Members join as the table of joins says, which is restored before.
 func (g *Graph) RestoreNode(n *NodeState, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	id := n.Ref.UUID()
-	if len(n.Facets) == 0 || g.t.findNode(id) >= 0 {
-		return
-	}
 	g.begin(nil)
 	g.view = nil
-	for i := range n.Facets {
-		fs := &n.Facets[i]
-		p := Prepared{Event: &entity.Event{Ref: n.Ref, Source: fs.Source}, id: id}
+	g.restoreEntity(n.Ref, n.Facets, now)
+	for i := range n.Members {
+		g.restoreEntity(n.Members[i].Ref, n.Members[i].Facets, now)
+	}
+	g.out = nil
+}
+
+func (g *Graph) restoreEntity(ref entity.Ref, facets []FacetState, now time.Time) {
+	id := ref.UUID()
+	if len(facets) == 0 || g.t.findEntity(id) >= 0 {
+		return
+	}
+	for i := range facets {
+		fs := &facets[i]
+		p := Prepared{Event: &entity.Event{Ref: ref, Source: fs.Source}, id: id}
 		p.facet = facet{source: fs.Source, attrs: fs.Attributes, time: fs.Time, interval: int64(fs.Interval)}
 		for _, a := range fs.Assertions {
 			odd := a.Parent != id && a.Child != id || a.ID != entity.EdgeID(a.Parent, a.Child, a.RelationType)
-			p.facet.edges = append(p.facet.edges, assertion{a.Edge, normal(a.Attributes), odd})
+			p.facet.edges = append(p.facet.edges, assertion{a.Edge, normal(a.Attributes), odd, a.Undirected})
 		}
 		p.facet.edges = distinct(p.facet.edges)
 		p.hash = p.facet.hash(g.seed)
-		g.setFacet(g.t.findNode(id), &p, milliseconds(fs.Time), now.UnixNano())
+		g.setFacet(g.t.findEntity(id), &p, milliseconds(fs.Time), now.UnixNano())
 	}
-	g.out = nil
 }
 
 // RestoreHistory gives the elements the dates and revisions that they had, and
@@ -130,7 +159,7 @@ func (g *Graph) RestoreHistory(nodes iter.Seq[NodeState], edges iter.Seq[EdgeSta
 	defer g.mu.Unlock()
 	g.view = nil
 	for s := range nodes {
-		if i := g.t.findNode(s.Ref.UUID()); i >= 0 {
+		if i := g.t.findEntity(s.Ref.UUID()); i >= 0 && g.t.hasNode(i) {
 			rec := g.t.nodes.edit(i, g.epoch)
 			rec.createdAt, rec.updatedAt, rec.revision = s.CreatedAt, s.UpdatedAt, s.Revision
 			if s.Known && rec.tid != s.TID {

@@ -55,6 +55,7 @@ type content struct {
 	freeNodes, freeEdges, freeExtras []int32
 
 	dangling map[entity.UUID]waiting
+	joins    joins
 
 	// tombs are the deletions of the log, which all replicas know; heard are
 	// those of facets that were not known, which are not logged.
@@ -66,13 +67,16 @@ type content struct {
 
 	// Of the call that is under way:
 	out     []Change
-	first   int           // in out
-	busy    int32         // the node that it speaks of, refreshed at its end
-	depth   int           // of renewing TIDs
-	renewed map[int32]int // how often a node's TID was renewed
+	first   int                // in out
+	busy    int32              // the node that it speaks of, refreshed at its end
+	depth   int                // of renewing TIDs
+	renewed map[int32]int      // how often a node's TID was renewed
+	late    []int32            // nodes that are refreshed before it ends
+	isLate  map[int32]struct{} // the same, once they are many
 	one     [1]evidence
 	// Room that is used again.
 	scratch, body, edges  []byte
+	part                  []byte
 	facets, owned         []packedFacet
 	asserted              []packedAssertion
 	idAttrs, total, grown entity.Attrs
@@ -85,11 +89,16 @@ type Stats struct {
 	Changed, Unchanged, Outdated, Expired uint64
 	// TombstonesRefused counts deletions that could not be remembered.
 	TombstonesRefused uint64
-	// Dangling is the number of assertions whose other end is not known.
+	// JoinsRefused counts events that speak of rows of the table of joins which
+	// cannot be used.
+	JoinsRefused uint64
+	// Dangling is the number of assertions whose other end is not known, or is of
+	// the same node.
 	Dangling int
-	// Facets, Nodes, Edges and Stale are current numbers.
-	Facets, Nodes, Edges, Stale int
-	Revision                    uint64
+	// Facets, Nodes, Edges and Stale are current numbers; Joined is that of the
+	// entities that are shown by the node of another, Joins that of the rows.
+	Facets, Nodes, Edges, Stale, Joined, Joins int
+	Revision                                   uint64
 }
 
 // New returns an empty graph.
@@ -111,6 +120,7 @@ func (g *Graph) Reset() {
 		live:     heartbeats{many: make(map[int32][]liveness)},
 		names:    names{numbers: make(map[string]uint32)},
 		sets:     make(map[string]string),
+		joins:    newJoins(),
 		tombs:    newTombs(g.cfg.MaxTombstones),
 		heard:    newTombs(g.cfg.MaxTombstones),
 	}
@@ -160,6 +170,7 @@ func (g *Graph) Stats() Stats {
 	defer g.mu.Unlock()
 	s := g.stats
 	s.Nodes, s.Edges, s.Revision = g.t.nodeCount, g.t.edgeCount, g.t.revision
+	s.Joins = len(g.joins.rows)
 	return s
 }
 
@@ -208,7 +219,10 @@ func (g *Graph) CheckAll(ps []*Prepared, outcomes []Outcome, now time.Time, out 
 
 func (g *Graph) check(p *Prepared, now time.Time, out []Change) ([]Change, Outcome) {
 	g.begin(out)
-	slot := g.t.findNode(p.id)
+	if p.Event.Type == entity.TypeJoin {
+		return g.end(), g.checkRow(p, now.UnixNano())
+	}
+	slot := g.t.findEntity(p.id)
 	outcome, facet := g.admit(p, slot, now.UnixNano())
 	g.settle(p, outcome, slot, facet, now.UnixNano(), &g.heard, now.UnixNano())
 	return g.end(), outcome

@@ -10,7 +10,7 @@ import (
 // Replicas tell one another of them, so that none believes that a source fell
 // silent which spoke to another.
 type Heard struct {
-	Node   entity.UUID
+	Node   entity.UUID // ID of the entity
 	Source string
 	// Time is that of the report, Unix nanoseconds on the source's clock.
 	Time int64
@@ -46,7 +46,7 @@ func (g *Graph) TakeHeard() []Heard {
 	defer g.mu.Unlock()
 	out := make([]Heard, 0, len(g.noted))
 	for _, at := range g.noted {
-		if !g.t.hasNode(at.slot) { // gone since
+		if !g.t.hasEntity(at.slot) { // gone since
 			continue
 		}
 		if i, _ := g.t.findFacet(at.slot, at.source); i >= 0 && g.live.of(at.slot)[i].noted {
@@ -66,7 +66,7 @@ func (g *Graph) Hear(list []Heard, now time.Time, out []Change) []Change {
 	defer g.mu.Unlock()
 	g.begin(out)
 	for i := range list {
-		slot := g.t.findNode(list[i].Node)
+		slot := g.t.findEntity(list[i].Node)
 		if slot < 0 {
 			continue
 		}

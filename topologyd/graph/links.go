@@ -102,6 +102,11 @@ func (g *Graph) incident(slot int32) []int32 {
 	for e := head.firstIn; e != 0; e = g.t.links.at(e - 1).nextIn {
 		list = append(list, e-1)
 	}
-	slices.SortFunc(list, func(a, b int32) int { return bytes.Compare(g.t.edges.at(a).id[:], g.t.edges.at(b).id[:]) })
+	slices.SortFunc(list, g.compareEdges)
 	return slices.Compact(list)
+}
+
+// compareEdges orders edges by their IDs.
+func (g *Graph) compareEdges(a, b int32) int {
+	return bytes.Compare(g.t.edges.at(a).id[:], g.t.edges.at(b).id[:])
 }

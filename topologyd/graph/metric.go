@@ -17,11 +17,12 @@ const (
 // LastUpdateMetric; counters that are zero are left out. A counter that went
 // back was reset: it counts from zero. It makes no revision and no change, and
 // tells whether the node is known and the counters are newer than those it
-// has.
+// has. Those of an entity that joined a node are shown when the node's own
+// entity has none.
 func (g *Graph) SetMetric(id entity.UUID, at time.Time, counters entity.Attrs) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	slot := g.t.findNode(id)
+	slot := g.t.findEntity(id)
 	if slot < 0 {
 		return false
 	}

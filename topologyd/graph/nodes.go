@@ -19,11 +19,16 @@ type nodeRec struct {
 	size uint32
 }
 
-// Flags of a node, beside the size.
+// Flags of a node, beside the size. In a slot that is not free but has neither
+// nodeUsed nor nodeJoined, an entity is on its way from one to the other.
 const (
 	nodeUsed  = 1 << 31
 	nodeStale = 1 << 30
-	nodeFlags = nodeUsed | nodeStale
+	// nodeJoined: the slot is that of an entity which joined the node of another;
+	// it is no node. nodeHosts: entities joined this node. See members.go.
+	nodeJoined = 1 << 29
+	nodeHosts  = 1 << 28
+	nodeFlags  = nodeUsed | nodeStale | nodeJoined | nodeHosts
 )
 
 // nodeData is what the sources say of a node. It is immutable: a new report
@@ -36,6 +41,11 @@ type nodeData struct {
 func (t *tables) nodeID(slot int32) entity.UUID { return t.nodes.at(slot).id }
 
 func (t *tables) hasNode(slot int32) bool { return t.nodes.at(slot).size&nodeUsed != 0 }
+
+// hasEntity tells whether the slot is that of an entity, a node or not.
+func (t *tables) hasEntity(slot int32) bool {
+	return t.nodes.at(slot).size&(nodeUsed|nodeJoined) != 0
+}
 
 // attrs returns the attributes of a node, without TID, packed.
 func (t *tables) attrs(slot int32) string {
@@ -103,7 +113,7 @@ func (t *tables) nodeWith(slot int32, attrs entity.Attrs) *Node {
 		ID: rec.id, Slot: slot, Stale: rec.size&nodeStale != 0, Host: t.host(slot), Origin: t.name(rec.origin), Attrs: attrs,
 		CreatedAt: rec.createdAt, UpdatedAt: rec.updatedAt, Revision: rec.revision, tid: rec.tid,
 	}
-	if c := t.data.at(slot).counters; c != nil {
+	if c := t.counters(slot); c != nil {
 		n.Metric, n.LastUpdateMetric = c.values(t.dict)
 	}
 	return n
@@ -115,7 +125,7 @@ func (t *tables) lookupNode(slot int32, path string, yield func(entity.Value) bo
 		yieldField(path, t.nodeHeader(slot), yield)
 		return
 	}
-	if c := t.data.at(slot).counters; c != nil {
+	if c := t.counters(slot); c != nil {
 		c.lookup(t.dict, path, yield)
 	}
 	if path == entity.KeyTID {
@@ -132,7 +142,7 @@ func (t *tables) appendNodeJSON(b []byte, slot int32) []byte {
 	b = t.nodeHeader(slot).appendJSON(b)
 	b = append(b, `,"Metadata":`...)
 	var room [3]pack.Member
-	more := t.data.at(slot).counters.members(room[:0])
+	more := t.counters(slot).members(room[:0])
 	if tid := t.nodes.at(slot).tid; !tid.IsZero() {
 		more = append(more, pack.Member{Key: entity.KeyTID, ID: tid})
 	}

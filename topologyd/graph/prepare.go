@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/join"
 )
 
 // Prepared is an event made ready for the graph: its identifiers computed and
@@ -20,6 +21,7 @@ type Prepared struct {
 	id    entity.UUID
 	facet facet
 	hash  uint64
+	row   *join.Row // of the table of joins, nil when it is none that can be used
 }
 
 // ID returns the ID of the node that the event speaks of.
@@ -33,11 +35,17 @@ func (g *Graph) Prepare(e *entity.Event, line uint64) Prepared {
 	if e.Kind == entity.Delete {
 		return p
 	}
+	if e.Type == entity.TypeJoin {
+		p.row = rowOf(e)
+		return p
+	}
 	if n := len(e.Relationships); n > 0 {
 		p.facet.edges = make([]assertion, 0, n)
 	}
 	for i := range e.Relationships {
-		p.facet.edges = append(p.facet.edges, assertion{Edge: e.Relationships[i].Edge(p.id), attrs: normal(e.Relationships[i].Attributes)})
+		p.facet.edges = append(p.facet.edges, assertion{
+			Edge: e.Relationships[i].Edge(p.id), attrs: normal(e.Relationships[i].Attributes), both: e.Relationships[i].Type == entity.RelPeerOf,
+		})
 	}
 	p.facet.edges = distinct(p.facet.edges)
 	p.hash = p.facet.hash(g.seed)

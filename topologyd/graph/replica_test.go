@@ -17,6 +17,7 @@ func restored(g *Graph, now time.Time) *Graph {
 	v := g.View()
 	tombs, logged := g.Tombstones()
 	out := New(DefaultConfig())
+	out.RestoreJoins(v.JoinStates(), now)
 	states := slices.Collect(v.NodeStates())
 	for i := range states {
 		out.RestoreNode(&states[i], now)
@@ -32,20 +33,25 @@ func told(c *Change) string { return string(c.AppendJSON(nil)) }
 // TestReplicas applies one log to several graphs: one hears all heartbeats, one
 // has another clock and sweeps, one is made anew from an export now and then.
 // All must make the same changes at the same revisions.
-func TestReplicas(t *testing.T) {
-	for seed := range uint64(30) {
+func TestReplicas(t *testing.T) { testReplicas(t, 30, randomEvent) }
+
+// TestJoinedReplicas is TestReplicas with rows of the table of joins.
+func TestJoinedReplicas(t *testing.T) { testReplicas(t, 30, livingEvent) }
+
+func testReplicas(t *testing.T, seeds uint64, random func(*rand.Rand, time.Time) entity.Event) {
+	for seed := range seeds {
 		rng := rand.New(rand.NewPCG(seed, 11))
 		a, b, c := New(DefaultConfig()), New(DefaultConfig()), New(DefaultConfig())
 		var sent []entity.Event
 		for i := range 500 {
 			logged := t0.Add(time.Duration(i) * time.Second)
-			e := randomEvent(rng, logged.Add(-time.Duration(rng.IntN(400_000))*time.Millisecond))
+			e := random(rng, logged.Add(-time.Duration(rng.IntN(400_000))*time.Millisecond))
 			switch rng.IntN(8) {
 			case 0: // owners, so that there are TIDs
 				e = entity.Event{Ref: entity.HostRef(fmt.Sprint("h", rng.IntN(2))), Source: "host", Time: e.Time, Interval: time.Minute,
 					Attributes: entity.Attrs{entity.A("Name", entity.String(fmt.Sprint("n", rng.IntN(3))))}}
 			case 1:
-				if e.Kind == entity.State {
+				if e.Kind == entity.State && e.Type != entity.TypeJoin {
 					e.Relationships = append(e.Relationships, entity.Relationship{Type: entity.RelPartOf, Target: entity.HostRef(fmt.Sprint("h", rng.IntN(2)))})
 				}
 			case 2:

@@ -177,7 +177,7 @@ func (v *View) NodeGrowth(slot int32) entity.Value {
 	if v.built != nil {
 		return v.built.nodes[slot].LastUpdateMetric
 	}
-	if c := v.t.data.at(slot).counters; c != nil {
+	if c := v.t.counters(slot); c != nil {
 		_, growth := c.values(v.t.dict)
 		return growth
 	}
@@ -228,8 +228,21 @@ func (v *View) NodeOrigin(slot int32) string {
 }
 
 // NodeSlot returns the slot of the node with an ID, in a slice of its newest
-// revision; -1 when there is none.
+// revision; -1 when there is none. The ID is the node's own, not that of an
+// entity which joined it, see [View.SlotByID].
 func (v *View) NodeSlot(id entity.UUID) int32 {
+	if v.built != nil {
+		return v.built.nodeIDs.find(id)
+	}
+	if slot := v.t.findEntity(id); slot >= 0 && v.t.hasNode(slot) {
+		return slot
+	}
+	return noSlot
+}
+
+// SlotByID returns the slot of the node that shows an entity: the node with its
+// ID, or in a view of a live graph the one that it joined; -1 when there is none.
+func (v *View) SlotByID(id entity.UUID) int32 {
 	if v.built != nil {
 		return v.built.nodeIDs.find(id)
 	}

@@ -58,22 +58,29 @@ func (g *Graph) Sweep(from int32, now time.Time, out []Change) (expired []entity
 // facets assert, in line with its facets: stale is what only stale facets
 // speak of.
 func (g *Graph) refreshStale(slot int32) {
-	facets := g.live.of(slot)
-	stale, some := len(facets) > 0, false
-	for i := range facets {
-		stale = stale && facets[i].stale
-		some = some || facets[i].stale
+	node := g.t.nodeOf(slot)
+	if node < 0 {
+		return
 	}
-	if (g.t.nodes.at(slot).size&nodeStale != 0) != stale {
-		n := g.t.node(slot)
+	stale, some := g.staleFacets(node)
+	for _, m := range g.joins.members[node] {
+		all, any := g.staleFacets(m)
+		stale, some = stale && all, some || any
+	}
+	marked := (g.t.nodes.at(node).size&nodeStale != 0) != stale
+	if marked {
+		n := g.t.node(node)
 		marked := *n
 		marked.Stale = stale
-		g.t.nodes.edit(slot, g.epoch).size ^= nodeStale
+		g.t.nodes.edit(node, g.epoch).size ^= nodeStale
 		g.view = nil
 		g.emit(Change{Op: NodeUpdated, At: n.UpdatedAt, Node: &marked, OldNode: n, mark: true})
 	}
 	if !some && g.staleEdges == 0 {
 		return
+	}
+	if g.joins.edges > 0 { // what rows make of it is as stale as it is
+		g.refreshStaleEdges(node)
 	}
 	emitter := g.t.nodeID(slot)
 	var f packedFacet
@@ -81,17 +88,45 @@ func (g *Graph) refreshStale(slot int32) {
 	for r := g.t.facetsOf(slot); r.next(&f); {
 		for p := 0; p < len(f.edges); {
 			p = g.t.readAssertion(f.edges, p, emitter, &a)
-			if e := g.t.findEdge(a.edge().ID); e >= 0 {
+			x := a.edge()
+			if len(g.joins.hooks) > 0 {
+				l := g.locate(&x, a.both)
+				x.ID = l.id
+			}
+			if e := g.t.findEdge(x.ID); e >= 0 {
 				g.refreshStaleEdge(e)
 			}
 		}
 	}
 }
 
+// staleFacets tells whether all facets of an entity are stale, and whether some
+// are.
+func (g *Graph) staleFacets(slot int32) (stale, some bool) {
+	facets := g.live.of(slot)
+	stale = len(facets) > 0
+	for i := range facets {
+		stale = stale && facets[i].stale
+		some = some || facets[i].stale
+	}
+	return stale, some
+}
+
+// refreshStaleEdges is refreshStale for the edges of a node, whoever asserts them,
+// when there may be something stale.
+func (g *Graph) refreshStaleEdges(slot int32) {
+	if g.stats.Stale == 0 && g.staleEdges == 0 || !g.t.hasNode(slot) {
+		return
+	}
+	for _, e := range g.incident(slot) {
+		g.refreshStaleEdge(e)
+	}
+}
+
 func (g *Graph) refreshStaleEdge(e int32) {
 	stale := true
 	for _, ev := range g.evidenceOf(e) {
-		stale = stale && g.isStale(ev)
+		stale = stale && g.isStale(e, ev)
 	}
 	if g.t.edges.at(e).stale == stale {
 		return
@@ -109,7 +144,20 @@ func (g *Graph) refreshStaleEdge(e int32) {
 	g.emit(Change{Op: EdgeUpdated, At: edge.UpdatedAt, Edge: &marked, OldEdge: edge, mark: true})
 }
 
-func (g *Graph) isStale(ev evidence) bool {
-	i, _ := g.t.findFacet(ev.emitter, g.t.name(ev.source))
+// isStale tells whether evidence for an edge is stale: a stale facet's is, and a
+// row's when it is of no pair of entities of which both are spoken of.
+func (g *Graph) isStale(e int32, ev evidence) bool {
+	source := g.t.name(ev.source)
+	if isJoinSource(source) {
+		r := g.joins.rows[source[len(entity.SourceJoinPrefix):]]
+		for from, to := range g.reasons(r, e, ev.emitter) {
+			a, _ := g.staleFacets(from)
+			if b, _ := g.staleFacets(to); !a && !b {
+				return false
+			}
+		}
+		return true
+	}
+	i, _ := g.t.findFacet(ev.emitter, source)
 	return i >= 0 && g.live.of(ev.emitter)[i].stale
 }

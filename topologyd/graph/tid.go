@@ -1,7 +1,7 @@
 package graph
 
 import (
-	"bytes"
+	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
 )
@@ -18,29 +18,27 @@ const (
 // of the node that owns it. Of several owners the one with the smallest ID
 // counts. A node that nobody with a TID owns has none, apart from hosts.
 func (g *Graph) deriveTID(slot int32, entityType string, list []packedFacet) entity.UUID {
-	name, typ := "", ""
 	nameKey := entity.KeyName
 	if entityType == entity.TypeNetNS {
 		nameKey = entity.KeyPath
 	}
-	for i := len(list) - 1; i >= 0; i-- {
-		if v := g.t.dict.Get(list[i].attrs, entity.KeyType); !v.IsZero() {
-			typ = v.Str()
-		}
-		if v := g.t.dict.Get(list[i].attrs, nameKey); !v.IsZero() {
-			name = v.Str()
-		}
-	}
+	name := valueOf(g.t.dict, list, entityType, nameKey).Str()
 	if entityType == entity.TypeHost {
 		return entity.HostTID(name)
 	}
 	var owner *nodeRec
+	ownerRank := 0
+	hosts := g.t.nodes.at(slot).size&nodeHosts != 0
 	for e := g.t.heads.at(slot).firstIn; e != 0; {
 		rec := g.t.links.at(e - 1)
 		if g.t.isOwnership(e-1) && rec.parent != slot {
 			p := g.t.nodes.at(rec.parent)
-			if !p.tid.IsZero() && (owner == nil || bytes.Compare(p.id[:], owner.id[:]) < 0) {
-				owner = p
+			rank := 0
+			if hosts && !p.tid.IsZero() && !g.owns(e-1, slot) {
+				rank = 1
+			}
+			if !p.tid.IsZero() && (owner == nil || rank < ownerRank || rank == ownerRank && smaller(p.id, owner.id)) {
+				owner, ownerRank = p, rank
 			}
 		}
 		e = rec.nextIn
@@ -48,14 +46,47 @@ func (g *Graph) deriveTID(slot int32, entityType string, list []packedFacet) ent
 	if owner == nil {
 		return entity.UUID{}
 	}
-	return entity.TID(owner.tid, name, typ)
+	return entity.TID(owner.tid, name, valueOf(g.t.dict, list, entityType, entity.KeyType).Str())
+}
+
+// owns tells whether somebody says of a node's own entity that it has this
+// owner, rather than of one of its members.
+func (g *Graph) owns(e, slot int32) bool {
+	id, edge := g.t.nodeID(slot), g.t.edges.at(e).id
+	for _, ev := range slices.Clone(g.evidenceOf(e)) {
+		switch {
+		case ev.emitter == slot:
+			return true
+		case g.t.nodeOf(ev.emitter) == slot || isJoinSource(g.t.name(ev.source)): // a member; a row, of a member
+			continue
+		}
+		said := false
+		g.eachOf(ev.emitter, g.t.name(ev.source), func(a *packedAssertion) {
+			x := a.edge()
+			l := g.locate(&x, a.both)
+			said = said || l.ok() && l.id == edge && x.Child == id
+		})
+		if said {
+			return true
+		}
+	}
+	return false
+}
+
+// reviewOwner renews the TID of a node with members when the evidence for an
+// edge that leads to it changed.
+func (g *Graph) reviewOwner(e int32, at int64) {
+	if child := g.t.links.at(e).child; g.t.nodes.at(child).size&nodeHosts != 0 && g.t.isOwnership(e) {
+		g.renewTID(child, at)
+	}
 }
 
 // renewTID recomputes the TID of a node whose owners changed. The node that
-// the call under way speaks of is left to the call's end.
+// the call under way speaks of, and those that are refreshed later, are left to
+// the call's end.
 func (g *Graph) renewTID(slot int32, at int64) {
 	rec := g.t.nodes.at(slot)
-	if !g.t.hasNode(slot) || rec.revision == 0 || slot == g.busy {
+	if !g.t.hasNode(slot) || rec.revision == 0 || slot == g.busy || g.leftForLater(slot) {
 		return
 	}
 	typ, _ := g.t.identity(slot)

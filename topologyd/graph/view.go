@@ -24,7 +24,8 @@ type tables struct {
 	edgeIDs   table
 	index     index
 	revision  uint64
-	relations []string // only grows
+	relations []string    // only grows
+	joins     []JoinState // by name; replaced, never changed
 	nodeCount int
 	edgeCount int
 }
@@ -112,13 +113,17 @@ func (v *View) Ends(edge int32) iter.Seq2[int32, int32] {
 }
 
 // Node returns the node with an ID, nil when there is none; in a slice, its
-// newest revision.
+// newest revision. The ID is the node's own, see [View.NodeSlot].
 func (v *View) Node(id entity.UUID) *Node {
 	if v.built != nil {
 		return v.NodeAt(v.built.nodeIDs.find(id))
 	}
-	return v.NodeAt(v.t.findNode(id))
+	return v.NodeAt(v.NodeSlot(id))
 }
+
+// NodeByID returns the node that shows an entity, see [View.SlotByID]; nil when
+// there is none.
+func (v *View) NodeByID(id entity.UUID) *Node { return v.NodeAt(v.SlotByID(id)) }
 
 // Edge returns the edge with an ID, nil when there is none; in a slice, its
 // newest revision.
@@ -260,7 +265,19 @@ func (v *View) SlotsWith(key string, value entity.Value) (slots iter.Seq[int32],
 	return set.All(), set.Count()
 }
 
+// findNode returns the slot of the node that shows an entity, -1 when there is
+// none.
 func (t *tables) findNode(id entity.UUID) int32 {
+	slot := t.findEntity(id)
+	if slot < 0 {
+		return noSlot
+	}
+	return t.nodeOf(slot)
+}
+
+// findEntity returns the slot of an entity, whether it is a node or not; -1 when
+// it is not known.
+func (t *tables) findEntity(id entity.UUID) int32 {
 	return t.nodeIDs.find(idHash(id), func(i int32) bool { return t.nodeID(i) == id })
 }
 

@@ -27,6 +27,9 @@ type term struct {
 	relation bool
 	// id is the ID that the term asks for, zero when it asks for something else.
 	id entity.UUID
+	// shows is set when a node that shows the entity with that ID passes too,
+	// whichever node the entity joined.
+	shows bool
 	// table and fields are set for fields of flows; no fields means that the key
 	// leads deeper.
 	table  *flowrecord.Table
@@ -58,7 +61,7 @@ func (t *term) node(v *graph.View, slot int32) bool {
 		return t.pred.accepts(v.NodeAttr(slot, t.key))
 	}
 	if !t.id.IsZero() {
-		return v.NodeID(slot) == t.id
+		return v.NodeID(slot) == t.id || t.shows && v.SlotByID(t.id) == slot
 	}
 	var f found
 	v.LookupNode(slot, t.key, func(v entity.Value) bool { return f.see(&t.pred, v) })

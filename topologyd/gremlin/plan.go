@@ -158,7 +158,11 @@ func (t *term) indexed(v *graph.View, ranges bool, out *candidates) bool {
 func (t *term) byID(v *graph.View, out *candidates) bool {
 	ids, ok := t.ids(v)
 	for _, id := range ids {
-		if slot := v.NodeSlot(id); slot >= 0 {
+		slot := v.NodeSlot(id)
+		if t.shows {
+			slot = v.SlotByID(id)
+		}
+		if slot >= 0 {
 			out.list(func(yield func(int32) bool) { yield(slot) }, 1)
 		}
 	}

@@ -32,7 +32,9 @@ func buildSource(c *compiler, s *call, _ Kind) (op, Kind, error) {
 			return nil, 0, err
 		}
 		same := predicate{op: opEqual, a: entity.String(id.String())}
-		src.filters = append(src.filters, &filter{terms: []term{newTerm(graph.FieldID, same)}})
+		t := newTerm(graph.FieldID, same)
+		t.shows = src.kind == KindNodes
+		src.filters = append(src.filters, &filter{terms: []term{t}})
 	} else if len(s.args) > 0 {
 		f, err := c.filter(s, s.args, false)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/graph"
+	"github.com/skein-net/skein/topologyd/join"
 	"github.com/skein-net/skein/topologyd/when"
 )
 
@@ -28,6 +29,8 @@ import (
 //	                                    is first reported, its Last is the time of
 //	                                    the line, and what a report adds is computed
 //	packet FLOW WIRE [LINK]             a packet of a flow is kept
+//	same TO FROM KEY                    nodes of type TO join those of type FROM that
+//	                                    have the same KEY
 //	clock TIME                          the next line happens a second after it
 //
 // A value is JSON or a bare word; @Host and @Origin set those fields. Each
@@ -119,6 +122,16 @@ func (w *world) line(line string) error {
 			return r.Type == words[4] && r.Target.Equal(c.Ref)
 		})
 		w.apply(p)
+		return nil
+	case words[0] == "same" && len(words) == 4:
+		side := func(typ string) join.Side {
+			return join.Side{Entity: "test", Where: []join.Condition{{Key: entity.KeyType, In: []string{typ}}}, Key: words[3:]}
+		}
+		row := join.Row{Name: words[1], Kind: join.Same, From: side(words[2]), To: side(words[1])}
+		w.apply(&entity.Event{
+			Ref: entity.JoinRef(row.Name), Source: entity.SourceJoin,
+			Attributes: entity.Attrs{entity.A(entity.KeyRow, entity.String(row.JSON()))},
+		})
 		return nil
 	case words[0] == "clock" && len(words) > 1:
 		w.now, err = when.Parse(strings.Join(words[1:], " "), w.now)

@@ -68,9 +68,7 @@ func (t *term) compare() {
 		if !has {
 			continue
 		}
-		if e, some := t.orphan(v, slot); some {
-			events = append(events, e)
-		}
+		events = t.orphans(v, slot, events)
 		if len(events) >= t.cfg.Batch {
 			if !t.submit(events) {
 				return
@@ -95,8 +93,10 @@ type check struct {
 	created, updated int64
 }
 
-// orphan looks at a node that says something of captures.
-func (t *term) orphan(v *graph.View, slot int32) (e entity.Event, some bool) {
+// orphans looks at a node that says something of captures, and appends the events
+// that correct what it, or an entity that joined it, says of captures that are not
+// placed there.
+func (t *term) orphans(v *graph.View, slot int32, events []entity.Event) []entity.Event {
 	now := check{revision: v.NodeRevision(slot)}
 	now.created, now.updated = v.NodeTimes(slot)
 	id := v.NodeID(slot)
@@ -105,17 +105,33 @@ func (t *term) orphan(v *graph.View, slot int32) (e entity.Event, some bool) {
 	same := p != nil && p.checked == now
 	t.mu.Unlock()
 	if same {
-		return e, false
+		return events
 	}
 	state := v.NodeStateAt(slot)
-	i := slices.IndexFunc(state.Facets, func(f graph.FacetState) bool { return f.Source == entity.SourceCapture })
-	if i < 0 {
-		return e, false
-	}
-	f := &state.Facets[i]
-	says := f.Attributes.Get(entity.KeyCaptures)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if e, some := t.orphan(id, &state.Ref, state.Facets, now); some {
+		events = append(events, e)
+	}
+	for i := range state.Members {
+		m := &state.Members[i]
+		if e, some := t.orphan(m.Ref.UUID(), &m.Ref, m.Facets, now); some {
+			events = append(events, e)
+			if p := t.places[id]; p != nil {
+				p.checked = check{} // until that is done
+			}
+		}
+	}
+	return events
+}
+
+// orphan is orphans for one entity. The lock is held.
+func (t *term) orphan(id entity.UUID, ref *entity.Ref, facets []graph.FacetState, now check) (e entity.Event, some bool) {
+	f := said(facets)
+	if f == nil {
+		return e, false
+	}
+	says := f.Attributes.Get(entity.KeyCaptures)
 	if p := t.places[id]; p != nil {
 		if p.checked = now; !says.Equal(p.shown) {
 			p.checked, p.doubt = check{}, true
@@ -130,5 +146,5 @@ func (t *term) orphan(v *graph.View, slot int32) (e entity.Event, some bool) {
 	if want.Equal(says) && !says.IsZero() {
 		return e, false
 	}
-	return t.facet(state.Ref, want, f.Time), true
+	return t.facet(*ref, want, f.Time), true
 }

@@ -65,7 +65,7 @@ func (t *term) events() (events []entity.Event, more bool) {
 
 // event brings what a node says to what is so. The lock is held.
 func (t *term) event(p *place, v *graph.View, now time.Time) (e entity.Event, some bool) {
-	slot := v.NodeSlot(p.id)
+	slot := v.SlotByID(p.id)
 	if slot < 0 { // its facet went with it; it may come back before that is told
 		p.shown, p.shownAt, p.doubt = entity.Value{}, 0, true
 		return e, false
@@ -74,10 +74,8 @@ func (t *term) event(p *place, v *graph.View, now time.Time) (e entity.Event, so
 		p.doubt = false
 		p.shown = entity.Value{}
 		state := v.NodeStateAt(slot)
-		for i := range state.Facets {
-			if f := &state.Facets[i]; f.Source == entity.SourceCapture {
-				p.shown, p.shownAt = f.Attributes.Get(entity.KeyCaptures), f.Time
-			}
+		if f := said(facetsOf(&state, v.NodeID(slot), p.id)); f != nil {
+			p.shown, p.shownAt = f.Attributes.Get(entity.KeyCaptures), f.Time
 		}
 	}
 	want := t.shows(p)
@@ -87,6 +85,30 @@ func (t *term) event(p *place, v *graph.View, now time.Time) (e entity.Event, so
 	e = t.facet(p.ref, want, p.shownAt)
 	p.shown, p.shownAt, p.counted, p.checked = want, e.Time.UnixNano(), now, check{}
 	return e, true
+}
+
+// facetsOf returns the facets of an entity that a node shows: of the one with the
+// node's own ID, or of one that joined it.
+func facetsOf(state *graph.NodeState, node, id entity.UUID) []graph.FacetState {
+	if id == node {
+		return state.Facets
+	}
+	for i := range state.Members {
+		if m := &state.Members[i]; m.Ref.UUID() == id {
+			return m.Facets
+		}
+	}
+	return nil
+}
+
+// said is the facet that says something of captures, nil when there is none.
+func said(facets []graph.FacetState) *graph.FacetState {
+	for i := range facets {
+		if facets[i].Source == entity.SourceCapture {
+			return &facets[i]
+		}
+	}
+	return nil
 }
 
 // pace bounds how often one node is written for what hosts say: a capture that

@@ -24,10 +24,8 @@ func (t *term) place(id entity.UUID, v *graph.View) *place {
 	}
 	state := v.NodeStateAt(slot)
 	p := &place{id: id, ref: state.Ref, looked: v.Version()}
-	for i := range state.Facets {
-		if f := &state.Facets[i]; f.Source == entity.SourceCapture {
-			p.shown, p.shownAt = f.Attributes.Get(entity.KeyCaptures), f.Time
-		}
+	if f := said(state.Facets); f != nil {
+		p.shown, p.shownAt = f.Attributes.Get(entity.KeyCaptures), f.Time
 	}
 	t.places[id] = p
 	t.describe(p, v, slot)

@@ -48,25 +48,32 @@ func (d *desired) difference() (steps []step, right int) {
 		n := d.view.NodeAt(slot)
 		state := d.view.NodeState(n)
 		anchored := d.anchored(n)
-		for i := range state.Facets {
-			f := &state.Facets[i]
-			if !ours(f.Source) {
-				continue
+		compare := func(ref entity.Ref, id entity.UUID, facets []graph.FacetState) {
+			for i := range facets {
+				f := &facets[i]
+				if !ours(f.Source) {
+					continue
+				}
+				k := key{id, f.Source}
+				found[k] = true
+				want := d.facets[k]
+				switch {
+				case want == nil && anchored && d.keep[f.Source]:
+					right++
+				case want == nil:
+					steps = append(steps, step{key: k, after: f.Time, sure: !anchored || !d.sources[f.Source], from: d.hashFacet(f),
+						event: entity.Event{Kind: entity.Delete, Ref: ref, Source: f.Source}})
+				case same(f, want, id):
+					right++
+				default:
+					steps = append(steps, step{key: k, event: *want, after: f.Time, from: d.hashFacet(f), to: d.hashEvent(want, id)})
+				}
 			}
-			k := key{n.ID, f.Source}
-			found[k] = true
-			want := d.facets[k]
-			switch {
-			case want == nil && anchored && d.keep[f.Source]:
-				right++
-			case want == nil:
-				steps = append(steps, step{key: k, after: f.Time, sure: !anchored || !d.sources[f.Source], from: d.hashFacet(f),
-					event: entity.Event{Kind: entity.Delete, Ref: state.Ref, Source: f.Source}})
-			case same(f, want, n.ID):
-				right++
-			default:
-				steps = append(steps, step{key: k, event: *want, after: f.Time, from: d.hashFacet(f), to: d.hashEvent(want, n.ID)})
-			}
+		}
+		compare(state.Ref, n.ID, state.Facets)
+		for i := range state.Members { // what was said of an entity before it joined the node
+			m := &state.Members[i]
+			compare(m.Ref, m.Ref.UUID(), m.Facets)
 		}
 	}
 	for k, want := range d.facets {

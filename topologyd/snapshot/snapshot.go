@@ -1,7 +1,7 @@
 // Package snapshot keeps a graph in one file, so that a restart need not read
-// the whole event log: the states of all nodes, the histories of all edges, the
-// deletions that are remembered, the graph's revision, and which record of
-// which log is the last one in it.
+// the whole event log: the table of joins, the states of all nodes, the histories
+// of all edges, the deletions that are remembered, the graph's revision, and which
+// record of which log is the last one in it.
 //
 // The file is made beside its place, synced and then renamed, so that there is
 // always a whole one. It begins with a magic text and a version; every section
@@ -32,7 +32,7 @@ import (
 
 const (
 	magic   = "SKEINSNP"
-	version = 2 // version 1 is read too
+	version = 3 // those before it are read too
 	// maxItem bounds one node state.
 	maxItem = 256 << 20
 )
@@ -84,6 +84,12 @@ func Write(path string, s *State) (err error) {
 	w.raw([]byte{version})
 	head := wire.AppendUint(wire.AppendUint(nil, s.Record), s.Revision)
 	w.item(wire.AppendInt(wire.AppendString(head, s.Log), s.LogTime.UnixNano()))
+	joins := v.JoinStates()
+	w.item(wire.AppendUint(nil, uint64(len(joins))))
+	for i := range joins {
+		w.b = appendJoin(w.b[:0], &joins[i])
+		w.item(w.b)
+	}
 	w.item(wire.AppendUint(nil, uint64(v.NodeCount())))
 	for n := range v.NodeStates() {
 		w.b = appendNode(w.b[:0], &n)
@@ -171,6 +177,7 @@ func (r *reader) read(f io.ReaderAt, g *graph.Graph, now time.Time) (pos Positio
 	if err != nil {
 		return pos, err
 	}
+	g.RestoreJoins(r.joins(found), now)
 	for batch := range r.nodes(found) {
 		for i := range batch {
 			g.RestoreNode(&batch[i], now)
@@ -183,6 +190,7 @@ func (r *reader) read(f io.ReaderAt, g *graph.Graph, now time.Time) (pos Positio
 	if _, _, _, err := again.head(); err != nil {
 		return pos, err
 	}
+	again.joins(found)
 	g.RestoreHistory(histories(again, found), edges(r), pos.Revision)
 	var tombs []graph.Tombstone
 	if found > 1 {
@@ -201,6 +209,19 @@ func (r *reader) read(f io.ReaderAt, g *graph.Graph, now time.Time) (pos Positio
 		g.RestoreTombstones(tombs, logged)
 	}
 	return pos, nil
+}
+
+// joins reads the table of joins.
+func (r *reader) joins(found byte) (list []graph.JoinState) {
+	if found < 3 {
+		return nil
+	}
+	for in := range r.list() {
+		if j := readJoin(in); in.Err() == nil {
+			list = append(list, j)
+		}
+	}
+	return list
 }
 
 // readAhead is how many nodes are decoded together, beside those before them
