@@ -128,6 +128,10 @@ type Deps struct {
 	// Captures are what hosts are ordered to capture; nil when the daemon gives no
 	// orders.
 	Captures Captures
+	// Joins tells of the table of joins; nil when the daemon keeps none.
+	Joins Joins
+	// Explain tells why something is in the graph; nil when the daemon cannot.
+	Explain Explainer
 	// Packets hands out packets that captures keep; nil when that is not allowed.
 	Packets *packets.Service
 	// Audit is told who made, changed and deleted captures; nil is nobody.
@@ -152,6 +156,7 @@ type API struct {
 	compress *httpx.Compressors
 	tags     tags
 	replays  *httpx.Slots
+	trials   *httpx.Slots // of rows of the table of joins
 	budget   *httpx.Budget
 	buffers  sync.Pool // *bytes.Buffer
 	watchers watchers
@@ -181,6 +186,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 		compress: httpx.NewCompressors(cfg.Compressors),
 		tags:     newTags(),
 		replays:  httpx.NewSlots(cfg.Replays),
+		trials:   httpx.NewSlots(1),
 		budget:   httpx.NewBudget(answersInHand * int64(cfg.Limits.Bytes)),
 	}
 	if a.now = deps.Now; a.now == nil {
@@ -209,7 +215,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 
 // Routes returns the endpoints that need the graph.
 func (a *API) Routes() []httpx.Route {
-	return append(slices.Concat(a.definitionRoutes(), a.captureRoutes(), a.flowRoutes()), []httpx.Route{
+	return append(slices.Concat(a.definitionRoutes(), a.captureRoutes(), a.joinRoutes(), a.explainRoutes(), a.flowRoutes()), []httpx.Route{
 		httpx.Get("/api/v1/query", a.queryGet),
 		httpx.Post("/api/v1/query", a.queryPost),
 		httpx.Post("/api/v1/complete", a.complete),

@@ -16,6 +16,7 @@ import (
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/fabric"
 	"github.com/skein-net/skein/topologyd/gremlin"
+	"github.com/skein-net/skein/topologyd/joins"
 	"github.com/skein-net/skein/topologyd/rules"
 	"github.com/skein-net/skein/topologyd/when"
 )
@@ -32,6 +33,7 @@ func (a *API) definitionRoutes() []httpx.Route {
 		{"/api/v1/edge-rules", rules.KindEdgeRule},
 		{"/api/v1/fabric", rules.KindFabric},
 		{pathCaptures, capture.Kind},
+		{pathJoins, joins.Kind},
 	} {
 		c := &collection{a, k.path, k.kind}
 		out = append(out,
@@ -59,7 +61,8 @@ type definitionAnswer struct {
 	Revision    uint64          `json:"revision"`
 	Fixed       bool            `json:"fixed,omitempty"`
 	Spec        definition.Spec `json:"spec"`
-	// Status is a [rules.Status] or, of a capture, an [orders.Status].
+	// Status is a [rules.Status], of a capture an [orders.Status], of a join a
+	// [joins.Status].
 	Status any `json:"status"`
 }
 
@@ -90,8 +93,11 @@ func (c *collection) answer(d *definition.Definition) definitionAnswer {
 
 // status tells how a definition does, in the words of its kind.
 func (c *collection) status(d *definition.Definition) any {
-	if c.kind == capture.Kind {
+	switch c.kind {
+	case capture.Kind:
 		return c.api.deps.Captures.Status(d)
+	case joins.Kind:
+		return c.api.deps.Joins.Status(d)
 	}
 	return c.api.deps.RuleStatus(d)
 }
@@ -99,7 +105,7 @@ func (c *collection) status(d *definition.Definition) any {
 // open reports whether the definitions are known, and answers when they are
 // not.
 func (c *collection) open(w http.ResponseWriter) bool {
-	if c.kind == capture.Kind && !c.api.ordersOpen(w) {
+	if c.kind == capture.Kind && !c.api.ordersOpen(w) || c.kind == joins.Kind && !c.api.joinsOpen(w) {
 		return false
 	}
 	if s := c.api.deps.Definitions; s != nil {
@@ -211,6 +217,9 @@ func (c *collection) read(w http.ResponseWriter, r *http.Request) (*definition.D
 	var b definitionBody
 	if err := definition.Strict(data, &b); err != nil {
 		return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "the body is not a definition: %v", err)
+	}
+	if c.kind == joins.Kind && b.ID == tableID {
+		return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "id %q: %s is the table itself; choose another one", b.ID, pathTable)
 	}
 	if b.Kind != "" && b.Kind != c.kind {
 		return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "the body is a %s; %s takes the kind %s", b.Kind, c.path, c.kind)

@@ -275,7 +275,7 @@ func (a *API) flowNodes(ctx context.Context, texts []string, at time.Time) ([]en
 	}
 	for _, text := range texts {
 		if id, err := entity.ParseUUID(text); err == nil {
-			if n := view.Node(id); n != nil {
+			if n := view.NodeByID(id); n != nil {
 				add(n)
 			} else {
 				out = append(out, id)

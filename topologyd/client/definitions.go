@@ -16,6 +16,7 @@ const (
 	NodeRules = "node-rules"
 	EdgeRules = "edge-rules"
 	Fabrics   = "fabric"
+	Joins     = "joins"
 )
 
 // Definition is something that a user defined.
@@ -45,12 +46,15 @@ type Definition struct {
 // and Matched; see [Capture] for the rest.
 type DefinitionStatus struct {
 	// State is pending, applied, held, failed or follower; for a capture see
-	// [CapturePending].
+	// [CapturePending]. Of a join it is pending, applied, disabled or failed, and
+	// Matched counts the pairs that it joins.
 	State        string    `json:"state"`
 	Matched      int       `json:"matched"`
 	Destinations int       `json:"destinations,omitempty"`
 	Edges        int       `json:"edges,omitempty"`
 	Held         int       `json:"held,omitempty"`
+	Ambiguous    int       `json:"ambiguous,omitempty"`
+	TooMany      int       `json:"too_many,omitempty"`
 	Error        string    `json:"error,omitempty"`
 	Failed       time.Time `json:"failed,omitzero"`
 	Evaluated    time.Time `json:"evaluated,omitzero"`

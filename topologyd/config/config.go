@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"time"
 )
 
@@ -54,6 +55,10 @@ type Config struct {
 	// Fabric are lines of the fabric language (docs/rules.md). A malformed one is
 	// reported and passed over.
 	Fabric List
+
+	// JoinFiles are patterns of files with rows of the table of joins
+	// (docs/joins.md).
+	JoinFiles List
 
 	// MemoryLimit is what the process should not exceed, 0 for no limit: garbage is
 	// collected more often the nearer it comes.
@@ -186,6 +191,12 @@ func (c *Config) Validate() error {
 	oneOf("durability", c.Durability, DurabilitySync, DurabilityBatched)
 	oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf("log-format", c.LogFormat, "text", "json")
+
+	for _, pattern := range c.JoinFiles.Items() {
+		if _, err := filepath.Match(pattern, ""); err != nil {
+			bad("join-files", "%q is no pattern of files; give for example /etc/skein/joins.d/*.yaml", pattern)
+		}
+	}
 
 	c.validateLog(bad)
 	c.validateFlows(bad)

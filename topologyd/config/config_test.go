@@ -142,6 +142,7 @@ func TestValidate(t *testing.T) {
 		`--durability: "often" is not known`: func(c *Config) { c.Durability = "often" },
 		"--log-level":                        func(c *Config) { c.LogLevel = "loud" },
 		"--log-format":                       func(c *Config) { c.LogFormat = "xml" },
+		`--join-files: "a[" is no pattern`:   func(c *Config) { c.JoinFiles = "/x/*.yaml\na[" },
 		"--ingest-queue: must be more":       func(c *Config) { c.Ingest.Queue = 0 },
 		"--query-timeout: must be more":      func(c *Config) { c.Query.Timeout = -1 },
 	} {

@@ -53,6 +53,7 @@ func (c *Config) Flags() *pflag.FlagSet {
 	c.captureFlags(f)
 
 	f.Var(&c.Fabric, "fabric", "A line that describes part of the network that no agent sees, as in docs/rules.md; repeat the flag for more.")
+	f.Var(&c.JoinFiles, "join-files", "A pattern of YAML files with rows of the table of joins, as in docs/joins.md; repeat the flag for more. They are read again when they change.")
 
 	f.Var(&c.MemoryLimit, "memory-limit", "Memory that is not to be exceeded if it can be helped: the nearer it comes, the more often garbage is collected; 0: no limit.")
 	f.DurationVar(&c.WriteTimeout, "write-timeout", c.WriteTimeout, "Longest time one response may take to be read by its client.")

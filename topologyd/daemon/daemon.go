@@ -145,6 +145,7 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 		Past:      timeline{d.engine}, Records: timeline{d.engine}, Digest: d.digest,
 		RevisionAt:  timeline{d.engine}.RevisionAt,
 		Definitions: d.definitions.store, RuleStatus: d.definitions.rules.Status, Captures: d.definitions.orders,
+		Joins: d.definitions.joins, Explain: d.engine,
 		Ready:      d.ready,
 		Registerer: reg, Gatherer: reg,
 		Log: d.log.With("part", "api"), Version: version.String(),

@@ -47,6 +47,7 @@ func testConfig(dir string) config.Config {
 type bench struct {
 	t       *testing.T
 	d       *Daemon
+	cfg     config.Config
 	url     string
 	states  []string
 	stopped bool
@@ -55,7 +56,7 @@ type bench struct {
 
 func start(t *testing.T, cfg config.Config) *bench {
 	t.Helper()
-	b := &bench{t: t, log: &bytes.Buffer{}}
+	b := &bench{t: t, cfg: cfg, log: &bytes.Buffer{}}
 	var err error
 	b.d, err = New(cfg, slog.New(slog.NewTextHandler(&locked{w: b.log}, nil)), func(s string) { b.states = append(b.states, s) })
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/skein-net/skein/topologyd/definition/bucket"
 	"github.com/skein-net/skein/topologyd/engine"
 	"github.com/skein-net/skein/topologyd/follow/live"
+	"github.com/skein-net/skein/topologyd/joins"
 	"github.com/skein-net/skein/topologyd/orders"
 	"github.com/skein-net/skein/topologyd/rules"
 )
@@ -24,6 +25,7 @@ import (
 type definitions struct {
 	store  *definition.Store
 	rules  *rules.Manager
+	joins  *joins.Manager
 	orders *orders.Manager
 }
 
@@ -33,7 +35,7 @@ func newDefinitions(cfg *config.Config, e *engine.Engine, hub *live.Hub, log *sl
 		fixed = append(fixed, rules.Configured(lines))
 	}
 	deps := definition.Deps{Log: log.With("part", "definitions"), Leads: e.Leads, Now: time.Now}
-	if d.store, err = definition.New(definition.DefaultConfig(), deps, slices.Concat(rules.Kinds(), capture.Kinds()), fixed...); err != nil {
+	if d.store, err = definition.New(definition.DefaultConfig(), deps, slices.Concat(rules.Kinds(), capture.Kinds(), joins.Kinds()), fixed...); err != nil {
 		return d, fmt.Errorf("set up definitions: %w", err)
 	}
 	submit := func(ctx context.Context, events []entity.Event) error {
@@ -52,6 +54,12 @@ func newDefinitions(cfg *config.Config, e *engine.Engine, hub *live.Hub, log *sl
 	if err != nil {
 		return d, fmt.Errorf("set up rules: %w", err)
 	}
+	if d.joins, err = joins.New(joinsConfig(cfg), joins.Deps{
+		Definitions: d.store, Table: func() []joins.InForce { return table(e) }, Submit: submit, Leads: e.Leads,
+		Log: log.With("part", "joins"), Registerer: reg,
+	}); err != nil {
+		return d, err
+	}
 	d.orders, err = orders.New(ordersConfig(cfg), orders.Deps{
 		Definitions: d.store, View: e.View, Hub: hub, Leads: e.Leads, Submit: submit, RawPackets: cfg.Captures.RawPackets,
 		Log: log.With("part", "orders"), Registerer: reg,
@@ -68,11 +76,27 @@ func ordersConfig(c *config.Config) orders.Config {
 	return o
 }
 
+func joinsConfig(c *config.Config) joins.Config {
+	j := joins.DefaultConfig()
+	j.Files = c.JoinFiles.Items()
+	return j
+}
+
+// table is the table of joins in force.
+func table(e *engine.Engine) []joins.InForce {
+	rows := e.Joins()
+	out := make([]joins.InForce, len(rows))
+	for i, r := range rows {
+		out[i] = joins.InForce{Row: r.Row, Pairs: r.Pairs, Ambiguous: r.Ambiguous, TooMany: r.TooMany}
+	}
+	return out
+}
+
 // bucketTimeout bounds one try to open the bucket of definitions.
 const bucketTimeout = 3 * time.Second
 
-// start begins to read definitions, to apply rules and to give orders; the
-// engine runs.
+// start begins to read definitions, to see to the table of joins, to apply rules
+// and to give orders; the engine runs.
 func (d *definitions) start(e *engine.Engine) {
 	d.store.Begin(func(ctx context.Context) (definition.KV, error) {
 		// Begun is ended, also while stopping: the server inside would make the
@@ -85,6 +109,7 @@ func (d *definitions) start(e *engine.Engine) {
 		}
 		return bucket.New(b), nil
 	})
+	d.joins.Start()
 	d.rules.Start()
 	d.orders.Start()
 }
@@ -93,5 +118,6 @@ func (d *definitions) start(e *engine.Engine) {
 func (d *definitions) stop() {
 	d.orders.Stop()
 	d.rules.Stop()
+	d.joins.Stop()
 	d.store.Stop()
 }

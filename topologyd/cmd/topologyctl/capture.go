@@ -40,7 +40,7 @@ func (a *app) captureCommand() *cobra.Command {
 func (a *app) captureKind() definitionKind {
 	var wait time.Duration
 	return definitionKind{
-		name: "capture", plural: "captures", collection: client.CapturesPath, example: captureExample,
+		name: "capture", plural: "captures", collection: client.CapturesPath, doc: "captures", example: captureExample,
 		flags: func(cmd *cobra.Command) func([]string) (*specification, error) {
 			f := cmd.Flags()
 			f.DurationVar(&wait, "wait", 0, "wait up to `time` until it runs on all nodes, 30s when no time is given; else the exit code is 1")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func (s *specification) locate(err error) error {
 
 // definitionFile reads a definition from a file. What flags say of it counts
 // more.
-func (a *app) definitionFile(path, collection string, d *client.Definition) (*specification, error) {
+func (a *app) definitionFile(path string, k definitionKind, d *client.Definition) (*specification, error) {
 	in := a.env.Stdin
 	if path != "-" {
 		f, err := os.Open(path)
@@ -85,7 +86,7 @@ func (a *app) definitionFile(path, collection string, d *client.Definition) (*sp
 		return nil, fmt.Errorf("read definition: more than %d bytes", maxDefinition)
 	}
 	suffix := filepath.Ext(path)
-	if collection == client.Fabrics && suffix != ".yaml" && suffix != ".yml" && suffix != ".json" {
+	if k.collection == client.Fabrics && suffix != ".yaml" && suffix != ".yml" && suffix != ".json" {
 		text := strings.TrimRight(strings.ReplaceAll(string(b), "\r\n", "\n"), "\n")
 		return &specification{Lines: strings.Split(text, "\n")}, nil
 	}
@@ -105,11 +106,7 @@ func (a *app) definitionFile(path, collection string, d *client.Definition) (*sp
 		return nil, fmt.Errorf("read definition: %w", err)
 	}
 	if len(file.Spec) == 0 {
-		doc := "rules"
-		if collection == client.CapturesPath {
-			doc = collection
-		}
-		return nil, fmt.Errorf("read definition: the file has no spec; see docs/%s.md for its form", doc)
+		return nil, fmt.Errorf("read definition: the file has no spec; see docs/%s.md for its form", cmp.Or(k.doc, "rules"))
 	}
 	given := *d
 	*d = file.Definition

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 type definitionKind struct {
 	name, plural string // of the command, and of many for people
 	collection   string
+	doc          string // page of the documentation that tells the form of one, rules when empty
+	matched      string // heading of what one matches, NODES when empty
 	help         string
 	example      string
 	// flags adds the flags that describe one, and returns what makes its
@@ -64,6 +67,7 @@ A file of -f is YAML or JSON by its suffix, else one line each.`,
   topologyctl fabric create -f rack1.txt`,
 			flags: fabricFlags, row: fabricRow,
 		},
+		joinKind(),
 	}
 }
 
@@ -76,6 +80,9 @@ func (a *app) definitionCommands() []*cobra.Command {
 			RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		}
 		cmd.AddCommand(a.defineCommand(k, false), a.defineCommand(k, true), a.listDefinitions(k), a.getDefinition(k), a.deleteDefinition(k))
+		if k.collection == client.Joins {
+			cmd.AddCommand(a.joinTableCommand(), a.joinCheckCommand(k))
+		}
 		out = append(out, cmd)
 	}
 	return out
@@ -154,7 +161,7 @@ func (a *app) defineCommand(k definitionKind, replace bool) *cobra.Command {
 		case file != "" && spec != nil:
 			return usageError{errors.New("give the definition by flags or with -f, not both")}
 		case file != "":
-			if spec, err = a.definitionFile(file, k.collection, &d); err != nil {
+			if spec, err = a.definitionFile(file, k, &d); err != nil {
 				return err
 			}
 		}
@@ -218,13 +225,7 @@ func (a *app) list(ctx context.Context, c *client.Client, k definitionKind, outp
 		fmt.Fprintln(a.env.Stderr, "nothing defined")
 		return nil
 	}
-	t := table{header: []string{"ID", "NAME", "STATE", "NODES", "EDGES", "HELD", "WHAT", "EXPIRES", "ERROR"}}
-	number := func(n int) string {
-		if n == 0 {
-			return ""
-		}
-		return fmt.Sprint(n)
-	}
+	t := table{header: []string{"ID", "NAME", "STATE", cmp.Or(k.matched, "NODES"), "EDGES", "HELD", "AMBIGUOUS", "TOO MANY", "WHAT", "EXPIRES", "ERROR"}}
 	for i := range defs {
 		d := &defs[i]
 		s := d.Status
@@ -238,7 +239,7 @@ func (a *app) list(ctx context.Context, c *client.Client, k definitionKind, outp
 		if !d.Expires.IsZero() {
 			expires = at(d.Expires.UnixMilli())
 		}
-		t.add(d.ID, d.Name, s.State, nodes, number(s.Edges), number(s.Held), k.row(d.Spec), expires, s.Error)
+		t.add(d.ID, d.Name, s.State, nodes, counted(s.Edges), counted(s.Held), counted(s.Ambiguous), counted(s.TooMany), k.row(d.Spec), expires, s.Error)
 	}
 	var b bytes.Buffer
 	t.write(&b)
