@@ -8,9 +8,9 @@ import (
 	"github.com/influxdata/telegraf/selfstat"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/metafile"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/probe"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
 // addCounters adds the metric of one interface.

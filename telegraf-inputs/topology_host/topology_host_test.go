@@ -21,8 +21,8 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/netns/netnstest"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/probe"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
 var _ telegraf.ServiceInput = (*TopologyHost)(nil)

@@ -36,6 +36,8 @@ type Reporter struct {
 	pending int
 	// stamp is the last time stamp given, so that they strictly increase.
 	stamp int64
+	// paused tells that entities are not reported again while nothing changes.
+	paused bool
 
 	// Of the goroutine alone:
 	flight  *flight
@@ -161,6 +163,33 @@ func (r *Reporter) Len() int {
 	return n
 }
 
+// Pause has the entities no longer reported until Resume, so that the receiver
+// marks them stale and in the end expires them: their source cannot be asked
+// whether they are still there. Changes and ends are sent all the same.
+func (r *Reporter) Pause() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.paused = true
+}
+
+// Resume ends a pause. All entities are reported at once, since the receiver may
+// have expired them; without a pause it does nothing.
+func (r *Reporter) Resume() {
+	r.mu.Lock()
+	if !r.paused {
+		r.mu.Unlock()
+		return
+	}
+	r.paused = false
+	for _, e := range r.entries {
+		if e.event.Kind == entity.State {
+			r.enqueue(e, periodic)
+		}
+	}
+	r.mu.Unlock()
+	r.nudge()
+}
+
 // put makes ev what is to be said of its entity and wakes the goroutine.
 func (r *Reporter) put(id entity.UUID, ev entity.Event, repeats uint8) {
 	r.mu.Lock()
@@ -176,6 +205,11 @@ func (r *Reporter) put(id entity.UUID, ev entity.Event, repeats uint8) {
 	}
 	r.enqueue(e, change)
 	r.mu.Unlock()
+	r.nudge()
+}
+
+// nudge wakes the goroutine.
+func (r *Reporter) nudge() {
 	select {
 	case r.wake <- struct{}{}:
 	default:

@@ -74,7 +74,7 @@ func (r *Reporter) turn(now time.Time) {
 		case e.event.Kind == entity.Delete:
 			e.repeats--
 			r.enqueue(e, periodic)
-		default:
+		case !r.paused:
 			r.enqueue(e, periodic)
 		}
 	})

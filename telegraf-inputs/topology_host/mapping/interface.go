@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/ethtool"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
 // NetNS names the namespace that an interface is in.

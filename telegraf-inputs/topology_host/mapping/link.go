@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 )
 
 // Source is the facet that the topology of the kernel's own network is

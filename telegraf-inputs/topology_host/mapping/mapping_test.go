@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/ethtool"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
 var blue = NetNS{HostID: "h", Inode: 7, Device: 4}

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 )
 
 // States of neighbours (NUD_*, linux/neighbour.h).

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 )
 
 // Namespace is all that is known of a namespace itself.

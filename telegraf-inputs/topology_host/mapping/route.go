@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 )
 
 // Constants of linux/rtnetlink.h.

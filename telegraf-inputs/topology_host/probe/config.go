@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/discovery"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
+	"github.com/skein-net/skein/telegraf-inputs/internal/discovery"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 )
 
 // Config says what to watch and how.

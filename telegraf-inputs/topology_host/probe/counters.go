@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/mapping"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
 // Sample is the counters of one interface at one moment.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/discovery"
+	"github.com/skein-net/skein/telegraf-inputs/internal/discovery"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/hostfacts"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/mapping"
 )

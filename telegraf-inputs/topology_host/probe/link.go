@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/ethtool"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/mapping"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
 // link is one link and its tables. A link whose record has not come yet has

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/internal/netns"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 )
 
 // The pause after a namespace could not be opened doubles from one to the

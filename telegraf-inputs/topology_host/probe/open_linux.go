@@ -4,7 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/skein-net/skein/internal/netns"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 )
 
 // openSockets opens rtnetlink and a socket for ioctls in a namespace.

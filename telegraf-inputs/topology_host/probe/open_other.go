@@ -4,7 +4,7 @@ package probe
 
 import (
 	"github.com/skein-net/skein/internal/netns"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 )
 
 func openSockets(*netns.NS, rtnl.Options) (*rtnl.Conn, int, error) {

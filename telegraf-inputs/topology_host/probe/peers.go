@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/mapping"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
 // peerKey is how a paired link knows the pair: its own index, and that of the

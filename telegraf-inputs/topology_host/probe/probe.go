@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/hostid"
 	"github.com/skein-net/skein/internal/netns"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/discovery"
+	"github.com/skein-net/skein/telegraf-inputs/internal/discovery"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/ethtool"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
 // Sink takes what the probe has to say. Its methods are called one at a time
@@ -95,22 +94,9 @@ func New(cfg Config, sink Sink, log Logger) (*Probe, error) {
 
 // ResolveIdentity fills in the identity and name of the host where cfg leaves
 // them empty.
-func ResolveIdentity(cfg *Config) error {
-	if cfg.HostName == "" {
-		name, err := os.Hostname()
-		if err != nil {
-			return fmt.Errorf("find host name: %w", err)
-		}
-		cfg.HostName = name
-	}
-	if cfg.HostID == "" {
-		id, ok := hostid.Find("/")
-		if !ok {
-			id = cfg.HostName
-		}
-		cfg.HostID = id
-	}
-	return nil
+func ResolveIdentity(cfg *Config) (err error) {
+	cfg.HostID, cfg.HostName, err = hostid.Resolve(cfg.HostID, cfg.HostName)
+	return err
 }
 
 // workers is how many namespaces are listed at the same time. The kernel

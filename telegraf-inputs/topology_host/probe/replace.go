@@ -3,8 +3,8 @@ package probe
 import (
 	"time"
 
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/mapping"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
 // replace makes the tables of a snapshot the model's, and ends what is not in

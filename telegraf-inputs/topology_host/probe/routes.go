@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/mapping"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
 // routeKey is what the kernel tells routes of one table apart by, next hops

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/internal/netns"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/discovery"
+	"github.com/skein-net/skein/telegraf-inputs/internal/discovery"
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/mapping"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
 // kinds is a set of tables of a namespace.

@@ -6,8 +6,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/skein-net/skein/telegraf-inputs/internal/rtnl"
 	"github.com/skein-net/skein/telegraf-inputs/topology_host/ethtool"
-	"github.com/skein-net/skein/telegraf-inputs/topology_host/rtnl"
 )
 
 // work is what waits to be asked of the kernel in one namespace. One job at a
