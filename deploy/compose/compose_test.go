@@ -130,7 +130,7 @@ func TestServices(t *testing.T) {
 
 func TestCapabilities(t *testing.T) {
 	c := services(t)
-	want := map[string][]string{"telegraf": {"NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"}, "collector": {"NET_RAW", "NET_ADMIN", "SYS_ADMIN"}}
+	want := map[string][]string{"telegraf": {"NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE"}, "collector": {"NET_RAW", "NET_ADMIN", "SYS_ADMIN"}}
 	for name, s := range c.Services {
 		if !slices.Equal(s.CapAdd, want[name]) {
 			t.Errorf("%s has %v, needs %v", name, s.CapAdd, want[name])

@@ -66,7 +66,12 @@ func fakeDaemon() int {
 			fmt.Fprintln(w, `[{"Application":"HTTPS","Network":{"A":"192.0.2.1","B":"192.0.2.2"},"Transport":{"A":50000,"B":443},"Metric":{"ABPackets":3,"BAPackets":4,"ABBytes":300,"BABytes":4000}}]`)
 			return
 		}
-		n := map[bool]int{true: 2, false: 7}[strings.Contains(q.Gremlin, "netns")]
+		n := 7
+		for what, number := range map[string]int{"netns": 2, "container": 1, "switch": 0} {
+			if strings.Contains(q.Gremlin, "'"+what+"'") {
+				n = number
+			}
+		}
 		fmt.Fprintln(w, n)
 	})
 	go func() { fmt.Println(http.ListenAndServe(listen, mux)) }()
@@ -131,7 +136,7 @@ func TestRunShowsFollowsAndStops(t *testing.T) {
 			return nil
 		})
 	}
-	for _, want := range []string{"2 network namespaces besides its own, 7 interfaces", "topologyd | daemon says hello", "topologyctl query --server http://" + s.http, "http://" + s.http + "/metrics",
+	for _, want := range []string{"2 network namespaces besides its own, 7 interfaces", "Besides: 1 container, 7 bridges of Open vSwitch.\n", "Has('Type','container').ValueMap", "topologyd | daemon says hello", "topologyctl query --server http://" + s.http, "http://" + s.http + "/metrics",
 		"HTTPS        192.0.2.1:50000  192.0.2.2:443  7        4300", "otelcol.log"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("output lacks %q:\n%s", want, out.String())

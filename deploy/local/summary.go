@@ -87,7 +87,12 @@ func (a *asker) summary(ctx context.Context, s *settings) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nSkein shows this host: %d network namespaces besides its own, %d interfaces, %d layer 2 links, %d ownership links.\n\n",
 		counts[0], counts[1], counts[2], counts[3])
-	examples := examples()
+	sentence, more, err := a.besides(ctx)
+	if err != nil {
+		return "", err
+	}
+	b.WriteString(sentence)
+	examples := append(examples(), more...)
 	if s.capture {
 		text, err := a.flows(ctx)
 		if err != nil {

@@ -8,7 +8,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/influxdata/telegraf/plugins/common/shim"
 	"github.com/influxdata/telegraf/plugins/inputs"
@@ -26,7 +28,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	fs.SetOutput(stderr)
 	config := fs.String("config", "", "configuration `file` with one [[inputs.…]] table; required")
 	interval := fs.Duration("poll_interval", 0, "how often to gather counters; 0: when Telegraf asks (signal = \"STDIN\")")
-	usage := fs.Bool("usage", false, "print the sample configuration and exit")
+	usage := fs.Bool("usage", false, "print the sample configurations of all inputs and exit")
 	showVersion := fs.Bool("version", false, "print the version and exit")
 	fs.Usage = func() {
 		fmt.Fprint(stderr, "telegraf-topology: topology inputs for inputs.execd.\n\n"+
@@ -42,8 +44,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, "telegraf-topology", version.Get())
 		return 0
 	case *usage:
-		for _, create := range inputs.Inputs {
-			fmt.Fprint(stdout, create().SampleConfig())
+		for _, name := range slices.Sorted(maps.Keys(inputs.Inputs)) {
+			fmt.Fprintln(stdout, inputs.Inputs[name]().SampleConfig())
 		}
 		return 0
 	case *config == "":
