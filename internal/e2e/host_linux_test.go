@@ -51,6 +51,21 @@ func (h *hostNS) make(path string) {
 	h.run("nsenter", "--net="+path, "ip", "link", "set", "lo", "up")
 }
 
+// named gives the root namespace a name that "ip netns" knows, for programs that
+// want one, and returns it.
+func (h *hostNS) named() string {
+	h.t.Helper()
+	path := "/run/netns/" + h.name
+	require.NoError(h.t, os.MkdirAll("/run/netns", 0o755))
+	require.NoError(h.t, os.WriteFile(path, nil, 0o600))
+	h.run("mount", "--bind", h.root(), path)
+	h.t.Cleanup(func() {
+		_ = syscall.Unmount(path, syscall.MNT_DETACH)
+		_ = os.Remove(path)
+	})
+	return h.name
+}
+
 // addNS makes a named namespace.
 func (h *hostNS) addNS(ns string) { h.t.Helper(); h.make(h.path(ns)) }
 

@@ -62,8 +62,9 @@ func startDaemon(t testing.TB, dir, addr string, args ...string) *daemon {
 }
 
 // telegrafConf is the shipped configuration with the host of the test, another
-// server and shorter intervals.
-func telegrafConf(t testing.TB, url string, h *hostNS) string {
+// server and shorter intervals. Of the other topology inputs, which look for what
+// runs on this machine, only those that more configures are there.
+func telegrafConf(t testing.TB, url string, h *hostNS, more ...string) string {
 	t.Helper()
 	b, err := os.ReadFile("../../deploy/local/telegraf.conf")
 	require.NoError(t, err)
@@ -82,6 +83,10 @@ func telegrafConf(t testing.TB, url string, h *hostNS) string {
 `, h.name, h.name, h.root(), h.dir, reportInterval.String()))
 	replace("http://${SKEIN_HTTP:-127.0.0.1:4280}", url)
 	replace(`interval = "10s"`, `interval = "1s"`)
+	for _, other := range []string{"ovs", "containers", "lldp"} {
+		replace("[[inputs.topology_"+other+"]]\n", "")
+	}
+	replace("[[outputs.http]]\n", strings.Join(more, "")+"\n[[outputs.http]]\n")
 	path := filepath.Join(t.TempDir(), "telegraf.conf")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
@@ -90,4 +95,13 @@ func telegrafConf(t testing.TB, url string, h *hostNS) string {
 func startTelegraf(t testing.TB, conf string) *proctest.Process {
 	t.Helper()
 	return proctest.Start(t, program(t, "telegraf"), nil, "--config", conf)
+}
+
+// replaceIn changes a text of a file.
+func replaceIn(t testing.TB, path, old, with string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Contains(t, string(b), old)
+	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(b), old, with, 1)), 0o600))
 }
