@@ -24,12 +24,13 @@ TOOLS := build/tools
 DATASOURCE := grafana-datasource
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 
-# Tests that make network namespaces (netnstest) or boot a guest skip with -short; those
-# of the built programs together live in packages called e2e, those that break
-# what they stand on in faults.
+# Tests that make network namespaces, start daemons (netnstest, ovstest, lldptest,
+# containertest) or boot a guest skip with -short. They wait more than they work:
+# three packages at a time. Those of the built programs together live in packages
+# called e2e, those that break what they stand on in faults.
 E2E := /e2e(/|$$)
 FAULTS := /faults(/|$$)
-INTEGRATION = $(shell grep -rlE --include='*_test.go' --exclude-dir=build --exclude-dir=.run --exclude-dir=node_modules 'testing\.Short\(\)|/netnstest"' . | xargs -r -n1 dirname | sort -u)
+INTEGRATION = $(shell grep -rlE --include='*_test.go' --exclude-dir=build --exclude-dir=.run --exclude-dir=node_modules 'testing\.Short\(\)|/(netns|ovs|lldp|container)test"|^package (ovs|container)test' . | xargs -r -n1 dirname | sort -u)
 
 .PHONY: help
 help: ## list the targets
@@ -47,7 +48,7 @@ build: ## build all programs into bin/
 
 .PHONY: test
 test: setup ## everything: unit, integration, end to end, cross builds
-	@.ci/summary unit:test-unit generated:test-generated frontend:test-frontend cross:cross integration:test-integration e2e:test-e2e faults:test-faults
+	@.ci/summary unit:test-unit generated:test-generated frontend:test-frontend integration:test-integration 'cross:cross&' e2e:test-e2e faults:test-faults
 
 .PHONY: test-unit
 test-unit: ## vet, gofmt and the tests that need no privileges
@@ -86,7 +87,7 @@ plugin: $(DATASOURCE)/node_modules/.package-lock.json ## the Grafana datasource:
 
 .PHONY: test-integration
 test-integration: ## tests in network namespaces and in a guest; they skip without root
-	$(GO) test -timeout 20m $(filter-out %/e2e %/faults,$(INTEGRATION))
+	$(GO) test -p 3 -timeout 20m $(filter-out %/e2e %/faults,$(INTEGRATION))
 
 .PHONY: test-e2e
 test-e2e: build ## the built programs together
