@@ -70,6 +70,16 @@ func owners() []owner {
 			folders: []string{"telegraf-inputs/topology_containers"},
 		},
 		{
+			what:    "Alertmanager's client and Prometheus' discovery",
+			imports: []string{"github.com/prometheus/alertmanager", "github.com/prometheus/prometheus"},
+			folders: []string{"topologyd/alertmanager"},
+		},
+		{
+			what:    "OpenID Connect",
+			imports: []string{"github.com/coreos/go-oidc", "github.com/go-jose"},
+			folders: []string{"topologyd/auth"},
+		},
+		{
 			what:    "VictoriaLogs",
 			imports: []string{"github.com/VictoriaMetrics"},
 			folders: []string{"topologyd/flowstore"},
@@ -80,7 +90,7 @@ func owners() []owner {
 // core lists the pure packages, which import the standard library and one
 // another only. Each row speaks of the folder and what is below it.
 func core() []string {
-	return []string{"internal/entity", "internal/flowrecord", "internal/order", "topologyd/graph", "topologyd/gremlin", "topologyd/diff", "topologyd/overview", "topologyd/follow", "topologyd/lane", "topologyd/when", "topologyd/hops", "topologyd/join", "internal/pcapwrite", "otel-receiver/packet", "otel-receiver/flow", "grafana-datasource/pkg/layout"}
+	return []string{"internal/entity", "internal/flowrecord", "internal/order", "topologyd/graph", "topologyd/gremlin", "topologyd/diff", "topologyd/overview", "topologyd/follow", "topologyd/lane", "topologyd/when", "topologyd/hops", "topologyd/join", "topologyd/alert", "internal/pcapwrite", "otel-receiver/packet", "otel-receiver/flow", "grafana-datasource/pkg/layout"}
 }
 
 // notCore are folders below a core one that are not pure.

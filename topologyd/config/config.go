@@ -60,6 +60,9 @@ type Config struct {
 	// (docs/joins.md).
 	JoinFiles List
 
+	Security Security
+	Alerts   Alerts
+
 	// MemoryLimit is what the process should not exceed, 0 for no limit: garbage is
 	// collected more often the nearer it comes.
 	MemoryLimit ByteSize
@@ -145,6 +148,8 @@ func DefaultConfig() Config {
 		},
 		Flows:           defaultFlows(),
 		Captures:        defaultCaptures(),
+		Security:        defaultSecurity(),
+		Alerts:          defaultAlerts(),
 		WriteTimeout:    60 * time.Second,
 		ShutdownTimeout: 10 * time.Second,
 	}
@@ -200,6 +205,8 @@ func (c *Config) Validate() error {
 
 	c.validateLog(bad)
 	c.validateFlows(bad)
+	c.validateSecurity(bad)
+	c.validateAlerts(bad)
 
 	for _, n := range []struct {
 		flag string

@@ -51,6 +51,8 @@ func (c *Config) Flags() *pflag.FlagSet {
 
 	c.flowFlags(f)
 	c.captureFlags(f)
+	c.securityFlags(f)
+	c.alertFlags(f)
 
 	f.Var(&c.Fabric, "fabric", "A line that describes part of the network that no agent sees, as in docs/rules.md; repeat the flag for more.")
 	f.Var(&c.JoinFiles, "join-files", "A pattern of YAML files with rows of the table of joins, as in docs/joins.md; repeat the flag for more. They are read again when they change.")

@@ -8,20 +8,21 @@ import (
 
 // Codes of [Error]. A client decides by the code, a person by the message.
 const (
-	CodeSyntax      = "syntax"      // the query cannot be parsed
-	CodeType        = "type"        // the query asks for what does not fit together
-	CodeLimit       = "limit"       // a limit of the query was hit
-	CodeInvalid     = "invalid"     // the request is malformed
-	CodeTooLarge    = "too_large"   // the body is over the limit
-	CodeUnsupported = "unsupported" // media type or encoding that is not known
-	CodeForbidden   = "forbidden"   // the daemon does not allow it to anybody
-	CodeNotFound    = "not_found"   // no such endpoint, or no such thing
-	CodeMethod      = "method"      // the endpoint takes another method
-	CodeConflict    = "conflict"    // it is there already, or was changed meanwhile
-	CodeGone        = "gone"        // the time is before what is kept
-	CodeBusy        = "busy"        // try again after Retry-After seconds
-	CodeUnavailable = "unavailable" // starting, stopping, or the log cannot be written
-	CodeInternal    = "internal"    // a mistake of the server
+	CodeSyntax      = "syntax"          // the query cannot be parsed
+	CodeType        = "type"            // the query asks for what does not fit together
+	CodeLimit       = "limit"           // a limit of the query was hit
+	CodeInvalid     = "invalid"         // the request is malformed
+	CodeTooLarge    = "too_large"       // the body is over the limit
+	CodeUnsupported = "unsupported"     // media type or encoding that is not known
+	CodeUnknown     = "unauthenticated" // who asks did not prove who he is
+	CodeForbidden   = "forbidden"       // who asks may not do this, or nobody may
+	CodeNotFound    = "not_found"       // no such endpoint, or no such thing
+	CodeMethod      = "method"          // the endpoint takes another method
+	CodeConflict    = "conflict"        // it is there already, or was changed meanwhile
+	CodeGone        = "gone"            // the time is before what is kept
+	CodeBusy        = "busy"            // try again after Retry-After seconds
+	CodeUnavailable = "unavailable"     // starting, stopping, or the log cannot be written
+	CodeInternal    = "internal"        // a mistake of the server
 )
 
 // Position is a place in the text of a query, a body or a line. Offset counts

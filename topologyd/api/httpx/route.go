@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/skein-net/skein/topologyd/auth"
 )
 
 // Route is one endpoint.
@@ -13,22 +15,40 @@ type Route struct {
 	// Path is a pattern of [net/http.ServeMux].
 	Path    string
 	Handler http.Handler
+	// Needs is what whoever asks has to be permitted; by default only admins are.
+	Needs auth.Permission
+}
+
+// For returns the route for those who have a permission.
+func (r Route) For(p auth.Permission) Route {
+	r.Needs = p
+	return r
 }
 
 // Get makes a route for GET and HEAD from a function.
-func Get(path string, h http.HandlerFunc) Route { return Route{http.MethodGet, path, h} }
+func Get(path string, h http.HandlerFunc) Route {
+	return Route{Method: http.MethodGet, Path: path, Handler: h}
+}
 
 // Post makes a route for POST from a function.
-func Post(path string, h http.HandlerFunc) Route { return Route{http.MethodPost, path, h} }
+func Post(path string, h http.HandlerFunc) Route {
+	return Route{Method: http.MethodPost, Path: path, Handler: h}
+}
 
 // Put makes a route for PUT from a function.
-func Put(path string, h http.HandlerFunc) Route { return Route{http.MethodPut, path, h} }
+func Put(path string, h http.HandlerFunc) Route {
+	return Route{Method: http.MethodPut, Path: path, Handler: h}
+}
 
 // Delete makes a route for DELETE from a function.
-func Delete(path string, h http.HandlerFunc) Route { return Route{http.MethodDelete, path, h} }
+func Delete(path string, h http.HandlerFunc) Route {
+	return Route{Method: http.MethodDelete, Path: path, Handler: h}
+}
 
 // Head makes a route for HEAD alone from a function.
-func Head(path string, h http.HandlerFunc) Route { return Route{http.MethodHead, path, h} }
+func Head(path string, h http.HandlerFunc) Route {
+	return Route{Method: http.MethodHead, Path: path, Handler: h}
+}
 
 // everything is the pattern of what no route matches.
 const everything = "/"
