@@ -64,7 +64,7 @@ func healthMetrics(d *board) {
 	d.add(12, 8, promPanel("Queries", "Queries each second, by how they ended.", unitRate,
 		prom("sum by (result) (rate(topologyd_queries_total"+rate+"))", "{{result}}")))
 	d.add(12, 8, promPanel("Time of requests", "The time within which 95 of 100 requests were answered.", unitSeconds,
-		prom("histogram_quantile(0.95, sum by (le, route) (rate(topologyd_http_request_seconds_bucket"+rate+")))", "{{route}}")))
+		prom("histogram_quantile(0.95, sum by (le, route) (rate(topologyd_http_request_duration_seconds_bucket"+rate+")))", "{{route}}")))
 	d.add(12, 8, promPanel("Event log", "Events that wait to be written, and errors since the start.", unitCount,
 		prom("sum by (instance) (topologyd_log_waiting_events)", "waiting {{instance}}"),
 		prom("sum by (instance) (topologyd_log_errors_total)", "errors {{instance}}")))

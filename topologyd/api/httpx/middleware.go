@@ -27,8 +27,10 @@ func NewObserver(log *slog.Logger, reg prometheus.Registerer) (*Observer, error)
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "topologyd_http_requests_total", Help: "HTTP requests by endpoint and status."}, []string{"route", "code"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "topologyd_http_request_seconds", Help: "Duration of HTTP requests by endpoint.",
-			Buckets: []float64{.0005, .002, .01, .05, .2, 1, 5, 30}}, []string{"route"}),
+			Name: "topologyd_http_request_duration_seconds", Help: "Duration of HTTP requests by endpoint, a native histogram too.",
+			Buckets:                     []float64{.0005, .002, .01, .05, .2, 1, 5, 30},
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
+		}, []string{"route"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "topologyd_panics_total", Help: "Panics of request handlers that were recovered from. Each is a bug."}),
 	}
