@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/confile"
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/join"
 )
@@ -78,7 +79,7 @@ type Manager struct {
 	stop    context.CancelFunc
 
 	// Of the goroutine that runs:
-	files *files
+	files *confile.Files[[]Spec]
 	last  int64         // time of the last event, Unix nanoseconds
 	ahead time.Duration // of the clock, to be newer than what another replica wrote
 	said  string        // the last failure to submit that was logged
@@ -97,16 +98,15 @@ type merged struct {
 
 // New returns a manager that is not started and registers its metrics.
 func New(cfg Config, deps Deps) (*Manager, error) {
-	for _, pattern := range cfg.Files {
-		if err := checkPattern(pattern); err != nil {
-			return nil, fmt.Errorf("set up joins: %w", err)
-		}
+	files, err := newFiles(cfg.Files, deps.Log)
+	if err != nil {
+		return nil, fmt.Errorf("set up joins: %w", err)
 	}
 	specs, err := Parse(builtin)
 	if err != nil {
 		return nil, fmt.Errorf("set up joins: read what is built in: %w", err)
 	}
-	m := &Manager{cfg: cfg, deps: deps, builtIn: specs, files: newFiles(cfg.Files, deps.Log)}
+	m := &Manager{cfg: cfg, deps: deps, builtIn: specs, files: files}
 	if m.n, err = newCounters(m, deps.Registerer); err != nil {
 		return nil, err
 	}
@@ -159,10 +159,10 @@ func (m *Manager) run(ctx context.Context) {
 }
 
 func (m *Manager) readFiles() (changed bool) {
-	if changed = m.files.read(time.Now()); changed {
+	if changed = m.files.Read(time.Now()); changed {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.known, m.merged = m.files.list(), merged{}
+		m.known, m.merged = m.files.List(), merged{}
 	}
 	return changed
 }

@@ -62,7 +62,7 @@ func (t *table) Collect(ch chan<- prometheus.Metric) {
 	}
 	bad := 0
 	for _, f := range t.m.wanted().files {
-		if f.problem != "" {
+		if f.Problem != "" {
 			bad++
 		}
 	}

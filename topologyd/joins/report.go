@@ -92,9 +92,9 @@ func (m *Manager) Report() Report {
 	})
 	for i := range w.files {
 		f := &w.files[i]
-		s := FileStatus{Path: f.path, Rows: len(f.specs), Error: f.problem}
-		if !f.failed.IsZero() {
-			at := f.failed.UTC().Truncate(time.Millisecond)
+		s := FileStatus{Path: f.Path, Rows: len(f.Value), Error: f.Problem}
+		if !f.Failed.IsZero() {
+			at := f.Failed.UTC().Truncate(time.Millisecond)
 			s.Failed = &at
 		}
 		out.Files = append(out.Files, s)

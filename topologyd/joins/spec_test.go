@@ -144,112 +144,27 @@ func TestSpec(t *testing.T) {
 	require.ErrorContains(t, spec(t, `{"kind":"both"}`).Validate(), "from: there is no entity")
 }
 
-// TestFiles follows files that come, change, break and go.
+// TestFiles reads files of rows; that they are followed is tested by package
+// confile.
 func TestFiles(t *testing.T) {
-	dir := t.TempDir()
-	var log logLines
-	f := newFiles([]string{filepath.Join(dir, "*.yaml"), filepath.Join(dir, "named"), filepath.Join(dir, "*.yaml")}, log.logger())
-	now := time.Now()
-	write := func(name, text string) {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-		now = now.Add(time.Second)
-		require.NoError(t, os.Chtimes(path, now, now))
-	}
-	look := func() bool { now = now.Add(time.Minute); return f.read(now) }
-	rows := func() (out []string) {
-		for _, x := range f.list() {
-			for _, s := range x.specs {
-				out = append(out, filepath.Base(x.path)+":"+s.Name)
-			}
-		}
-		return out
-	}
-	disabled := func(name string) string { return "joins: [{name: " + name + ", disabled: true}]" }
-
-	require.True(t, look(), "the one that is named is not there")
-	require.Len(t, f.list(), 1)
-	require.False(t, f.list()[0].good)
-	require.Contains(t, f.list()[0].problem, "no such file")
-	require.False(t, look())
-	require.Equal(t, 1, log.count("cannot be used"), "logged once")
-
-	write("named", disabled("n"))
-	write("a.yaml", disabled("a"))
-	require.True(t, look())
-	require.Equal(t, []string{"a.yaml:a", "named:n"}, rows())
-	require.False(t, look())
-
-	write("a.yaml", disabled("b"))
-	require.True(t, look())
-	require.Equal(t, []string{"a.yaml:b", "named:n"}, rows())
-
-	write("a.yaml", "joins: [")
-	require.True(t, look())
-	require.False(t, look())
-	require.Equal(t, []string{"a.yaml:b", "named:n"}, rows(), "the last good rows stay")
-	require.True(t, f.list()[0].good)
-	require.NotEmpty(t, f.list()[0].problem)
-	require.Equal(t, 2, log.count("cannot be used"))
-
-	write("a.yaml", disabled("b"))
-	require.True(t, look())
-	require.Empty(t, f.list()[0].problem)
-	require.Equal(t, 2, log.count("can be used again"))
-
-	require.NoError(t, os.Remove(filepath.Join(dir, "a.yaml")))
-	require.NoError(t, os.Remove(filepath.Join(dir, "named")))
-	require.True(t, look())
-	require.Equal(t, []string{"named:n"}, rows(), "one that is named is missed, one of a pattern is gone")
-
-	require.NoError(t, os.Symlink(filepath.Join(dir, "none"), filepath.Join(dir, "gone.yaml")))
-	require.False(t, look(), "what a pattern finds may be gone when it is read")
-
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "d.yaml"), 0o700))
-	require.True(t, look())
-	require.Contains(t, f.list()[0].problem, "is no file; give a pattern")
-	write("named", "#"+strings.Repeat("x", maxFile))
-	require.True(t, look())
-	require.Contains(t, f.list()[1].problem, "more than 1048576 bytes")
-}
-
-// TestFilesThatAreFresh changes a file within one tick of the clock.
-func TestFilesThatAreFresh(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	var log logLines
-	f := newFiles([]string{path}, log.logger())
-	now := time.Now()
-	for _, name := range []string{"a", "b", "c"} { // of one length
-		require.NoError(t, os.WriteFile(path, []byte("joins: [{name: "+name+", disabled: true}]"), 0o600))
-		require.NoError(t, os.Chtimes(path, now, now))
-		require.True(t, f.read(now))
-		require.Equal(t, name, f.list()[0].specs[0].Name)
-	}
-	require.False(t, f.read(now))
-}
+	f, err := newFiles([]string{path}, log.logger())
+	require.NoError(t, err)
+	write := func(text string) { require.NoError(t, os.WriteFile(path, []byte(text), 0o600)) }
+	write("joins: [{name: n, disabled: true}]")
+	require.True(t, f.Read(time.Now()))
+	require.Equal(t, "n", f.List()[0].Value[0].Name)
+	write("joins: [{name: n, disabled: true}] # as before")
+	require.False(t, f.Read(time.Now()))
+	write("joins: [{name: n}]")
+	require.True(t, f.Read(time.Now()))
+	require.Contains(t, f.List()[0].Problem, "read rows: ")
+	require.Equal(t, 1, log.count("file of joins cannot be used"))
+	write("#" + strings.Repeat("x", maxFile))
+	require.True(t, f.Read(time.Now()))
+	require.Contains(t, f.List()[0].Problem, "more than 1048576 bytes")
 
-// TestFilesOutOfSight: a file whose directory cannot be read is not gone.
-func TestFilesOutOfSight(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "d")
-	require.NoError(t, os.Mkdir(dir, 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.yaml"), []byte("joins: [{name: a, disabled: true}]"), 0o600))
-	var log logLines
-	f := newFiles([]string{filepath.Join(dir, "*.yaml")}, log.logger())
-	now := time.Now().Add(time.Minute)
-	require.True(t, f.read(now))
-	require.NoError(t, os.Rename(dir, dir+".away"))
-	require.NoError(t, os.WriteFile(dir, nil, 0o600)) // root may read every directory
-	require.True(t, f.read(now))
-	require.Len(t, f.list(), 1)
-	require.Contains(t, f.list()[0].problem, "not a directory")
-	require.Equal(t, "a", f.list()[0].specs[0].Name, "its rows stay")
-	require.False(t, f.read(now))
-	require.NoError(t, os.Remove(dir))
-	require.True(t, f.read(now))
-	require.Empty(t, f.list(), "now it is gone")
-}
-
-func TestPatterns(t *testing.T) {
-	require.NoError(t, checkPattern("/etc/skein/joins.d/*.yaml"))
-	require.ErrorContains(t, checkPattern("/etc/["), "is no pattern of files")
+	_, err = newFiles([]string{"/etc/["}, log.logger())
+	require.ErrorContains(t, err, "is no pattern of files")
 }

@@ -56,16 +56,16 @@ func merge(builtIn []Spec, files []file, defs []*definition.Definition, limit in
 	}
 	for i := range files {
 		f := &w.files[i]
-		w.unsure = w.unsure || !f.good
-		for k := range f.specs {
-			s := &f.specs[k]
+		w.unsure = w.unsure || !f.Good
+		for k := range f.Value {
+			s := &f.Value[k]
 			if old := w.byName[s.Name]; old != nil && old.origin == OriginFile {
-				if f.problem == "" {
-					f.problem = fmt.Sprintf("join %s is in %s already, which counts", s.Name, old.from)
+				if f.Problem == "" {
+					f.Problem = fmt.Sprintf("join %s is in %s already, which counts", s.Name, old.from)
 				}
 				continue
 			}
-			w.add(&wish{name: s.Name, origin: OriginFile, from: f.path, row: s.named(s.Name)})
+			w.add(&wish{name: s.Name, origin: OriginFile, from: f.Path, row: s.named(s.Name)})
 		}
 	}
 	for _, d := range defs {
