@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -37,7 +36,7 @@ func (m *Manager) Serve(w http.ResponseWriter, r *http.Request) {
 	}
 	defer leave()
 	s := &session{term: t, id: id, address: r.RemoteAddr, orders: make(chan struct{}, 1), control: make(chan *order.Envelope, 64),
-		fetches: make(map[uint64]*fetch)}
+		fetches: make(map[uint64]*fetch), greeted: make(chan error, 1), joined: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	defer s.cancel(nil)
 	// The server has taken its deadlines off the connection when it is taken over
@@ -48,12 +47,6 @@ func (m *Manager) Serve(w http.ResponseWriter, r *http.Request) {
 	}
 	s.conn = c
 	c.SetReadLimit(order.MaxMessage)
-	if err := s.greet(); err != nil {
-		m.n.closed.WithLabelValues("hello").Inc()
-		m.deps.Log.Debug("a collector was turned away", "host", id, "address", s.address, "error", err)
-		s.hangUp(err, func() {})
-		return
-	}
 	s.run()
 }
 
@@ -82,17 +75,24 @@ func (m *Manager) admit() (t *term, leave func(), refusal *httpx.Error) {
 	}, nil
 }
 
-// greet reads the first message.
-func (s *session) greet() error {
-	ctx, cancel := context.WithTimeoutCause(s.term.ctx, s.cfg.Session.Hello, fmt.Errorf("no hello within %v", s.cfg.Session.Hello))
-	defer cancel()
-	_, b, err := s.conn.Read(ctx)
-	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause
-		}
-		return fmt.Errorf("read hello: %w", err)
+// meet waits for the first message.
+func (s *session) meet() error {
+	late := time.NewTimer(s.cfg.Session.Hello)
+	defer late.Stop()
+	select {
+	case err := <-s.greeted:
+		return err
+	case <-s.ctx.Done():
+		return fmt.Errorf("read hello: %w", context.Cause(s.ctx))
+	case <-s.term.ctx.Done():
+		return context.Cause(s.term.ctx)
+	case <-late.C:
+		return fmt.Errorf("no hello within %v", s.cfg.Session.Hello)
 	}
+}
+
+// greet takes the first message.
+func (s *session) greet(b []byte) error {
 	e, err := decode(b)
 	if err != nil {
 		return err
@@ -242,18 +242,7 @@ func (s *session) hangUp(reason error, force func()) {
 	if len(text) > 120 { // RFC 6455, 5.5
 		text = clean(text[:117], 117) + "..."
 	}
-	var once sync.WaitGroup
-	timer := time.NewTimer(s.cfg.Session.Close)
-	defer timer.Stop()
-	closed := make(chan struct{})
-	once.Go(func() {
-		defer close(closed)
-		_ = s.conn.Close(code, text)
-	})
-	select {
-	case <-closed:
-	case <-timer.C:
-		force()
-	}
-	once.Wait()
+	late := time.AfterFunc(s.cfg.Session.Close, force)
+	defer late.Stop()
+	_ = s.conn.Close(code, text)
 }

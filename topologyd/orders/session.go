@@ -21,6 +21,10 @@ type session struct {
 	address string
 	hello   order.Hello
 	host    *host // set by join
+	// greeted has what came of the first message; joined is closed when the session
+	// is that of its host.
+	greeted chan error
+	joined  chan struct{}
 	// told is set when the host said how its captures do; the term's lock guards it.
 	told bool
 
@@ -71,18 +75,28 @@ func (s *session) heard() { s.sign.Store(time.Now().UnixNano()) }
 
 // run carries the session until it ends.
 func (s *session) run() {
-	if err := s.term.join(s); err != nil {
-		s.n.closed.WithLabelValues(reasonOf(err)).Inc()
+	reading, force := context.WithCancel(context.Background())
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	defer force()
+	// One reads from the first message to the answer to the close, so that every
+	// end is told.
+	parts.Go(func() { s.read(reading) })
+	kind, err := "hello", s.meet()
+	if err == nil {
+		err = s.term.join(s)
+		kind = reasonOf(err)
+	}
+	if err != nil {
+		s.n.closed.WithLabelValues(kind).Inc()
 		s.deps.Log.Debug("a collector was turned away", "host", s.id, "address", s.address, "error", err)
-		s.hangUp(err, func() {})
+		s.close(err)
+		s.hangUp(err, force)
 		return
 	}
 	s.heard()
+	close(s.joined)
 	s.deps.Log.Debug("a host is connected", "host", s.id, "name", s.hello.HostName, "address", s.address, "instance", s.hello.Instance, "version", s.hello.Version)
-	reading, force := context.WithCancel(context.Background())
-	defer force()
-	var parts sync.WaitGroup
-	parts.Go(func() { s.read(reading) })
 	parts.Go(s.write)
 	parts.Go(s.ping)
 	select {
@@ -96,15 +110,13 @@ func (s *session) run() {
 	s.n.closed.WithLabelValues(reasonOf(reason)).Inc()
 	s.deps.Log.Debug("a host is not connected any more", "host", s.id, "reason", reason)
 	s.hangUp(reason, force)
-	force()
-	parts.Wait()
 }
 
 // read reads messages until the connection ends. ctx ends with the connection, not
 // with the session: the answer to a close is read here.
 func (s *session) read(ctx context.Context) {
 	limit := bucket{rate: float64(s.cfg.Session.Rate), burst: float64(s.cfg.Session.Burst), left: float64(s.cfg.Session.Burst), at: time.Now()}
-	for {
+	for first := true; ; first = false {
 		_, b, err := s.conn.Read(ctx)
 		if err != nil {
 			reason := errGone
@@ -117,6 +129,14 @@ func (s *session) read(ctx context.Context) {
 		s.heard()
 		if s.ctx.Err() != nil {
 			continue // until the host has seen the close
+		}
+		if first {
+			s.greeted <- s.greet(b)
+			select {
+			case <-s.joined:
+			case <-s.ctx.Done():
+			}
+			continue
 		}
 		if wait := limit.take(1+float64(len(b))/(64<<10), time.Now()); wait > 0 {
 			s.n.throttled.Inc()
@@ -236,7 +256,10 @@ func (s *session) ping() {
 		}
 		asked := time.Now()
 		left := max(time.Until(time.Unix(0, s.sign.Load()).Add(s.cfg.Session.Silence)), s.cfg.Session.Silence/2)
-		ctx, cancel := context.WithTimeout(s.ctx, left)
+		// Not of the session's context: its end while a ping is written would close the
+		// connection (websocket) before the reason is told. That of the connection ends
+		// the wait.
+		ctx, cancel := context.WithTimeout(context.Background(), left)
 		err := s.conn.Ping(ctx)
 		cancel()
 		if err == nil {
