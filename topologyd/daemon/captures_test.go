@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -23,31 +24,28 @@ func TestCaptures(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	b := start(t, cfg)
 	b.write(encode(host(), event(1, 0)))
-	proctest.Eventually(t, 10*time.Second, "the capture is taken", func() error {
+	proctest.Eventually(t, 20*time.Second, "the capture is taken", func() error {
 		if code, text := b.createCapture(`{"query":"G.V().Has('Type','device')","filter":"tcp"}`); code != http.StatusCreated {
 			return fmt.Errorf("%d %s", code, text)
 		}
 		return nil
 	})
 	c := session(t, b, "h")
-	list := nextList(t, c, 1)
+	list := c.list(t, 1)
 	if got := list.Captures[0]; got.Name != "my-cap" || got.Filter != "tcp" || got.Node.Interface != "eth1" || got.Node.IfIndex != 1 {
 		t.Errorf("%+v", got)
 	}
 	run := order.Envelope{State: &order.State{Whole: true, Captures: []order.CaptureState{
 		{ID: list.Captures[0].ID, Revision: list.Captures[0].Revision, State: order.StateRunning, Proof: order.ProofPacket}}}}
-	say(t, c, &run)
+	c.say(t, &run)
 	shows := func(want string) {
 		t.Helper()
-		for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) { // between two looks
-			got := b.query("G.V().Has('Captures.Name','my-cap').Values('Captures')")
-			if strings.Contains(got, want) {
-				return
+		proctest.Eventually(t, 20*time.Second, "the graph shows "+want, func() error {
+			if got := b.query("G.V().Has('Captures.Name','my-cap').Values('Captures')"); !strings.Contains(got, want) {
+				return errors.New(got)
 			}
-			if time.Now().After(end) {
-				t.Fatalf("%s, not %s", got, want)
-			}
-		}
+			return nil
+		})
 	}
 	shows(`"State":"running"`)
 	// What an agent says in the name of captures is not taken.
@@ -57,11 +55,7 @@ func TestCaptures(t *testing.T) {
 		t.Error("a report in the name of captures was taken")
 	}
 	b.stop()
-	var err error
-	for err == nil {
-		_, _, err = c.Read(t.Context())
-	}
-	if websocket.CloseStatus(err) != websocket.StatusGoingAway {
+	if err := c.ended(t); websocket.CloseStatus(err) != websocket.StatusGoingAway {
 		t.Error(err)
 	}
 	if info, err := os.Stat(filepath.Join(cfg.DataDir, auditFile)); err != nil || info.Size() == 0 {
@@ -84,66 +78,106 @@ func TestCaptures(t *testing.T) {
 		t.Error(code, answer)
 	}
 	c = session(t, b, "h")
-	if again := nextList(t, c, 1); again.Captures[0].ID != list.Captures[0].ID || again.Revision <= list.Revision {
+	if again := c.list(t, 1); again.Captures[0].ID != list.Captures[0].ID || again.Revision <= list.Revision {
 		t.Errorf("%+v", again)
 	}
-	say(t, c, &run)
+	c.say(t, &run)
 	shows(`"State":"running"`)
 	if code, answer := b.do(http.MethodDelete, "/api/v1/captures/web", nil); code/100 != 2 {
 		t.Fatal(code, answer)
 	}
-	nextList(t, c, 0)
-	for b.query("G.V().HasKey('Captures')") != "[]" {
-		time.Sleep(5 * time.Millisecond) // between two looks
-	}
-	_ = c.CloseNow()
+	c.list(t, 0)
+	proctest.Eventually(t, 20*time.Second, "the graph says nothing of captures", func() error {
+		if got := b.query("G.V().HasKey('Captures')"); got != "[]" {
+			return errors.New(got)
+		}
+		return nil
+	})
+}
+
+// follower is a session of a host. It reads all the time, as hosts do: who does not
+// answer pings counts as away.
+type follower struct {
+	conn  *websocket.Conn
+	lists chan *order.Assignments
+	done  chan struct{}
+	err   error // why the session ended; set before done is closed
 }
 
 // session opens a session of a host, as soon as the daemon leads.
-func session(t *testing.T, b *bench, host string) *websocket.Conn {
+func session(t *testing.T, b *bench, host string) *follower {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) { // between two tries
+	f := &follower{lists: make(chan *order.Assignments, 1000), done: make(chan struct{})}
+	proctest.Eventually(t, 20*time.Second, "the daemon takes the host", func() error {
 		c, r, err := websocket.Dial(t.Context(), b.url+order.Path(host), nil)
-		if err == nil {
-			say(t, c, &order.Envelope{Hello: &order.Hello{HostID: host, Instance: "i"}})
-			return c
-		}
-		if r != nil && r.Body != nil {
+		if err != nil && r != nil && r.Body != nil {
 			_ = r.Body.Close()
 		}
-		if time.Now().After(end) {
-			t.Fatal(err)
+		f.conn = c
+		return err
+	})
+	f.say(t, &order.Envelope{Hello: &order.Hello{HostID: host, Instance: "i"}})
+	go f.read()
+	t.Cleanup(func() { _ = f.conn.CloseNow(); <-f.done })
+	return f
+}
+
+// read keeps the lists that come until the session ends.
+func (f *follower) read() {
+	defer close(f.done)
+	for {
+		_, text, err := f.conn.Read(context.Background())
+		var e *order.Envelope
+		if err == nil {
+			e, err = order.Decode(text)
+		}
+		if err != nil {
+			f.err = err
+			return
+		}
+		if e.Assignments != nil {
+			f.lists <- e.Assignments
 		}
 	}
 }
 
-func say(t *testing.T, c *websocket.Conn, e *order.Envelope) {
+func (f *follower) say(t *testing.T, e *order.Envelope) {
 	t.Helper()
 	text, err := order.Encode(e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Write(t.Context(), websocket.MessageText, text); err != nil {
+	if err := f.conn.Write(t.Context(), websocket.MessageText, text); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// nextList reads until a list of so many comes.
-func nextList(t *testing.T, c *websocket.Conn, n int) *order.Assignments {
+// list waits until a list of so many comes.
+func (f *follower) list(t *testing.T, n int) *order.Assignments {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
+	late := time.After(20 * time.Second)
 	for {
-		_, text, err := c.Read(ctx)
-		if err != nil {
-			t.Fatal(err)
+		select {
+		case l := <-f.lists:
+			if len(l.Captures) == n {
+				return l
+			}
+		case <-f.done:
+			t.Fatalf("no list of %d before the session ended: %v", n, f.err)
+		case <-late:
+			t.Fatalf("no list of %d", n)
 		}
-		e, err := order.Decode(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if e.Assignments != nil && len(e.Assignments.Captures) == n {
-			return e.Assignments
-		}
+	}
+}
+
+// ended waits until the session is over and returns why.
+func (f *follower) ended(t *testing.T) error {
+	t.Helper()
+	select {
+	case <-f.done:
+		return f.err
+	case <-time.After(20 * time.Second):
+		t.Fatal("the session goes on")
+		return nil
 	}
 }

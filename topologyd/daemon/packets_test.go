@@ -137,7 +137,7 @@ func TestPackets(t *testing.T) {
 	cfg.Captures.RawPackets = true
 	b := start(t, cfg)
 	b.write(encode(host(), event(2, 0), event(3, 0)))
-	proctest.Eventually(t, 10*time.Second, "the capture is taken", func() error {
+	proctest.Eventually(t, 20*time.Second, "the capture is taken", func() error {
 		if code, text := b.createCapture(`{"query":"G.V().Has('Name','eth2')","raw_packets":3}`); code != http.StatusCreated {
 			return fmt.Errorf("%d %s", code, text)
 		}
