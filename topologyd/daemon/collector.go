@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/skein-net/skein/internal/version"
 	"github.com/skein-net/skein/topologyd/engine"
 )
 
@@ -77,6 +78,15 @@ func newCollector(status func(context.Context) (engine.Status, error)) *collecto
 	})
 	add("watch_cut_off_total", "Watchers that fell too far behind.", counter, func(s *engine.Status) float64 { return float64(s.CutOff) })
 	return c
+}
+
+// buildInfo is a metric that tells which version runs.
+func buildInfo() prometheus.Collector {
+	v := version.Get()
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "topologyd_build_info", Help: "1, with what runs as labels.",
+		ConstLabels: prometheus.Labels{"version": v.Version, "revision": v.Revision, "goversion": v.Go},
+	}, func() float64 { return 1 })
 }
 
 func one(b bool) float64 {

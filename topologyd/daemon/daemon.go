@@ -56,6 +56,8 @@ type Daemon struct {
 	http   *http.Server
 	notify func(state string)
 	routes []httpx.Route
+	// registry has all metrics of the daemon.
+	registry *prometheus.Registry
 
 	httpListener, otlpListener net.Listener
 
@@ -87,9 +89,10 @@ func New(cfg config.Config, log *slog.Logger, notify func(state string)) (*Daemo
 		return nil, err
 	}
 	reg := prometheus.NewRegistry()
+	d.registry = reg
 	shown := []prometheus.Collector{
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		newCollector(d.engine.Status),
+		newCollector(d.engine.Status), buildInfo(),
 	}
 	if d.flows != nil {
 		shown = append(shown, newFlowCollector(d.flows))
