@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/engine"
 	"github.com/skein-net/skein/topologyd/follow/live"
@@ -216,18 +217,18 @@ func New(cfg Config, deps Deps) (*API, error) {
 // Routes returns the endpoints that need the graph.
 func (a *API) Routes() []httpx.Route {
 	return append(slices.Concat(a.definitionRoutes(), a.captureRoutes(), a.joinRoutes(), a.explainRoutes(), a.flowRoutes()), []httpx.Route{
-		httpx.Get("/api/v1/query", a.queryGet),
-		httpx.Post("/api/v1/query", a.queryPost),
-		httpx.Post("/api/v1/complete", a.complete),
-		httpx.Post("/api/v1/check", a.check),
-		httpx.Get("/api/v1/steps", a.steps),
-		httpx.Get("/api/v1/history/{id}", a.history),
-		httpx.Get("/api/v1/diff", a.difference),
-		httpx.Post("/api/v1/topology", a.topology),
-		httpx.Get("/api/v1/changes", a.changes),
-		httpx.Get("/api/v1/digest", a.digest),
-		httpx.Get("/api/v1/watch", a.watch),
-		httpx.Get("/api/v1/status", a.status),
+		httpx.Get("/api/v1/query", a.queryGet).For(auth.Read),
+		httpx.Post("/api/v1/query", a.queryPost).For(auth.Read),
+		httpx.Post("/api/v1/complete", a.complete).For(auth.Read),
+		httpx.Post("/api/v1/check", a.check).For(auth.Read),
+		httpx.Get("/api/v1/steps", a.steps).For(auth.Read),
+		httpx.Get("/api/v1/history/{id}", a.history).For(auth.Read),
+		httpx.Get("/api/v1/diff", a.difference).For(auth.Read),
+		httpx.Post("/api/v1/topology", a.topology).For(auth.Read),
+		httpx.Get("/api/v1/changes", a.changes).For(auth.Read),
+		httpx.Get("/api/v1/digest", a.digest).For(auth.Read),
+		httpx.Get("/api/v1/watch", a.watch).For(auth.Read),
+		httpx.Get("/api/v1/status", a.status).For(auth.Read),
 	}...)
 }
 
@@ -235,11 +236,11 @@ func (a *API) Routes() []httpx.Route {
 // starting. all are the routes of the whole server, for the list on "/".
 func (a *API) OperationRoutes(all []httpx.Route) []httpx.Route {
 	return []httpx.Route{
-		httpx.Get("/{$}", a.index(all)),
-		httpx.Get("/openapi.yaml", a.openapi),
-		httpx.Get("/metrics", a.metrics()),
-		httpx.Get("/-/healthy", a.healthy),
-		httpx.Get("/-/ready", a.ready),
+		httpx.Get("/{$}", a.index(all)).For(auth.Read),
+		httpx.Get("/openapi.yaml", a.openapi).For(auth.Read),
+		httpx.Get("/metrics", a.metrics()).For(auth.Read),
+		httpx.Get("/-/healthy", a.healthy).For(auth.Public),
+		httpx.Get("/-/ready", a.ready).For(auth.Public),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/capture"
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/orders"
@@ -30,7 +31,7 @@ type CaptureStates interface {
 // captureRoutes returns the endpoints of captures, and of the hosts that do
 // them.
 func (a *API) captureRoutes() []httpx.Route {
-	return append(append(a.hostRoutes(), a.packetRoutes()...), httpx.Get(pathCaptures+"/{id}/nodes", a.captureNodes))
+	return append(append(a.hostRoutes(), a.packetRoutes()...), httpx.Get(pathCaptures+"/{id}/nodes", a.captureNodes).For(auth.Read))
 }
 
 // ordersOpen reports whether this daemon gives orders, and answers when it

@@ -12,6 +12,7 @@ import (
 	"github.com/skein-net/skein/internal/filter"
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/audit"
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/capture"
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/fabric"
@@ -37,8 +38,9 @@ func (a *API) definitionRoutes() []httpx.Route {
 	} {
 		c := &collection{a, k.path, k.kind}
 		out = append(out,
-			httpx.Get(k.path, c.list), httpx.Post(k.path, c.create),
-			httpx.Get(k.path+"/{id}", c.get), httpx.Put(k.path+"/{id}", c.replace), httpx.Delete(k.path+"/{id}", c.delete))
+			httpx.Get(k.path, c.list).For(auth.Read), httpx.Post(k.path, c.create).For(auth.Define),
+			httpx.Get(k.path+"/{id}", c.get).For(auth.Read), httpx.Put(k.path+"/{id}", c.replace).For(auth.Define),
+			httpx.Delete(k.path+"/{id}", c.delete).For(auth.Define))
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/join"
 )
@@ -21,8 +22,8 @@ type Explainer interface {
 // explainRoutes returns the endpoints that explain what is in the graph.
 func (a *API) explainRoutes() []httpx.Route {
 	return []httpx.Route{
-		httpx.Get("/api/v1/explain/edge/{id}", a.explainEdge),
-		httpx.Get("/api/v1/explain/node/{id}", a.explainNode),
+		httpx.Get("/api/v1/explain/edge/{id}", a.explainEdge).For(auth.Read),
+		httpx.Get("/api/v1/explain/node/{id}", a.explainNode).For(auth.Read),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/flows"
 	"github.com/skein-net/skein/topologyd/gremlin"
 	"github.com/skein-net/skein/topologyd/hops"
@@ -41,12 +42,12 @@ var errNoFlows = errors.New("this daemon keeps no flows; start it without --flow
 // flowRoutes returns the endpoints of flows.
 func (a *API) flowRoutes() []httpx.Route {
 	return []httpx.Route{
-		httpx.Get("/api/v1/flows", a.flowsGet),
-		httpx.Post("/api/v1/flows", a.flowsPost),
-		httpx.Get("/api/v1/flows/top", a.flowsTop),
-		httpx.Get("/api/v1/flows/series", a.flowsSeries),
-		httpx.Get("/api/v1/flows/hops", a.flowsHops),
-		httpx.Get("/api/v1/flows/follow", a.flowsFollow),
+		httpx.Get("/api/v1/flows", a.flowsGet).For(auth.Read),
+		httpx.Post("/api/v1/flows", a.flowsPost).For(auth.Read),
+		httpx.Get("/api/v1/flows/top", a.flowsTop).For(auth.Read),
+		httpx.Get("/api/v1/flows/series", a.flowsSeries).For(auth.Read),
+		httpx.Get("/api/v1/flows/hops", a.flowsHops).For(auth.Read),
+		httpx.Get("/api/v1/flows/follow", a.flowsFollow).For(auth.Read),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/orders"
 )
 
@@ -19,9 +20,9 @@ type CaptureHosts interface {
 // hostRoutes returns the endpoints of hosts.
 func (a *API) hostRoutes() []httpx.Route {
 	return []httpx.Route{
-		httpx.Get("/api/v1/hosts", a.hosts),
-		httpx.Get("/api/v1/hosts/{id}", a.host),
-		httpx.Get("/api/v1/hosts/{id}/assignments", a.assignments),
+		httpx.Get("/api/v1/hosts", a.hosts).For(auth.Read),
+		httpx.Get("/api/v1/hosts/{id}", a.host).For(auth.Read),
+		httpx.Get("/api/v1/hosts/{id}/assignments", a.assignments).For(auth.Follow),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/joins"
 )
@@ -26,7 +27,7 @@ type Joins interface {
 
 // joinRoutes returns the endpoints of the table of joins.
 func (a *API) joinRoutes() []httpx.Route {
-	return []httpx.Route{httpx.Get(pathTable, a.joinTable), httpx.Post(pathJoins+"/check", a.joinCheck)}
+	return []httpx.Route{httpx.Get(pathTable, a.joinTable).For(auth.Read), httpx.Post(pathJoins+"/check", a.joinCheck).For(auth.Read)}
 }
 
 // joinsOpen reports whether this daemon keeps a table of joins, and answers when

@@ -10,6 +10,7 @@ import (
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/audit"
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/orders"
 	"github.com/skein-net/skein/topologyd/packets"
 )
@@ -35,7 +36,7 @@ const noPackets = "this daemon hands out no packets; start topologyd with --raw-
 
 // packetRoutes returns the endpoints of packets.
 func (a *API) packetRoutes() []httpx.Route {
-	return []httpx.Route{httpx.Get(pathCaptures+"/{id}/packets", a.capturePackets)}
+	return []httpx.Route{httpx.Get(pathCaptures+"/{id}/packets", a.capturePackets).For(auth.Payload)}
 }
 
 // capturePackets is GET /api/v1/captures/{id}/packets.

@@ -11,6 +11,7 @@ import (
 	"github.com/skein-net/skein/internal/entity/lineproto"
 	"github.com/skein-net/skein/internal/flowrecord/otlplog"
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/auth"
 )
 
 // Config are the limits of ingest.
@@ -95,12 +96,12 @@ func New(cfg Config, to Sinks, log *slog.Logger, reg prometheus.Registerer) (*In
 // Routes returns the HTTP endpoints of ingest.
 func (in *Ingest) Routes() []httpx.Route {
 	return []httpx.Route{
-		httpx.Post("/api/v2/write", in.write),
-		httpx.Get("/api/v2/health", in.health),
-		httpx.Get("/health", in.health),
-		httpx.Get("/ping", in.ping),
-		httpx.Post("/v1/logs", in.logs),
-		httpx.Post("/v1/metrics", in.metrics),
+		httpx.Post("/api/v2/write", in.write).For(auth.Report),
+		httpx.Get("/api/v2/health", in.health).For(auth.Public),
+		httpx.Get("/health", in.health).For(auth.Public),
+		httpx.Get("/ping", in.ping).For(auth.Public),
+		httpx.Post("/v1/logs", in.logs).For(auth.Report),
+		httpx.Post("/v1/metrics", in.metrics).For(auth.Report),
 	}
 }
 
