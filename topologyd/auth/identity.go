@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // Methods by which an identity was proved.
@@ -25,6 +26,9 @@ type Identity struct {
 	Hosts []string
 	// Packets grants [Payload], to those who may [Read] besides.
 	Packets bool
+	// Expires is when the proof ends by itself, whatever becomes of it before; zero:
+	// never. What outlives a request has to end then.
+	Expires time.Time
 }
 
 // Anybody is the identity of every request to a daemon that asks nobody who he is.
