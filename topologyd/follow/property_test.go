@@ -186,6 +186,9 @@ func (q *queries) test(edge bool, depth int) string {
 		if s == "" {
 			s = q.has(edge)
 		}
+		if q.rng.IntN(6) == 0 {
+			s += q.pick(".Shared('Type')", ".Shared('MTU', 'Type')", ".Dedup('Type')", ".Dedup('MTU')", ".Shared('IPV4')")
+		}
 		if q.rng.IntN(3) == 0 {
 			s += ".Count().Is(" + q.pick("0", "GT(1)", "LT(3)", "2") + ")"
 		}
@@ -220,7 +223,7 @@ func (q *queries) next() string {
 	s, _ := q.steps(q.rng.IntN(4), edge)
 	b += s
 	if q.rng.IntN(8) == 0 {
-		b += q.pick(".Limit(3)", ".Dedup('Name')", ".SubGraph()", ".As('a').Select('a')", ".Range(1, 4)")
+		b += q.pick(".Limit(3)", ".Dedup('Name')", ".Shared('Type')", ".SubGraph()", ".As('a').Select('a')", ".Range(1, 4)")
 	}
 	return b
 }

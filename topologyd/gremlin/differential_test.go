@@ -434,6 +434,9 @@ func (g *generator) common(kind Kind) (string, Kind) {
 	case 2, 3:
 		return call(g.one("HasKey", "HasNot", "Has"), g.key()), kind
 	case 4:
+		if g.rnd.IntN(5) == 0 && onElements.has(kind) {
+			return call("Shared", g.one("'A'", "'W', 'Type'", "'L'", "'Type'", "'Type'")), kind
+		}
 		return call("Dedup", g.one("", "'A'", "'W', 'Type'", "'L'")), kind
 	case 5:
 		return call("Sort", g.one("", "DESC", "'A'", "ASC, 'W'", "DESC, 'Type'", "DESC, 'M.a'")), kind

@@ -124,7 +124,7 @@ func (g *generator) ways() string {
 		case n == 6:
 			step = "Limit(" + g.one("1", "3", "20", "100") + ")"
 		case n == 7:
-			step = "Dedup()"
+			step = g.one("Dedup()", "Shared('A')", "Shared('Type')")
 		case n == 8:
 			step = g.where(kind)
 		default:

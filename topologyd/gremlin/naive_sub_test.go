@@ -351,6 +351,25 @@ func single(x any) bag {
 	panic(fmt.Sprintf("%T is no element", x))
 }
 
+// sharedWays keeps the ways to what shares something with the ends of the others.
+func (n *naive) sharedWays(s *call, ways []naiveWay) (out []naiveWay) {
+	b := bag{}
+	for _, w := range ways {
+		one := single(w[len(w)-1])
+		b.kind, b.nodes, b.edges = one.kind, append(b.nodes, one.nodes...), append(b.edges, one.edges...)
+	}
+	left := map[any]bool{}
+	for _, one := range parts(n.shared(s, b)) {
+		left[only(one)] = true
+	}
+	for _, w := range ways {
+		if left[w[len(w)-1]] {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
 // extend makes of each way those that a step leads to.
 func (n *naive) extend(s *call, ways []naiveWay) (out []naiveWay) {
 	switch s.name {
@@ -373,6 +392,9 @@ func (n *naive) extend(s *call, ways []naiveWay) (out []naiveWay) {
 			seen[id] = true
 		}
 		return out
+	}
+	if s.name == "Shared" {
+		return n.sharedWays(s, ways)
 	}
 	moves := slices.Contains([]string{"In", "Out", "Both", "InE", "OutE", "BothE", "InV", "OutV", "BothV"}, s.name)
 	for _, w := range ways {

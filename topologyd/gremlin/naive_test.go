@@ -204,6 +204,8 @@ func (n *naive) step(s *call, b bag) bag {
 		return n.is(s, b)
 	case "Dedup":
 		return n.dedup(s, b)
+	case "Shared":
+		return n.shared(s, b)
 	case "Sort":
 		return n.sort(s, b)
 	case "Limit":
@@ -607,6 +609,52 @@ func (n *naive) dedup(s *call, b bag) bag {
 		fresh := !seen[id]
 		seen[id] = true
 		return fresh
+	})
+}
+
+// shared compares each element with every other one.
+func (n *naive) shared(s *call, b bag) bag {
+	at := b.lookups()
+	id := func(i int) string {
+		if b.kind == KindNodes {
+			return b.nodes[i].ID.String()
+		}
+		return b.edges[i].ID.String()
+	}
+	have := make([][]map[string]bool, len(at))
+	for i := range at {
+		for j := range s.args {
+			set := map[string]bool{}
+			var all func(v entity.Value)
+			all = func(v entity.Value) {
+				if v.Kind() != entity.KindList {
+					set[naiveText(v)] = true
+				}
+				for _, e := range v.List() {
+					all(e)
+				}
+			}
+			for _, v := range values(at[i], s.args[j].val.Str()) {
+				all(v)
+			}
+			have[i] = append(have[i], set)
+		}
+	}
+	return pick(b, func(i int) bool {
+		for o := range at {
+			all := id(o) != id(i)
+			for j := range s.args {
+				some := false
+				for v := range have[i][j] {
+					some = some || have[o][j][v]
+				}
+				all = all && some
+			}
+			if all {
+				return true
+			}
+		}
+		return false
 	})
 }
 

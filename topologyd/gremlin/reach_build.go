@@ -12,6 +12,8 @@ import (
 type reachBuilder struct {
 	reach *Reach
 	c     *compiler
+	// tests is how deep in sub-traversals it reads.
+	tests int
 }
 
 func (b *reachBuilder) global(format string, args ...any) bool {
@@ -30,7 +32,7 @@ func (b *reachBuilder) mention(s *call) {
 	case "Metrics":
 		keys.merge(keySet{paths: []string{"Metric"}})
 	case stepG, "V", "E", "Has", "HasEither", "HasKey", "HasNot", "In", "Out", "Both", "InE", "OutE", "BothE", "InV", "OutV", "BothV",
-		"Descendants", "Ascendants", "Neighbors", "ShortestPathTo", "SubGraph", "Dedup", "Limit", "Range", "Count", "Values", "Keys", "Sum", "As", "Select",
+		"Descendants", "Ascendants", "Neighbors", "ShortestPathTo", "SubGraph", "Dedup", "Shared", "Limit", "Range", "Count", "Values", "Keys", "Sum", "As", "Select",
 		"Is", "Not", "And", "Or", "Where", "Repeat", "Times", "Until", "Emit", "Path":
 	default:
 		keys.add("@") // who knows what it looks at
@@ -198,10 +200,21 @@ func (b *reachBuilder) stages(list []call, kind Kind, at []int, inside bool) (ou
 			}
 			out = append(out, st)
 		case "Dedup":
-			if len(s.args) > 0 {
+			if len(s.args) == 0 {
+				out = append(out, stage{op: stageDedup})
+				break
+			}
+			// Which of those with the same values is left depends on their order: who
+			// only looks whether there are some, or how many, does not mind.
+			if b.tests == 0 || i < len(list)-1 || !b.compares(s, kind, at) {
 				return nil, nil, b.global("Dedup with keys compares elements with one another")
 			}
-			out = append(out, stage{op: stageDedup})
+			out = append(out, stage{op: stageDistinct, keys: b.keysOf(s)})
+		case "Shared":
+			if b.tests == 0 || !b.compares(s, kind, at) {
+				return nil, nil, b.global("Shared compares elements with one another")
+			}
+			out = append(out, stage{op: stageShared, keys: b.keysOf(s)})
 		case "Sort", "Order", "By":
 			// The result is a set.
 		default:
@@ -212,6 +225,29 @@ func (b *reachBuilder) stages(list []call, kind Kind, at []int, inside bool) (ou
 		}
 	}
 	return out, at, true
+}
+
+// compares adds the keys by which a step in a sub-traversal compares elements at
+// the positions at with one another.
+func (b *reachBuilder) compares(s *call, kind Kind, at []int) bool {
+	if _, err := b.c.keys(s, kind); err != nil {
+		return false
+	}
+	for _, p := range at {
+		for _, k := range b.keysOf(s) {
+			b.reach.shape.at[p].keys.add(k)
+		}
+	}
+	return true
+}
+
+// keysOf are the arguments of a step that takes keys and nothing else.
+func (b *reachBuilder) keysOf(s *call) []string {
+	out := make([]string, len(s.args))
+	for i := range s.args {
+		out[i] = s.args[i].val.Str()
+	}
+	return out
 }
 
 // ending tells whether what is left of a sub-traversal only looks whether there
@@ -289,7 +325,9 @@ func (b *reachBuilder) test(s *call, kind Kind, at []int) (stage, bool) {
 			}
 			t.count, list = &p, list[:n-2]
 		}
+		b.tests++
 		stages, _, ok := b.stages(list, kind, at, t.count == nil)
+		b.tests--
 		if !ok {
 			return st, false
 		}

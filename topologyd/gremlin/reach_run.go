@@ -15,6 +15,10 @@ const (
 	stageEnds // from edges
 	stageTree
 	stageDedup
+	// stageDistinct leaves one of each combination of values, stageShared those that
+	// have a value in common with another one.
+	stageDistinct
+	stageShared
 )
 
 // testHow is how many sub-traversals of a test have to give something.
@@ -37,6 +41,7 @@ type stage struct {
 	depth  int
 	how    testHow
 	tests  []subTest
+	keys   []string
 }
 
 // subTest is one sub-traversal: it gives something, or, with count, as many as
@@ -79,6 +84,12 @@ func (w *stageRun) run(list []stage, kind Kind, in []int32) ([]int32, Kind) {
 			in = w.tree(s, in)
 		case stageDedup:
 			in = compact(in)
+		case stageDistinct:
+			seen := unique{}
+			at := viewSharing(w.v, kind, nil, nil).at
+			in = w.keep(in, func(slot int32) bool { return seen.fresh(at(slot), s.keys, entity.Value{}) != 0 })
+		case stageShared:
+			in = viewSharing(w.v, kind, s.keys, w.visit).of(in)
 		}
 		if w.sets {
 			in = compact(in)

@@ -255,7 +255,7 @@ func TestRunaway(t *testing.T) {
 	v := clique(t, 26)
 	walk := "G.V()" + strings.Repeat(".Both()", 12)
 	for _, tail := range []string{
-		"", ".Count()", ".Sort()", ".Dedup('Name')", ".As('x')", ".SubGraph()", ".Values('Name')", ".Keys()",
+		"", ".Count()", ".Sort()", ".Dedup('Name')", ".Shared('Type')", ".As('x')", ".SubGraph()", ".Values('Name')", ".Keys()",
 		".ShortestPathTo('Name','x')", ".Descendants(0)", ".Has('Name','x')", ".InE().InV().Sum('x')", ".Has('Name','x').Limit(1)",
 	} {
 		q := mustParse(t, walk+tail)
@@ -301,7 +301,7 @@ func TestMemory(t *testing.T) {
 	// Each of these steps needs room for all slots of a graph.
 	for _, text := range []string{
 		"G.V().Dedup()", "G.V().Neighbors()", "G.V().SubGraph()", "G.V().ShortestPathTo('Name','na')",
-		"G.V('Name','na').ShortestPathTo('Name','nb')", "G.E().Keys()", "G.V().Dedup('Name')",
+		"G.V('Name','na').ShortestPathTo('Name','nb')", "G.E().Keys()", "G.V().Dedup('Name')", "G.V().Shared('Name')",
 	} {
 		var limit *LimitError
 		if _, err := mustParse(t, text).Run(t.Context(), v, Limits{Memory: 2}); !errors.As(err, &limit) || limit.Limit != "memory" {

@@ -126,6 +126,16 @@ type unique map[string]struct{}
 // add reports whether the values of the keys (the value itself when there are
 // none) were not seen before.
 func (u unique) add(x *exec, at lookupFunc, keys []string, self entity.Value) bool {
+	n := u.fresh(at, keys, self)
+	return n == keyless || n > 0 && x.take(n+mapBytes)
+}
+
+// keyless is what fresh gives for what has none of the keys.
+const keyless = -1
+
+// fresh is as add, but gives the length of what it remembers: 0 when the values
+// were seen before, keyless when there is none.
+func (u unique) fresh(at lookupFunc, keys []string, self entity.Value) int {
 	var arr [128]byte
 	b := arr[:0]
 	some := len(keys) == 0
@@ -141,13 +151,13 @@ func (u unique) add(x *exec, at lookupFunc, keys []string, self entity.Value) bo
 		b = append(b, ';')
 	}
 	if !some {
-		return true
+		return keyless
 	}
 	if _, ok := u[string(b)]; ok {
-		return false
+		return 0
 	}
 	u[string(b)] = struct{}{}
-	return x.take(len(b) + mapBytes)
+	return len(b)
 }
 
 // appendCanonical encodes a value so that equal values, and only they, have

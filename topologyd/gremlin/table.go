@@ -154,6 +154,7 @@ func steps() []step {
 		{name: "Path", on: onElements, build: buildWays},
 
 		{name: "Dedup", on: onStreams, inside: true, build: buildDedup},
+		{name: "Shared", on: onElements, inside: true, build: buildShared},
 		{name: "Sort", on: onFields, inside: true, build: buildSort},
 		{name: "Order", on: onElements | onValues, inside: true, build: buildOrder},
 		{name: stepBy, on: onElements | onValues | onGroups, inside: true, subs: true, build: buildBy},

@@ -108,7 +108,7 @@ func (c *compiler) following(s *call, o op) op {
 	case "V", "E":
 		c.forgets = ""
 		return startWays(o)
-	case "Sort", "Order", "As":
+	case "Sort", "Order", "Shared", "As":
 		return sameWays(o)
 	}
 	if s.name != stepG && !keepsWays(s.name) {
@@ -121,7 +121,7 @@ func (c *compiler) following(s *call, o op) op {
 // further on them.
 func keepsWays(name string) bool {
 	switch name {
-	case "Has", "HasEither", "HasKey", "HasNot", "Where", "Not", "And", "Or", "Limit", "Range", "Dedup", "Sort", "Order", stepBy, "As",
+	case "Has", "HasEither", "HasKey", "HasNot", "Where", "Not", "And", "Or", "Limit", "Range", "Dedup", "Shared", "Sort", "Order", stepBy, "As",
 		"In", "Out", "Both", "InE", "OutE", "BothE", "InV", "OutV", "BothV",
 		"Repeat", "Times", "Until", "Emit", "Descendants", "Ascendants", "Neighbors":
 		return true
