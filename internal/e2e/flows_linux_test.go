@@ -173,9 +173,13 @@ func (h *hostNS) quiet(ns string) {
 // what it is on a wire.
 func (h *hostNS) wire(ns1, dev1, ns2, dev2 string) {
 	h.t.Helper()
+	ethtool, err := lookup("ethtool")
+	if err != nil {
+		h.t.Skip(err)
+	}
 	h.ip(ns1, "link", "add", dev1, "type", "veth", "peer", "name", dev2, "netns", h.path(ns2))
 	for _, end := range [][2]string{{ns1, dev1}, {ns2, dev2}} {
-		h.run("nsenter", "--net="+h.path(end[0]), "ethtool", "-K", end[1], "tso", "off", "gso", "off", "gro", "off", "tx", "off", "rx", "off")
+		h.run("nsenter", "--net="+h.path(end[0]), ethtool, "-K", end[1], "tso", "off", "gso", "off", "gro", "off", "tx", "off", "rx", "off")
 		h.ip(end[0], "link", "set", end[1], "up")
 	}
 }
