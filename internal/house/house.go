@@ -95,7 +95,7 @@ func core() []string {
 
 // notCore are folders below a core one that are not pure.
 func notCore() []string {
-	return []string{"internal/entity/otlplog", "internal/flowrecord/otlplog", "otel-receiver/packet/packettest"}
+	return []string{"internal/entity/otlplog", "internal/flowrecord/otlplog", "topologyd/alert/rulefile", "topologyd/alert/ruletest", "otel-receiver/packet/packettest"}
 }
 
 // Check returns what is wrong with package from importing package to; both are
