@@ -25,8 +25,8 @@ type Config struct {
 	MaxBytes int64
 	Keep     int
 	// Refusals is how many records of downloads that did not begin are written in a
-	// minute at most, so that they do not push out the others; further ones are
-	// counted.
+	// minute at most, and how many of requests that were not let in, so that they do
+	// not push out the others; further ones are counted.
 	Refusals int
 }
 
@@ -49,8 +49,8 @@ type Log struct {
 	size       int64
 	timer      *time.Timer // set when there is something to sync
 	suppressed int64
-	minute     int64 // of the refusals counted
-	refusals   int
+	minute     int64          // of the refusals counted
+	refusals   map[string]int // by action
 }
 
 // New returns a log that is not open yet. Lines of records also go to log, at level
@@ -59,7 +59,7 @@ func New(cfg Config, log *slog.Logger, now func() time.Time) *Log {
 	if now == nil {
 		now = time.Now
 	}
-	return &Log{cfg: cfg, log: log, now: now}
+	return &Log{cfg: cfg, log: log, now: now, refusals: make(map[string]int)}
 }
 
 // Open opens the log, and makes it and its folder when they are not there. It is
@@ -111,7 +111,7 @@ func (l *Log) Record(r Record) error {
 	r.cut()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r.Action == PacketsFetch && r.Outcome != OK && !l.mayRefuse(r.Time) {
+	if (r.Action == PacketsFetch && r.Outcome != OK || r.Action == AuthRefused) && !l.mayRefuse(r.Action, r.Time) {
 		l.suppressed++
 		return nil
 	}
@@ -120,18 +120,19 @@ func (l *Log) Record(r Record) error {
 		return fmt.Errorf("write audit log: %w", err)
 	}
 	l.suppressed = 0
-	l.log.Info("audit", "action", r.Action, "outcome", r.Outcome, "reason", r.Reason, "remote", r.Remote, "request", r.Request,
-		"capture", r.Capture, "name", r.Name, "hosts", r.Hosts, "nodes", r.Nodes, "packets", r.Packets, "bytes", r.Bytes)
+	l.log.Info("audit", "action", r.Action, "outcome", r.Outcome, "reason", r.Reason, "user", r.User, "remote", r.Remote, "request", r.Request,
+		"endpoint", r.Endpoint, "kind", r.Kind, "id", r.ID, "capture", r.Capture, "name", r.Name, "hosts", r.Hosts, "nodes", r.Nodes, "packets", r.Packets, "bytes", r.Bytes)
 	return nil
 }
 
-// mayRefuse reports whether one more refusal may be written.
-func (l *Log) mayRefuse(now time.Time) bool {
+// mayRefuse reports whether one more refusal of an action may be written.
+func (l *Log) mayRefuse(action string, now time.Time) bool {
 	if m := now.Unix() / 60; m != l.minute {
-		l.minute, l.refusals = m, 0
+		l.minute = m
+		clear(l.refusals)
 	}
-	l.refusals++
-	return l.refusals <= l.cfg.Refusals
+	l.refusals[action]++
+	return l.refusals[action] <= l.cfg.Refusals
 }
 
 func (l *Log) write(r *Record) error {

@@ -15,6 +15,12 @@ const (
 	CaptureCreate  = "capture.create"
 	CaptureReplace = "capture.replace"
 	CaptureDelete  = "capture.delete"
+	// Definitions of other kinds are made, changed and deleted.
+	DefinitionCreate  = "definition.create"
+	DefinitionReplace = "definition.replace"
+	DefinitionDelete  = "definition.delete"
+	// AuthRefused is a request that was not let in.
+	AuthRefused = "auth.refused"
 )
 
 // Outcomes.
@@ -33,9 +39,15 @@ type Record struct {
 	Outcome string `json:"outcome"`
 	Reason  string `json:"reason,omitempty"`
 	Actor
+	// Endpoint is the method and the pattern of the path of what was refused.
+	Endpoint string `json:"endpoint,omitempty"`
 	// Request is the same in the records of the beginning and the end of an answer.
 	Request string `json:"request,omitempty"`
-	// Capture is the definition's ID and Name its name; several are joined by ",".
+	// Kind and ID are those of a definition that is no capture.
+	Kind string `json:"kind,omitempty"`
+	ID   string `json:"id,omitempty"`
+	// Capture is the ID of a capture and Name its name, or that of the definition;
+	// several are joined by ",".
 	Capture string `json:"capture,omitempty"`
 	Name    string `json:"name,omitempty"`
 	// Query and Filter are those of the capture.
@@ -62,6 +74,9 @@ type Record struct {
 
 // Actor is who did it.
 type Actor struct {
+	// User is who it is, as far as that was proved, and Method how.
+	User   string `json:"user,omitempty"`
+	Method string `json:"method,omitempty"`
 	// Remote is the address that the request came from, UserAgent what it says of
 	// itself.
 	Remote    string `json:"remote,omitempty"`
@@ -88,7 +103,7 @@ const maxText = 1024
 // cut bounds the texts of a record.
 func (r *Record) cut() {
 	for _, s := range []*string{
-		&r.Reason, &r.Remote, &r.UserAgent, &r.Request, &r.Capture, &r.Name, &r.Query, &r.Filter, &r.Node,
+		&r.Reason, &r.User, &r.Method, &r.Endpoint, &r.Kind, &r.ID, &r.Remote, &r.UserAgent, &r.Request, &r.Capture, &r.Name, &r.Query, &r.Filter, &r.Node,
 	} {
 		if len(*s) <= maxText {
 			continue

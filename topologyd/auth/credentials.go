@@ -2,8 +2,13 @@ package auth
 
 import (
 	"crypto/x509"
+	"errors"
 	"net/netip"
 )
+
+// ErrEnded is the cause of a context that ends because the credentials of who asked
+// do not hold any more.
+var ErrEnded = errors.New("the credentials do not hold any more")
 
 // Credentials are what a request brings to prove who asks. They hold a secret: they
 // are not logged, not kept longer than the request or the connection lives, and not
