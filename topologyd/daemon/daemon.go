@@ -124,7 +124,7 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	sinks := ingest.Sinks{Events: d.engine}
+	sinks := ingest.Sinks{Events: d.engine, Graph: d.engine}
 	if d.flows != nil {
 		sinks.Flows, sinks.Series = d.flows.flows, d.flows.store
 	}

@@ -55,9 +55,10 @@ func (in *Ingest) takeFlows(ctx context.Context, protocol string, logs plog.Logs
 	batch := in.reportBatch()
 	defer in.freeReports(batch)
 	var failed error
+	who := in.claimsOf(ctx)
 	flush := func() {
 		if failed == nil && len(*batch) > 0 {
-			failed = in.giveFlows(ctx, protocol, *batch, bad)
+			failed = in.giveFlows(ctx, protocol, &who, *batch, bad)
 		}
 		*batch = (*batch)[:0]
 	}
@@ -96,8 +97,9 @@ func (in *Ingest) takeFlowBytes(ctx context.Context, protocol string, data []byt
 	}
 	defer in.flowSlots.Release()
 	var bad invalid
+	who := in.claimsOf(ctx)
 	for batch := range slices.Chunk(w.records, flowBatch) {
-		if err := in.giveFlows(ctx, protocol, batch, &bad); err != nil {
+		if err := in.giveFlows(ctx, protocol, &who, batch, &bad); err != nil {
 			return resp, true, err
 		}
 	}
@@ -107,8 +109,18 @@ func (in *Ingest) takeFlowBytes(ctx context.Context, protocol string, data []byt
 	return resp, true, nil
 }
 
-// giveFlows gives a batch to the sink, for a limited time.
-func (in *Ingest) giveFlows(ctx context.Context, protocol string, batch []flowrecord.Record, bad *invalid) error {
+// giveFlows gives what the sender may say of a batch to the sink, for a limited
+// time.
+func (in *Ingest) giveFlows(ctx context.Context, protocol string, who *claims, batch []flowrecord.Record, bad *invalid) error {
+	all := len(batch)
+	batch, foreign := who.flows(batch)
+	if n := all - len(batch); n > 0 {
+		in.foreign(who, protocol, n, foreign)
+		bad.add(n, "flow records", foreign)
+	}
+	if len(batch) == 0 {
+		return nil
+	}
 	limited, cancel := context.WithTimeout(ctx, in.flowTimeout)
 	defer cancel()
 	t, err := in.flows.Take(limited, batch)

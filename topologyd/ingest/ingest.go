@@ -55,6 +55,9 @@ type Ingest struct {
 	sink   Sink
 	flows  FlowSink
 	series SeriesSink
+	graph  Graph
+	owners owners
+	told   foreignLog
 	log    *slog.Logger
 	n      *counters
 	slots  *httpx.Slots
@@ -83,7 +86,7 @@ func New(cfg Config, to Sinks, log *slog.Logger, reg prometheus.Registerer) (*In
 		return nil, err
 	}
 	return &Ingest{
-		cfg: cfg, sink: to.Events, flows: to.Flows, series: to.Series, log: log, n: n,
+		cfg: cfg, sink: to.Events, flows: to.Flows, series: to.Series, graph: to.Graph, log: log, n: n,
 		decoder:   otlplog.NewDecoder(),
 		slots:     httpx.NewSlots(cfg.Queue),
 		flowSlots: httpx.NewSlots(flowsAtOnce), flowTimeout: flowTimeout, seriesSlots: httpx.NewSlots(seriesAtOnce),

@@ -25,6 +25,7 @@ type lineWriter struct {
 
 	accepted, rejected int
 	first              *httpx.Error
+	claims             claims
 
 	dec     lineproto.Decoder
 	lines   []line
@@ -33,6 +34,7 @@ type lineWriter struct {
 	hit     []bool
 	items   []engine.Item
 	metrics []engine.Metric
+	from    []int // the line of each of metrics
 }
 
 // line is one line within the buffer.
@@ -60,7 +62,7 @@ func (in *Ingest) recycle(lw *lineWriter) {
 	clear(lw.metrics[:cap(lw.metrics)])
 	clear(lw.lines[:cap(lw.lines)])
 	*lw = lineWriter{dec: lw.dec, lines: lw.lines[:0], fps: lw.fps[:0], times: lw.times[:0],
-		hit: lw.hit[:0], items: lw.items[:0], metrics: lw.metrics[:0]}
+		hit: lw.hit[:0], items: lw.items[:0], metrics: lw.metrics[:0], from: lw.from[:0]}
 	in.scratch.Put(lw)
 }
 
@@ -132,7 +134,7 @@ func (lw *lineWriter) touch(in *Ingest) {
 		fp := uint64(0)
 		ns, ok := lw.time(l)
 		if ok && bytes.HasPrefix(l.content, entityState) {
-			fp = in.fingerprint(l.content)
+			fp = lw.claims.fingerprint(l.content)
 		}
 		lw.fps = append(lw.fps, fp)
 		lw.times = append(lw.times, ns)
@@ -158,6 +160,9 @@ func (lw *lineWriter) decode(ctx context.Context, in *Ingest, n int, end bool) (
 			continue
 		}
 		rec, err := lw.decodeLine(l)
+		if err == nil && rec.Kind == lineproto.IsEvent {
+			err = lw.claims.event(&rec.Event)
+		}
 		switch {
 		case err != nil && !end && l.start > 0 && len(lw.buf)-l.start < in.cfg.MaxLine && unterminated(lw.buf[l.start:l.end]):
 			return l.start, lw.flush(ctx, in, true)
@@ -167,7 +172,7 @@ func (lw *lineWriter) decode(ctx context.Context, in *Ingest, n int, end bool) (
 		case rec.Kind == lineproto.IsEvent:
 			lw.items = append(lw.items, engine.Item{Event: rec.Event, Fingerprint: lw.fps[i]})
 		case rec.Kind == lineproto.IsMetric:
-			lw.metrics = append(lw.metrics, engine.Metric(rec.Metric))
+			lw.metrics, lw.from = append(lw.metrics, engine.Metric(rec.Metric)), append(lw.from, i)
 		default:
 			ignored++
 		}
@@ -199,13 +204,25 @@ func (lw *lineWriter) flush(ctx context.Context, in *Ingest, all bool) error {
 		lw.items = lw.items[:0]
 	}
 	if len(lw.metrics) >= in.cfg.Batch || all && len(lw.metrics) > 0 {
-		taken := in.sink.SubmitMetrics(ctx, lw.metrics)
-		in.n.metrics(protoLine, taken, len(lw.metrics)-taken)
-		in.keepSeries(ctx, protoLine, lw.metrics)
+		if ms := lw.ownMetrics(in); len(ms) > 0 {
+			taken := in.sink.SubmitMetrics(ctx, ms)
+			in.n.metrics(protoLine, taken, len(ms)-taken)
+			in.keepSeries(ctx, protoLine, ms)
+		}
 		clear(lw.metrics)
-		lw.metrics = lw.metrics[:0]
+		lw.metrics, lw.from = lw.metrics[:0], lw.from[:0]
 	}
 	return nil
+}
+
+// ownMetrics returns those that the sender may send.
+func (lw *lineWriter) ownMetrics(in *Ingest) []engine.Metric {
+	if !lw.claims.bound {
+		return lw.metrics
+	}
+	kept, unknown := lw.claims.metrics(lw.metrics, func(i int, err error) { lw.reject(in, &lw.lines[lw.from[i]], err) })
+	in.n.metrics(protoLine, 0, unknown)
+	return kept
 }
 
 // reject counts a line that is refused and keeps the first for the answer.
@@ -218,12 +235,18 @@ func (lw *lineWriter) reject(in *Ingest, l *line, err error) {
 	if errors.As(err, &e) {
 		column = e.Pos
 	}
-	in.n.reject(protoLine, reason, 1)
+	code := httpx.CodeInvalid
+	if errors.Is(err, errForeign) {
+		code = httpx.CodeForbidden
+		in.foreign(&lw.claims, protoLine, 1, err)
+	} else {
+		in.n.reject(protoLine, reason, 1)
+	}
 	lw.rejected++
 	if lw.first != nil {
 		return
 	}
-	lw.first = &httpx.Error{Code: httpx.CodeInvalid,
+	lw.first = &httpx.Error{Code: code,
 		Message:  fmt.Sprintf("%v; the line begins %s", err, quote(lw.buf[l.start:l.end])),
 		Position: &httpx.Position{Offset: lw.offset + l.start + column, Line: lw.line + l.nr, Column: column + 1}}
 }

@@ -21,6 +21,7 @@ const (
 	reasonMalformed   = "malformed"
 	reasonInvalid     = "invalid_event"
 	reasonInvalidFlow = "invalid_flow"
+	reasonForeign     = "foreign"
 	reasonTooLong     = "line_too_long"
 	reasonTooLarge    = "body_too_large"
 	reasonEncoding    = "content_encoding"
@@ -55,7 +56,7 @@ func newCounters(reg prometheus.Registerer) (*counters, error) {
 		ignored:  vec("ignored_total", "What was well formed but is not for this daemon: measurement, log_record, data_point, metric (of a node that is not known).", "protocol", "kind"),
 		flows:    vec("flow_records_total", "Flow records taken: stored, late (stored, and older than what was known of the flow), duplicate (stored before).", "protocol", "result"),
 		series:   vec("counters_total", "Interface counters kept over time: stored, dropped (the flow store did not take them).", "protocol", "result"),
-		rejected: vec("rejected_total", "Events and flow records (reasons malformed, invalid_event, invalid_flow, line_too_long) and whole requests (other reasons) that were refused.", "protocol", "reason"),
+		rejected: vec("rejected_total", "Events, counters and flow records (reasons malformed, invalid_event, invalid_flow, line_too_long; foreign: the sender may not speak of that host) and whole requests (other reasons) that were refused.", "protocol", "reason"),
 	}
 	for _, v := range []*prometheus.CounterVec{c.requests, c.bytes, c.events, c.ignored, c.rejected, c.flows, c.series} {
 		if err := reg.Register(v); err != nil {

@@ -263,8 +263,15 @@ func (in *Ingest) takeEvents(ctx context.Context, protocol string, logs plog.Log
 		clear(items)
 		items = items[:0]
 	}
+	who, refused, why := in.claimsOf(ctx), 0, error(nil)
 	ignored, invalid, firstErr := otlplog.Decode(logs, func(e entity.Event) {
 		if failed != nil {
+			return
+		}
+		if err := who.event(&e); err != nil {
+			if refused++; why == nil {
+				why = err
+			}
 			return
 		}
 		items = append(items, engine.Item{Event: e})
@@ -275,5 +282,9 @@ func (in *Ingest) takeEvents(ctx context.Context, protocol string, logs plog.Log
 	flush()
 	in.n.reject(protocol, reasonInvalid, invalid)
 	bad.add(invalid, "entity events", firstErr)
+	if refused > 0 {
+		in.foreign(&who, protocol, refused, why)
+		bad.add(refused, "entity events", why)
+	}
 	return ignored, failed
 }

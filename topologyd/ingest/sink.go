@@ -11,6 +11,10 @@ import (
 // Sinks are where what was received goes.
 type Sinks struct {
 	Events Sink
+	// Graph tells what of others there is, for senders that may speak of some hosts
+	// alone. With nil only what an event itself says decides, and counters of such
+	// senders are passed over.
+	Graph Graph
 	// Flows and Series are nil when the daemon keeps no flows: then flow records
 	// are counted and passed over, and of counters only the newest are noted.
 	Flows  FlowSink

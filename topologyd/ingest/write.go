@@ -99,7 +99,7 @@ func (in *Ingest) takeLines(w http.ResponseWriter, r *http.Request, lw *lineWrit
 		body.Close()
 		in.n.bytes.WithLabelValues(protoLine).Add(float64(body.Received()))
 	}()
-	lw.unit, lw.now = unit, in.now().UnixNano()
+	lw.unit, lw.now, lw.claims = unit, in.now().UnixNano(), in.claimsOf(r.Context())
 
 	defer lw.release(in)
 	most := max(in.cfg.Chunk, in.cfg.MaxLine)
