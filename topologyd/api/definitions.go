@@ -11,7 +11,6 @@ import (
 
 	"github.com/skein-net/skein/internal/filter"
 	"github.com/skein-net/skein/topologyd/api/httpx"
-	"github.com/skein-net/skein/topologyd/audit"
 	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/capture"
 	"github.com/skein-net/skein/topologyd/definition"
@@ -160,7 +159,7 @@ func (c *collection) create(w http.ResponseWriter, r *http.Request) {
 		refuse(w, definitionFailure(err))
 		return
 	}
-	c.audited(r, audit.CaptureCreate, d)
+	c.audited(r, created, d)
 	w.Header().Set("Location", c.path+"/"+d.ID)
 	httpx.WriteJSON(w, http.StatusCreated, c.answer(d))
 }
@@ -185,7 +184,7 @@ func (c *collection) replace(w http.ResponseWriter, r *http.Request) {
 		refuse(w, definitionFailure(err))
 		return
 	}
-	c.audited(r, audit.CaptureReplace, d)
+	c.audited(r, replaced, d)
 	httpx.WriteJSON(w, http.StatusOK, c.answer(d))
 }
 
@@ -202,7 +201,7 @@ func (c *collection) delete(w http.ResponseWriter, r *http.Request) {
 		refuse(w, definitionFailure(err))
 		return
 	}
-	c.audited(r, audit.CaptureDelete, d)
+	c.audited(r, deleted, d)
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -242,9 +241,10 @@ func (c *collection) read(w http.ResponseWriter, r *http.Request) (*definition.D
 		place(f, err, c.kind, b.Spec)
 		return nil, f
 	}
-	return &definition.Definition{
+	d := &definition.Definition{
 		Kind: c.kind, ID: b.ID, Name: b.Name, Description: b.Description, Expires: b.Expires, Revision: b.Revision, Spec: spec,
-	}, nil
+	}
+	return d, c.mayKeep(r, d)
 }
 
 // place adds where in a query, in a filter or in the lines of a fabric the

@@ -66,7 +66,7 @@ func (a *API) packetsRefused(ctx context.Context, err error) {
 // packetsOfQueryFailed says whose an error of the packets of a query is, nil when
 // err is about something else.
 func packetsOfQueryFailed(err error) *failure {
-	for _, known := range []error{packets.ErrAway, packets.ErrBusy, packets.ErrTooMany, packets.ErrAudit} {
+	for _, known := range []error{packets.ErrForbidden, packets.ErrAway, packets.ErrBusy, packets.ErrTooMany, packets.ErrAudit} {
 		if errors.Is(err, known) {
 			return packetFailure(err)
 		}

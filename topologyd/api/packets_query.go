@@ -103,6 +103,8 @@ func (a *API) packetQuery(r *http.Request, d *definition.Definition) (q packets.
 func packetFailure(err error) *failure {
 	var f *failure
 	switch {
+	case errors.Is(err, packets.ErrForbidden):
+		f = fail(http.StatusForbidden, httpx.CodeForbidden, "%v", err)
 	case errors.Is(err, packets.ErrKeepsNone):
 		f = fail(http.StatusConflict, httpx.CodeConflict, "%v", err)
 	case errors.Is(err, packets.ErrMixed):

@@ -14,6 +14,7 @@ import (
 
 	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/topologyd/audit"
+	"github.com/skein-net/skein/topologyd/auth"
 )
 
 // Missing is a host that gave no packets, or not all.
@@ -81,7 +82,7 @@ type Answer struct {
 }
 
 // Open asks the hosts and waits until each has begun to answer, or has not in
-// time, so that it is known who is missing. Errors wrap [ErrBusy], [ErrNothing],
+// time, so that it is known who is missing. Errors wrap [ErrForbidden], [ErrBusy], [ErrNothing],
 // [ErrAway], [ErrTooMany] and [ErrAudit]; refusals are written down too. ctx is for
 // the whole answer, and tells who asks ([audit.WithActor]).
 func (s *Service) Open(ctx context.Context, q Query) (*Answer, error) {
@@ -96,7 +97,7 @@ func (s *Service) Open(ctx context.Context, q Query) (*Answer, error) {
 func (s *Service) refused(ctx context.Context, q *Query, err error) {
 	r := record(ctx, q)
 	r.Outcome, r.Reason = audit.Failed, err.Error()
-	if errors.Is(err, ErrBusy) || errors.Is(err, ErrTooMany) {
+	if errors.Is(err, ErrForbidden) || errors.Is(err, ErrBusy) || errors.Is(err, ErrTooMany) {
 		r.Outcome = audit.Refused
 	}
 	if err := s.deps.Audit.Record(r); err != nil {
@@ -115,6 +116,9 @@ func record(ctx context.Context, q *Query) audit.Record {
 }
 
 func (s *Service) open(ctx context.Context, q Query) (*Answer, error) {
+	if !auth.From(ctx).May(auth.Payload) {
+		return nil, ErrForbidden
+	}
 	if err := q.validate(); err != nil {
 		return nil, err
 	}

@@ -91,6 +91,8 @@ type Deps struct {
 
 // Errors of [Service.Open].
 var (
+	// ErrForbidden: who asks ([auth.From]) may not have packets.
+	ErrForbidden = errors.New("you may not have the content of packets; that takes packets: true in the file of --auth-file, beside a role that reads")
 	// ErrBusy: as many answers are being made as may be.
 	ErrBusy = errors.New("packets are being handed out to as many as may have them at a time; try again later")
 	// ErrNothing: the captures keep no packets, or are at no node.
