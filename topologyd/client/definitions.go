@@ -17,6 +17,7 @@ const (
 	EdgeRules = "edge-rules"
 	Fabrics   = "fabric"
 	Joins     = "joins"
+	Alerts    = "alerts"
 )
 
 // Definition is something that a user defined.

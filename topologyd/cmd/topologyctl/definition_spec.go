@@ -29,6 +29,8 @@ type specification struct {
 	Metadata    entity.Attrs `json:"metadata,omitempty"`
 	Lines       []string     `json:"lines,omitempty"`
 	Filter      string       `json:"filter,omitempty"`
+	Expr        string       `json:"expr,omitempty"`
+	Was         string       `json:"was,omitempty"`
 	// raw is what a file says; it goes to the server as it is.
 	raw json.RawMessage
 }
@@ -60,8 +62,15 @@ func (s *specification) locate(err error) error {
 		}
 	}
 	var e *client.Error
-	if errors.As(err, &e) && e.Field == "filter" {
-		text = from.Filter
+	if errors.As(err, &e) {
+		switch e.Field {
+		case "filter":
+			text = from.Filter
+		case "expr":
+			text = from.Expr
+		case "was":
+			text = from.Was
+		}
 	}
 	return &queryError{text, err}
 }

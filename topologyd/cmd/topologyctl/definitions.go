@@ -68,6 +68,7 @@ A file of -f is YAML or JSON by its suffix, else one line each.`,
 			flags: fabricFlags, row: fabricRow,
 		},
 		joinKind(),
+		alertKind(),
 	}
 }
 
@@ -80,8 +81,11 @@ func (a *app) definitionCommands() []*cobra.Command {
 			RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		}
 		cmd.AddCommand(a.defineCommand(k, false), a.defineCommand(k, true), a.listDefinitions(k), a.getDefinition(k), a.deleteDefinition(k))
-		if k.collection == client.Joins {
+		switch k.collection {
+		case client.Joins:
 			cmd.AddCommand(a.joinTableCommand(), a.joinCheckCommand(k))
+		case client.Alerts:
+			cmd.AddCommand(a.alertActiveCommand(), a.alertRulesCommand(), a.alertCheckCommand(k))
 		}
 		out = append(out, cmd)
 	}
