@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/skein-net/skein/internal/guest"
+	"github.com/skein-net/skein/internal/guest/guesttest"
 	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/telegraf-inputs/topology_ovs/ovstest"
 )
@@ -321,24 +319,8 @@ func TestFacetsOfOneNode(t *testing.T) {
 // datapath for Open vSwitch: there internal ports and tunnels are devices of the
 // kernel.
 func TestOpenVSwitchInKernel(t *testing.T) {
-	if testing.Short() {
-		t.Skip("boots a guest")
-	}
 	bin, err := filepath.Abs(filepath.Dir(program(t, "topologyd")))
 	require.NoError(t, err)
-	im, err := guest.Prepare(t.Context())
-	var none *guest.UnavailableError
-	if errors.As(err, &none) {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
-	self, err := os.Executable()
-	require.NoError(t, err)
-	var out bytes.Buffer
-	err = im.Run(t.Context(), guest.Options{Stdout: &out, Stderr: &out, Timeout: 4 * time.Minute, MemoryMB: 2048, Env: []string{"SKEIN_BIN=" + bin}},
-		self, "-test.run=^TestOpenVSwitch$", "-test.v", "-test.timeout=3m")
-	text := out.String()
-	t.Log(text[max(0, len(text)-6000):])
-	require.NoError(t, err)
-	require.Contains(t, text, "--- PASS: TestOpenVSwitch")
+	r := guesttest.Run(t, guesttest.Options{Tests: "^TestOpenVSwitch$", MemoryMB: 2048, Env: []string{"SKEIN_BIN=" + bin}})
+	require.Equal(t, []string{"TestOpenVSwitch"}, r.Names(guesttest.Pass))
 }
