@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ func TestSplit(t *testing.T) {
 				w.addresses6()
 				w.in(w.a, "ethtool", "-K", "va", "tso", on, "gso", on)
 				const size = 200_000
-				ours, _, d := w.twice(t, w.a, "va", Config{classic: classic}, func() {
+				ours, _, d := w.twice(t, w.a, "va", Config{classic: classic}, func(func()) {
 					w.transfer("10.99.0.2:0", size)
 					w.transfer("[fd99::2]:0", size)
 				})
@@ -77,7 +78,8 @@ func (w *world) addresses6() {
 	}
 }
 
-// transfer sends so many bytes by TCP from a to an address of b.
+// transfer sends so many bytes by TCP from a to an address of b, and waits until
+// nothing more of it can come.
 func (w *world) transfer(address string, size int) {
 	w.t.Helper()
 	listener := inNS(w.t, path(w.b), func() (net.Listener, error) { return net.Listen("tcp", address) })
@@ -102,7 +104,16 @@ func (w *world) transfer(address string, size int) {
 	if err := <-done; err != nil {
 		w.t.Fatal(err)
 	}
+	// The end of b has come, so that a has answered it, and b knows.
+	if _, err := io.Copy(io.Discard, conn); err != nil {
+		w.t.Fatal(err)
+	}
+	eventually(w.t, patience, func() bool { return !lastACK.MatchString(w.in(w.b, "cat", "/proc/net/tcp", "/proc/net/tcp6")) }, "the connection is over")
 }
+
+// lastACK finds a connection whose end the other side has not answered (TCP_LAST_ACK
+// in proc_pid_net(5)).
+var lastACK = regexp.MustCompile(`(?m)^ *\d+: \S+ \S+ 09 `)
 
 // TestSplitFull sends what the kernel splits while the map has no room: it comes
 // through the ring, a buffer at a time, and is counted as exactly.
@@ -118,7 +129,7 @@ func TestSplitFull(t *testing.T) {
 	before, beforeBytes := w.counters(w.a, "va")
 	s := w.sender(w.a, "va")
 	s.send(ether(0x0800, ipv4(17, 1, 2, udp(1, 53, nil))))
-	eventually(t, 10*time.Second, func() bool { return c.src.count.drains.Load() > 0 }, "the map is read")
+	eventually(t, patience, func() bool { return c.src.count.drains.Load() > 0 }, "the map is read")
 	for i := range uint16(MinFlows) {
 		s.send(ether(0x0800, ipv4(17, 1, 2, udp(1000+i, 53, nil))))
 	}
@@ -156,7 +167,7 @@ func TestSplitForwarded(t *testing.T) {
 	}
 	w.run("ip", "-n", w.b, "link", "set", "br0", "up")
 	w.run("ip", "-n", c, "link", "set", "vd", "up")
-	eventually(t, 10*time.Second, func() bool {
+	eventually(t, patience, func() bool {
 		return strings.Contains(w.run("bridge", "-n", w.b, "link", "show", "dev", "vc"), "state forwarding")
 	}, "the bridge forwards")
 	s := w.sender(w.a, "va")
@@ -191,7 +202,7 @@ func TestSplitForwarded(t *testing.T) {
 		{"65535", "3000", segments},
 	} {
 		w.run("ip", "-n", w.b, "link", "set", "vc", "gso_max_segs", tc.segments, "gso_max_size", tc.size)
-		ours, _, _ := w.twice(t, w.b, "vc", Config{}, func() { s.send(frame) })
+		ours, _, _ := w.twice(t, w.b, "vc", Config{}, func(func()) { s.send(frame) })
 		if ours.packets != tc.want {
 			t.Errorf("%s segments, %s bytes at once: %d packets, want %d", tc.segments, tc.size, ours.packets, tc.want)
 		}

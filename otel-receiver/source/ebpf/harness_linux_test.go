@@ -3,6 +3,7 @@ package ebpf
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -58,7 +59,7 @@ func (w *world) veth() {
 	netnstest.Veth(w.t, w.a, "va", w.b, "vb")
 	w.run("ip", "-n", w.a, "link", "set", "va", "address", "02:00:00:00:00:0a", "arp", "off", "up")
 	w.run("ip", "-n", w.b, "link", "set", "vb", "address", "02:00:00:00:00:0b", "arp", "off", "up")
-	eventually(w.t, 5*time.Second, func() bool { return w.attrs(w.b, "vb").OperState == netlink.OperUp }, "the veth is up")
+	eventually(w.t, patience, func() bool { return w.attrs(w.b, "vb").OperState == netlink.OperUp }, "the veth is up")
 }
 
 // addresses gives both ends addresses, and what ARP would find.
@@ -292,6 +293,46 @@ func start(t testing.TB, cfg Config, workers ...source.Worker) *capture {
 	}
 	return c
 }
+
+// counted is how many packets the programs counted, those in their maps included,
+// which nobody was told of yet.
+func (c *capture) counted() (n uint64, err error) {
+	c.src.mu.Lock() // so that the maps are not read meanwhile
+	defer c.src.mu.Unlock()
+	st := c.src.Stats()
+	n = st.Received + st.Overflow
+	if c.src.live == nil {
+		return n, nil
+	}
+	for _, m := range c.src.live.programs.flows {
+		var key [keySize]byte
+		var v []byte
+		all := m.Iterate()
+		for all.Next(&key, &v) {
+			n += value(v).packets(0) + value(v).packets(1)
+		}
+		if err := all.Err(); err != nil {
+			return 0, fmt.Errorf("read flows: %w", err)
+		}
+	}
+	return n, nil
+}
+
+// saw waits until the programs have counted so many packets. One that was sent is
+// not there yet: a kernel that has much to do takes what comes on a veth later.
+func (c *capture) saw(t testing.TB, want uint64) {
+	t.Helper()
+	proctest.Eventually(t, patience, fmt.Sprintf("the programs saw %d packets", want), func() error {
+		n, err := c.counted()
+		if err == nil && n < want {
+			err = fmt.Errorf("they saw %d", n)
+		}
+		return err
+	})
+}
+
+// patience is how long things may take in a guest that is emulated, beside others.
+const patience = time.Minute
 
 // eventually waits for a condition.
 func eventually(t testing.TB, limit time.Duration, cond func() bool, what string) {

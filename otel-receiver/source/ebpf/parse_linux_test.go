@@ -213,7 +213,7 @@ func TestOpensWhileRead(t *testing.T) {
 	}
 	tl := newTally()
 	tl.onFrame = func(*source.Frame) {
-		eventually(t, 10*time.Second, func() bool { return boot()-b.swapped >= leastDrain }, "the map could be read again")
+		eventually(t, patience, func() bool { return boot()-b.swapped >= leastDrain }, "the map could be read again")
 	}
 	b.count(tl, segment(0x11), segment(0x02))
 	if n := b.src.count.drains.Load(); tl.frames != 2 || n != 1 {

@@ -11,8 +11,9 @@ import (
 	"github.com/skein-net/skein/otel-receiver/source"
 )
 
-// patience is how long a source may take to end, or to see what it is sent.
-const patience = 20 * time.Second
+// patience is how long a source may take to end, or to see what it is sent: in a
+// guest that is emulated, beside others, long.
+const patience = time.Minute
 
 // Running is a source that runs.
 type Running struct {
