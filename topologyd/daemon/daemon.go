@@ -70,6 +70,7 @@ type Daemon struct {
 	definitions definitions
 	flows       *flowParts
 	audit       *audit.Log
+	security    security
 }
 
 // New puts a daemon together without starting anything. The configuration must
@@ -132,7 +133,11 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.grpc = ingest.NewGRPC(in, observer.Panicked)
+	d.audit = newAudit(&d.cfg, d.log)
+	if d.security, err = newSecurity(&d.cfg, d.audit, d.log, reg); err != nil {
+		return nil, err
+	}
+	d.grpc = ingest.NewGRPC(in, ingest.Door{Admit: d.security.guard.Admit, Panicked: observer.Panicked})
 	d.hub = live.New(live.DefaultConfig(), live.Deps{
 		View:      d.engine.View,
 		Subscribe: func() (live.Changes, error) { return d.engine.Subscribe(0) },
@@ -156,16 +161,15 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	if d.flows != nil {
 		deps.Flows = d.flows.flows
 	}
-	d.audit = newAudit(&d.cfg, d.log)
 	deps.Audit, deps.Packets = d.audit, d.packets()
 	if d.api, err = api.New(apiConfig(&d.cfg), deps); err != nil {
 		return nil, err
 	}
 	d.routes = routes(d.api, in)
 	for i := range d.routes {
-		d.routes[i] = observer.Route(d.routes[i])
+		d.routes[i] = observer.Route(d.security.guard.Route(d.routes[i]))
 	}
-	return httpx.Mux(d.routes), nil
+	return d.security.guard.Handler(httpx.Mux(d.routes)), nil
 }
 
 // routes returns all HTTP endpoints of the daemon.
@@ -216,6 +220,10 @@ func (d *Daemon) Start(ctx context.Context) error {
 	if err := d.listen(ctx); err != nil {
 		return err
 	}
+	if err := d.openDoor(ctx); err != nil {
+		d.closeListeners()
+		return err
+	}
 	d.servers.Go(func() {
 		if err := d.http.Serve(d.httpListener); !errors.Is(err, http.ErrServerClosed) {
 			d.failed <- fmt.Errorf("serve HTTP: %w", err)
@@ -226,6 +234,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 		err = errors.Join(err, d.http.Close())
 		d.closeListeners()
 		d.servers.Wait()
+		d.closeDoor()
 		return err
 	}
 	d.notReady.Store(nil)
@@ -259,12 +268,6 @@ func (d *Daemon) startParts(ctx context.Context) error {
 		defer cancel()
 		return errors.Join(err, d.engine.Stop(stop))
 	}
-	if err := d.audit.Open(); err != nil {
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.cfg.ShutdownTimeout)
-		defer cancel()
-		d.flows.stop()
-		return errors.Join(err, d.engine.Stop(stop))
-	}
 	d.definitions.start(d.engine)
 	return nil
 }
@@ -280,15 +283,14 @@ func (d *Daemon) listen(ctx context.Context) (err error) {
 			return fmt.Errorf("--otlp-listen: %w", err)
 		}
 	}
-	for _, l := range []net.Listener{d.httpListener, d.otlpListener} {
-		if l == nil {
-			continue
-		}
-		if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
-			d.log.Warn("listening beyond loopback without authentication: who reaches this address can read and write the graph", "address", a.String())
-		}
+	err = d.mayListen("listen", d.httpListener)
+	if err == nil && d.otlpListener != nil {
+		err = d.mayListen("otlp-listen", d.otlpListener)
 	}
-	return nil
+	if err != nil {
+		d.closeListeners()
+	}
+	return err
 }
 
 // closeListeners closes what is open; a listener closed before does no harm.
@@ -352,9 +354,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	d.definitions.stop()
 	d.hub.Stop()
 	d.flows.stop()
-	if err := d.audit.Close(); err != nil {
-		d.log.Error("audit log", "error", err)
-	}
+	d.closeDoor()
 	if err := d.engine.Stop(ctx); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +14,8 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip" // senders may compress
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/stats"
@@ -27,19 +30,35 @@ import (
 // hold a quarter of MaxBody, so that all hold no more than HTTP's may.
 const grpcAtOnce = 16
 
-// GRPC receives OTLP over gRPC for an [Ingest].
-type GRPC struct {
-	in       *Ingest
-	server   *grpc.Server
-	panicked func(what string, v any)
-	inHand   atomic.Int64
+// Door is what stands before a [GRPC].
+type Door struct {
+	// Admit lets a request in before its message is received, with a context that
+	// tells who sends it, or returns an error with a status. It must not wait. Nil
+	// lets everybody in.
+	Admit tap.ServerInHandle
+	// TLS is the configuration of the listener, nil: no TLS.
+	TLS *tls.Config
+	// Panicked is told of panics that were recovered from.
+	Panicked func(what string, v any)
 }
 
-// NewGRPC returns a server; panicked is told of panics that were recovered
-// from.
-func NewGRPC(in *Ingest, panicked func(what string, v any)) *GRPC {
-	g := &GRPC{in: in, panicked: panicked}
+// GRPC receives OTLP over gRPC for an [Ingest].
+type GRPC struct {
+	in     *Ingest
+	server *grpc.Server
+	door   Door
+	inHand atomic.Int64
+}
+
+// NewGRPC returns a server.
+func NewGRPC(in *Ingest, door Door) *GRPC {
+	g := &GRPC{in: in, door: door}
+	channel := insecure.NewCredentials()
+	if door.TLS != nil {
+		channel = credentials.NewTLS(door.TLS)
+	}
 	g.server = grpc.NewServer(
+		grpc.Creds(channel),
 		grpc.MaxRecvMsgSize(int(min(in.cfg.MaxBody*bodiesInHand/grpcAtOnce, 1<<30))),
 		grpc.MaxConcurrentStreams(grpcAtOnce),
 		grpc.MaxHeaderListSize(16<<10),
@@ -78,19 +97,22 @@ func (g *GRPC) Stop(ctx context.Context) {
 
 // admit refuses a request before its message is received when too many are in
 // hand.
-func (g *GRPC) admit(ctx context.Context, _ *tap.Info) (context.Context, error) {
+func (g *GRPC) admit(ctx context.Context, info *tap.Info) (context.Context, error) {
 	if g.inHand.Load() >= grpcAtOnce {
 		g.in.n.reject(protoGRPC, reasonBusy, 1)
 		return nil, grpcstatus.Error(codes.Unavailable, "too many requests in hand; try again in a second")
 	}
-	return ctx, nil
+	if g.door.Admit == nil {
+		return ctx, nil
+	}
+	return g.door.Admit(ctx, info)
 }
 
 // intercept gives every request its turn, counts it and survives its panic.
 func (g *GRPC) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			g.panicked(info.FullMethod, v)
+			g.door.Panicked(info.FullMethod, v)
 			resp, err = nil, grpcstatus.Error(codes.Internal, "the server made a mistake; its log says which")
 		}
 		g.in.n.requests.WithLabelValues(protoGRPC, grpcstatus.Code(err).String()).Inc()

@@ -177,7 +177,7 @@ func TestMetricsAreCountedAndPassedOver(t *testing.T) {
 // dial starts a gRPC server for b and returns a connection to it.
 func dial(t *testing.T, b *bench, panicked func(string, any)) *grpc.ClientConn {
 	t.Helper()
-	g := NewGRPC(b.in, panicked)
+	g := NewGRPC(b.in, Door{Panicked: panicked})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
