@@ -208,15 +208,7 @@ func (c *claims) tid(tid entity.UUID) bool {
 	if looked {
 		return ok
 	}
-	v := c.in.graph.View()
-	slots, count := v.SlotsWith(entity.KeyTID, entity.String(tid.String()))
-	ok = count <= 0
-	for slot := range slots {
-		if ok {
-			break
-		}
-		ok = c.of(v.NodeHost(slot)) == own
-	}
+	ok = c.lookTID(tid)
 	if c.tids == nil {
 		c.tids = make(map[entity.UUID]bool)
 	}
@@ -224,6 +216,21 @@ func (c *claims) tid(tid entity.UUID) bool {
 		c.tids[tid] = ok
 	}
 	return ok
+}
+
+// lookTID is tid for one that is not remembered.
+func (c *claims) lookTID(tid entity.UUID) bool {
+	v := c.in.graph.View()
+	slots, count := v.SlotsWith(entity.KeyTID, entity.String(tid.String()))
+	if count <= 0 {
+		return true
+	}
+	for slot := range slots {
+		if c.of(v.NodeHost(slot)) == own {
+			return true
+		}
+	}
+	return false
 }
 
 // maxTIDs bounds how many interfaces a request remembers, maxOwners how many nodes
