@@ -54,11 +54,18 @@ func (g *Group) Validate() error {
 		for _, err := range Mistakes(err) {
 			e := *err
 			e.Rule = i
+			if name, ok := strings.CutPrefix(e.Field, "labels."); ok && g.names(name) && !g.Rules[i].names(name) {
+				continue // the group's own, which check has told
+			}
 			errs = append(errs, &e)
 		}
 	}
 	return errors.Join(errs...)
 }
+
+func (g *Group) names(label string) bool { _, ok := g.Labels[label]; return ok }
+
+func (r *Rule) names(label string) bool { _, ok := r.Labels[label]; return ok }
 
 // Mistakes returns the errors that Validate or Compile joined.
 func Mistakes(err error) []*Error {
@@ -95,6 +102,8 @@ func (g *Group) check() error {
 	if len(g.Rules) > maxRules {
 		errs = append(errs, bad("rules", "there are %d, more than %d; make several groups", len(g.Rules), maxRules))
 	}
+	_, err := templates("labels", g.Labels)
+	errs = append(errs, checkTexts("labels", g.Labels), err)
 	return errors.Join(errs...)
 }
 
