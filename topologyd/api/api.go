@@ -275,7 +275,7 @@ func newCounters(reg prometheus.Registerer) (*counters, error) {
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_watch_messages_total",
 			Help: "Messages sent to watchers by type."}, []string{"type"}),
 		closed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_watch_closed_total",
-			Help: "Watches that ended by reason: client, fell_behind, limit, write, stopping, refused, error."}, []string{"reason"}),
+			Help: "Watches that ended by reason: client, fell_behind, limit, write, stopping, credentials, refused, error."}, []string{"reason"}),
 	}
 	for _, m := range []prometheus.Collector{c.queries, c.watching, c.messages, c.closed} {
 		if err := reg.Register(m); err != nil {

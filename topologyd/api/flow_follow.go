@@ -10,6 +10,7 @@ import (
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/flows"
 )
 
@@ -58,8 +59,11 @@ func (a *API) flowsFollow(w http.ResponseWriter, r *http.Request) {
 	}
 	a.n.closed.WithLabelValues(reason).Inc()
 	a.deps.Log.Debug("following flows ended", "remote", r.RemoteAddr, "reason", reason, "error", err)
-	if reason == "stopping" {
+	switch reason {
+	case "stopping":
 		err = errStopping
+	case "credentials":
+		err = auth.ErrEnded
 	}
 	t.close(fmt.Errorf("%w: %w", errFollowed, err))
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/engine"
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
@@ -173,8 +174,8 @@ func (a *API) carry(w http.ResponseWriter, r *http.Request, ctx context.Context,
 	reason := closeReason(ctx, err)
 	a.n.closed.WithLabelValues(reason).Inc()
 	a.deps.Log.Debug("watch ended", "remote", r.RemoteAddr, "reason", reason, "error", err)
-	if cause := context.Cause(ctx); errors.Is(cause, errStopping) {
-		err = errStopping
+	if cause := context.Cause(ctx); errors.Is(cause, errStopping) || errors.Is(cause, auth.ErrEnded) {
+		err = cause
 	}
 	t.close(err)
 }
@@ -222,6 +223,8 @@ func closeReason(ctx context.Context, err error) string {
 	switch {
 	case errors.Is(context.Cause(ctx), errStopping), errors.Is(err, engine.ErrStopped):
 		return "stopping"
+	case errors.Is(context.Cause(ctx), auth.ErrEnded):
+		return "credentials"
 	case ctx.Err() != nil:
 		return "client"
 	case errors.Is(err, engine.ErrSlow):

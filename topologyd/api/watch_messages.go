@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/api/httpx"
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/engine"
 	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
@@ -161,6 +163,8 @@ func appendChangesMessage(b []byte, revision uint64, changes []graph.Change, mor
 // closeMessage is what a watcher is told when it is cut off.
 func closeMessage(err error) (code, text string) {
 	switch {
+	case errors.Is(err, auth.ErrEnded):
+		return httpx.CodeUnknown, "the credentials do not hold any more; connect again with others"
 	case errors.Is(err, errFollowed) && errors.Is(err, errStopping):
 		return "stopping", "the daemon is stopping; connect again"
 	case errors.Is(err, errFollowed):

@@ -7,6 +7,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/engine"
 	"github.com/skein-net/skein/topologyd/gremlin"
 )
@@ -48,7 +49,7 @@ func (s *socket) close(err error) {
 		_ = s.c.Close(websocket.StatusGoingAway, text)
 	case errors.Is(err, engine.ErrSlow):
 		_ = s.c.Close(websocket.StatusTryAgainLater, text)
-	case errors.As(err, new(*gremlin.LimitError)):
+	case errors.Is(err, auth.ErrEnded), errors.As(err, new(*gremlin.LimitError)):
 		_ = s.c.Close(websocket.StatusPolicyViolation, text)
 	case errors.Is(err, context.Canceled):
 		_ = s.c.Close(websocket.StatusNormalClosure, "")

@@ -114,6 +114,7 @@ func New(cfg config.Config, log *slog.Logger, notify func(state string)) (*Daemo
 		IdleTimeout:       idleTimeout,
 		WriteTimeout:      writeTimeout,
 		MaxHeaderBytes:    maxHeader,
+		TLSConfig:         d.security.config(),
 		ErrorLog:          slog.NewLogLogger(log.With("part", "http").Handler(), slog.LevelDebug),
 	}
 	return d, nil
@@ -137,7 +138,7 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	if d.security, err = newSecurity(&d.cfg, d.audit, d.log, reg); err != nil {
 		return nil, err
 	}
-	d.grpc = ingest.NewGRPC(in, ingest.Door{Admit: d.security.guard.Admit, Panicked: observer.Panicked})
+	d.grpc = ingest.NewGRPC(in, ingest.Door{Admit: d.security.guard.Admit, TLS: d.security.config(), Panicked: observer.Panicked})
 	d.hub = live.New(live.DefaultConfig(), live.Deps{
 		View:      d.engine.View,
 		Subscribe: func() (live.Changes, error) { return d.engine.Subscribe(0) },
@@ -225,7 +226,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 		return err
 	}
 	d.servers.Go(func() {
-		if err := d.http.Serve(d.httpListener); !errors.Is(err, http.ErrServerClosed) {
+		if err := d.serveHTTP(); !errors.Is(err, http.ErrServerClosed) {
 			d.failed <- fmt.Errorf("serve HTTP: %w", err)
 		}
 	})
@@ -256,6 +257,14 @@ func (d *Daemon) Start(ctx context.Context) error {
 		"nodes", d.engine.View().NodeCount(), "took", time.Since(begin).Round(time.Millisecond))
 	d.notify("READY=1")
 	return nil
+}
+
+// serveHTTP serves until the server is stopped.
+func (d *Daemon) serveHTTP() error {
+	if d.http.TLSConfig == nil {
+		return d.http.Serve(d.httpListener)
+	}
+	return d.http.ServeTLS(d.httpListener, "", "") // by TLSConfig
 }
 
 // startParts starts what the servers stand on. After an error none of it runs.

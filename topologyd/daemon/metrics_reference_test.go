@@ -26,7 +26,8 @@ type described struct{ name, kind, labels, help string }
 // the names to Prometheus' conventions.
 func TestMetricsReference(t *testing.T) {
 	cfg := testConfig(t.TempDir())
-	cfg.Security.AuthFile = "auth.yaml" // what is there with it is described too; nothing reads it
+	s := &cfg.Security // what is there with these is described too; nothing reads them
+	s.AuthFile, s.TLSCert, s.TLSKey = "auth.yaml", "tls.crt", "tls.key"
 	d, err := New(cfg, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/skein-net/skein/topologyd/auth/guard"
+	"github.com/skein-net/skein/topologyd/auth/servertls"
 	"github.com/skein-net/skein/topologyd/auth/verify"
 	"github.com/skein-net/skein/topologyd/config"
 )
@@ -19,17 +21,30 @@ import (
 // security is who may ask the daemon.
 type security struct {
 	guard    *guard.Guard
-	verifier *verify.Verifier // nil: nobody is asked who he is
+	verifier *verify.Verifier  // nil: nobody is asked who he is
+	tls      *servertls.Server // nil: no TLS
 }
 
 // newSecurity makes it without starting anything.
 func newSecurity(c *config.Config, written guard.Auditor, log *slog.Logger, reg prometheus.Registerer) (s security, err error) {
 	log = log.With("part", "auth")
 	deps := guard.Deps{Audit: written, TLS: c.Security.TLSCert != "", Log: log, Registerer: reg}
+	proofs := verify.Deps{Log: log, Metrics: reg}
+	if deps.TLS {
+		t := servertls.DefaultConfig()
+		t.CertFile, t.KeyFile = c.Security.TLSCert, c.Security.TLSKey
+		t.ClientCAFile, t.ClientRequired = c.Security.TLSClientCA, c.Security.TLSClientRequired
+		if s.tls, err = servertls.New(t, log, reg); err != nil {
+			return s, fmt.Errorf("--tls-cert: %w", err)
+		}
+		if t.ClientCAFile != "" {
+			proofs.Chains = s.tls
+		}
+	}
 	if c.Security.AuthFile != "" {
 		v := verify.DefaultConfig()
 		v.File, v.FailureRate = c.Security.AuthFile, c.Security.FailureRate
-		if s.verifier, err = verify.New(v, verify.Deps{Log: log, Metrics: reg}); err != nil {
+		if s.verifier, err = verify.New(v, proofs); err != nil {
 			return s, fmt.Errorf("--auth-file: %w", err)
 		}
 		deps.Identify, deps.Explain = s.verifier, fault
@@ -40,6 +55,14 @@ func newSecurity(c *config.Config, written guard.Auditor, log *slog.Logger, reg 
 	g.Names = ownNames(c)
 	s.guard, err = guard.New(g, deps)
 	return s, err
+}
+
+// config is the configuration of the listeners, nil without TLS.
+func (s *security) config() *tls.Config {
+	if s.tls == nil {
+		return nil
+	}
+	return s.tls.Config()
 }
 
 // fault says what an error of the verifier is.
@@ -68,8 +91,16 @@ func (d *Daemon) openDoor(ctx context.Context) error {
 	if err := d.audit.Open(); err != nil {
 		return err
 	}
+	if t := d.security.tls; t != nil {
+		if err := t.Start(ctx); err != nil {
+			return errors.Join(fmt.Errorf("--tls-cert: %w", err), d.audit.Close())
+		}
+	}
 	if v := d.security.verifier; v != nil {
 		if err := v.Start(ctx); err != nil {
+			if d.security.tls != nil {
+				d.security.tls.Stop()
+			}
 			return errors.Join(fmt.Errorf("--auth-file: %w", err), d.audit.Close())
 		}
 	}
@@ -82,6 +113,9 @@ func (d *Daemon) closeDoor() {
 	d.security.guard.Stop()
 	if v := d.security.verifier; v != nil {
 		v.Stop()
+	}
+	if t := d.security.tls; t != nil {
+		t.Stop()
 	}
 	if err := d.audit.Close(); err != nil {
 		d.log.Error("audit log", "error", err)
