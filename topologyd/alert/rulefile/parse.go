@@ -85,7 +85,7 @@ func build(doc *document, nodes *yaml.Node) ([]alert.Group, error) {
 func (g *group) group() alert.Group {
 	out := alert.Group{Name: g.Name, Interval: time.Duration(g.Interval), Limit: g.Limit, Labels: g.Labels}
 	for i := range g.Rules {
-		r := g.Rules[i].Rule.Rule()
+		r := g.Rules[i].rule()
 		if g.Rules[i].Record != "" && r.Alert == "" {
 			r.Alert = g.Rules[i].Record // said already
 		}

@@ -1,13 +1,11 @@
 package rulefile
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"gopkg.in/yaml.v3"
 
 	"github.com/skein-net/skein/topologyd/alert"
 )
@@ -85,10 +83,9 @@ func TestMistakes(t *testing.T) {
 		{`"G.V().Has('Name', 'gw')"`, `"G.V().Count()"`, "line 21: expr: a number is always there; add Is(GT(0))"},
 		{"name: links", "name: ''", "line 3: name: the group has no name"},
 		{"# graph rules\n", "---\n---\n", "more than one document"},
-		{"    rules:", "  rules:", "there is no field rules"},
 		{"      - {alert: NoGateway,", "  - {name: links}\n  - {alert: NoGateway,", "there is no field alert; a group has"},
 		{"      - {alert: NoGateway, expr: \"G.V().Has('Name', 'gw')\", absent: true}", "  - {name: links}", "line 21: name: there are two groups links"},
-		{"- alert: InterfaceDown", "- alert: '", "could not find"},
+		{"- alert: InterfaceDown", "- alert: '", "did not find expected key"},
 	} {
 		require.Contains(t, good, tc.old)
 		_, err := Parse([]byte(strings.Replace(good, tc.old, tc.new, 1)))
@@ -113,24 +110,6 @@ func TestAllMistakes(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, maxMistakes+1, len(strings.Split(err.Error(), "\n")))
 	require.Contains(t, err.Error(), "and 30 more")
-}
-
-// TestJSON reads and writes a rule as definitions hold it.
-func TestJSON(t *testing.T) {
-	const text = `{"alert":"A","expr":"G.V()","for":"1m30s","labels":{"a":"b"}}`
-	var r Rule
-	require.NoError(t, json.Unmarshal([]byte(text), &r))
-	require.Equal(t, alert.Rule{Alert: "A", Expr: "G.V()", For: 90 * time.Second, Labels: map[string]string{"a": "b"}}, r.Rule())
-	core := r.Rule()
-	b, err := json.Marshal(Of(&core))
-	require.NoError(t, err)
-	require.JSONEq(t, text, string(b))
-	y, err := yaml.Marshal(r)
-	require.NoError(t, err)
-	require.Contains(t, string(y), "for: 1m30s\n")
-	for in, want := range map[string]string{`{"for":5}`: "is no duration", `{"for":"x"}`: "is no duration"} {
-		require.ErrorContains(t, json.Unmarshal([]byte(in), &r), want)
-	}
 }
 
 // FuzzParse reads files: none makes a panic, and what is read compiles and is

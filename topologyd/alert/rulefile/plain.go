@@ -44,7 +44,7 @@ func fieldsOf(typ string) string {
 	switch typ {
 	case "rulefile.group":
 		return "a group has name, interval, limit, labels and rules"
-	case "rulefile.fileRule":
+	case "rulefile.rule":
 		return "a rule has alert, expr, was, changed, absent, for, keep_firing_for, limit, labels and annotations"
 	}
 	return "the file has the field groups, with a list of groups"
@@ -63,9 +63,9 @@ func formOf(typ string) string {
 		return "a list of keys, for example [MTU, State]"
 	case "map[string]string":
 		return "texts, for example {severity: warning}"
-	case "[]rulefile.fileRule":
+	case "[]rulefile.rule":
 		return `a list of rules, each of which begins with "- alert:"`
-	case "rulefile.fileRule":
+	case "rulefile.rule":
 		return `a rule, for example {alert: Down, expr: "G.V().Has('State', 'DOWN')"}`
 	case "[]rulefile.group", "rulefile.group":
 		return `a list of groups, each of which begins with "- name:"`
