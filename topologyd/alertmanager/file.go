@@ -99,6 +99,16 @@ func (e *Endpoints) check() error {
 	if slices.Contains(e.Files, nil) || slices.Contains(e.DNS, nil) {
 		return errors.New("file_sd_configs or dns_sd_configs has an empty item; remove it")
 	}
+	for _, s := range e.Files {
+		if s.RefreshInterval <= 0 {
+			return errors.New("refresh_interval must be more than zero")
+		}
+	}
+	for _, s := range e.DNS {
+		if s.RefreshInterval <= 0 {
+			return errors.New("refresh_interval must be more than zero")
+		}
+	}
 	return nil
 }
 

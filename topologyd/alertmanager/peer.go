@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,6 +70,16 @@ func (p *peer) offer(entries []*entry) {
 	p.told()
 }
 
+// rejoin queues what fires, but for what was sent just now: an Alertmanager that is
+// restarted has forgotten its alerts.
+func (p *peer) rejoin(sent []*entry) {
+	known := make(map[string]bool, len(sent))
+	for _, e := range sent {
+		known[e.key] = true
+	}
+	p.offer(slices.DeleteFunc(p.firing(), func(e *entry) bool { return known[e.key] }))
+}
+
 // told updates the metric of the queue; the mutex is held.
 func (p *peer) told() { p.n.queued.WithLabelValues(p.name).Set(float64(p.queue.len())) }
 
@@ -113,7 +124,7 @@ func (p *peer) run(ctx context.Context) {
 			if !away.IsZero() {
 				p.log.Info("Alertmanager takes alerts again", "after", time.Since(away).Round(time.Millisecond))
 				away = time.Time{}
-				p.offer(p.firing()) // it does not keep alerts when it is restarted
+				p.rejoin(batch)
 			}
 			wait = p.cfg.RetryMin
 			continue
