@@ -1,0 +1,335 @@
+package alerts
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/alert"
+	"github.com/skein-net/skein/topologyd/gremlin"
+)
+
+// longest is the longest time that a runner waits without looking around.
+const longest = 10 * time.Second
+
+// runner runs one rule: it keeps what its query finds current and feeds it to the
+// machine. All of it is done by one goroutine; others may look.
+type runner struct {
+	m      *Manager
+	c      *alert.Compiled // nil for a rule that cannot run
+	follow bool
+	done   sync.WaitGroup
+	stop   context.CancelFunc
+
+	// wake is told that a change may matter; marked says since when, Unix
+	// nanoseconds, 0: none did.
+	wake   chan struct{}
+	marked atomic.Int64
+
+	// Of the goroutine:
+	costs  [2]cost   // of the query and of Was
+	resend time.Time // when to look for alerts to be sent again
+	tick   time.Time // when the machine is to be asked, zero: never
+	pruned time.Time
+
+	// skipped is set when something was not taken because there are too many alerts.
+	skipped atomic.Bool
+
+	mu      sync.Mutex
+	w       *wish
+	machine *alert.Machine
+	extras  map[string]*extra // by the labels of alerts
+	counted int               // of Manager.total
+	health  string
+	failure string
+	took    time.Duration
+	at      time.Time
+}
+
+// extra is what a manager knows of an alert beside what the machine does.
+type extra struct {
+	// notes are annotations that are added to those of the rule.
+	notes map[string]string
+	sent  time.Time
+}
+
+func newRunner(m *Manager, w *wish) *runner {
+	r := &runner{m: m, w: w, c: w.compiled, wake: make(chan struct{}, 1), extras: make(map[string]*extra), health: HealthUnknown}
+	if r.c == nil {
+		r.health, r.failure = HealthError, w.problem
+		return r
+	}
+	r.machine = alert.NewMachine(r.c)
+	r.follow = followed(r.c)
+	return r
+}
+
+// followed tells whether a rule is followed by the hub: what has to be run as a
+// whole is evaluated, where it delays nobody.
+func followed(c *alert.Compiled) bool {
+	if !c.Followable() {
+		return false
+	}
+	for _, q := range []*gremlin.Query{c.Query, c.WasQuery} {
+		if q == nil {
+			continue
+		}
+		if r, err := q.Reach(); err != nil || r.Way == gremlin.WayGlobal || r.Counters {
+			return false
+		}
+	}
+	return true
+}
+
+// start begins to run the rule, if it can be.
+func (r *runner) start(ctx context.Context) {
+	ctx, r.stop = context.WithCancel(ctx)
+	if r.c != nil {
+		r.done.Go(func() { r.run(ctx) })
+	}
+}
+
+// end ends the rule and returns what it had.
+func (r *runner) end() *savedRule {
+	if r.stop != nil {
+		r.stop()
+		r.done.Wait()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.m.total.Add(int64(-r.counted))
+	r.counted = 0
+	return r.saved()
+}
+
+// about implements caring.
+func (r *runner) about() (text string, ok bool) {
+	if r.c == nil || r.follow || r.c.FlowQuery() {
+		return "", false
+	}
+	text = r.c.Query.String()
+	if r.c.WasQuery != nil {
+		text += " " + r.c.WasQuery.String()
+	}
+	return text, true
+}
+
+// mark implements caring: a change may matter.
+func (r *runner) mark() {
+	if r.marked.Load() != 0 || !r.marked.CompareAndSwap(0, r.m.deps.Now().UnixNano()) {
+		return
+	}
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run keeps the rule going until ctx ends.
+func (r *runner) run(ctx context.Context) {
+	r.sendDue(r.now()) // what was restored
+	if !r.follow {
+		r.evaluate(ctx)
+		return
+	}
+	pause := r.m.cfg.Retry
+	for ctx.Err() == nil {
+		begun := time.Now()
+		err := r.following(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(begun) > r.m.cfg.RetryMost {
+			pause = r.m.cfg.Retry
+		}
+		if !errors.Is(err, errAnew) {
+			r.failed(err)
+		}
+		if !r.idle(ctx, time.Now().Add(pause), nil) {
+			return
+		}
+		pause = min(2*pause, r.m.cfg.RetryMost)
+	}
+}
+
+func (r *runner) now() time.Time { return r.m.deps.Now() }
+
+// evaluate runs the query at its interval, and when changes may matter.
+func (r *runner) evaluate(ctx context.Context) {
+	pause := r.m.cfg.Retry
+	for ctx.Err() == nil {
+		since := r.marked.Swap(0)
+		select {
+		case <-r.wake:
+		default:
+		}
+		took, err := r.once(ctx, since)
+		if ctx.Err() != nil {
+			return
+		}
+		ended, interval := time.Now(), r.wish().interval
+		due := ended.Add(interval)
+		ready := ended.Add(max(r.m.cfg.Debounce, time.Duration(r.m.cfg.Pause)*took))
+		if err != nil {
+			r.failed(err)
+			ready = ended.Add(max(pause, time.Duration(r.m.cfg.Pause)*took))
+			due = later(due, ready)
+			pause = min(2*pause, r.m.cfg.RetryMost)
+		} else {
+			pause = r.m.cfg.Retry
+		}
+		if !r.idle(ctx, due, r.wake) {
+			return
+		}
+		if !r.idle(ctx, earlier(ready, due), nil) { // gather what comes together
+			return
+		}
+	}
+}
+
+// once evaluates the rule. since is when a change came that may matter, 0: none.
+func (r *runner) once(ctx context.Context, since int64) (took time.Duration, err error) {
+	if r.c.WasQuery != nil {
+		res, t, err := r.m.eval.evaluate(ctx, r.c.WasQuery, &r.costs[1])
+		took += t
+		r.m.n.seconds.Add(t.Seconds())
+		if err != nil {
+			return took, err
+		}
+		r.take(res.Revision(), func(f *feed) { f.arm(alert.Keys(res)) })
+	}
+	res, t, err := r.m.eval.evaluate(ctx, r.c.Query, &r.costs[0])
+	took += t
+	r.m.n.seconds.Add(t.Seconds())
+	if err != nil {
+		return took, err
+	}
+	r.take(res.Revision(), func(f *feed) { f.add(since, r.machine.Reset(f.now, r.admit(r.c.Subjects(res)))) })
+	r.prune(true)
+	r.succeeded(took)
+	return took, nil
+}
+
+// idle does what time asks for until a moment, or until somebody wakes it; it
+// reports whether ctx still holds.
+func (r *runner) idle(ctx context.Context, until time.Time, wake <-chan struct{}) bool {
+	t := time.NewTimer(0)
+	defer t.Stop()
+	for {
+		t.Reset(max(0, time.Until(earlier(until, r.keepUp()))))
+		select {
+		case <-t.C:
+			if !time.Now().Before(until) {
+				return ctx.Err() == nil
+			}
+		case <-wake:
+			return ctx.Err() == nil
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// keepUp does what time alone asks for, and returns when to do so again.
+func (r *runner) keepUp() (next time.Time) {
+	now := r.now()
+	if !r.tick.IsZero() && !now.Before(r.tick) {
+		r.take(0, func(*feed) {})
+	}
+	if !now.Before(r.resend) {
+		r.sendDue(now)
+	}
+	wait := min(longest, r.resend.Sub(now))
+	if !r.tick.IsZero() {
+		wait = min(wait, r.tick.Sub(now))
+	}
+	return time.Now().Add(max(wait, time.Millisecond))
+}
+
+// admit passes on things as long as there may be more alerts; what is known
+// already always passes.
+func (r *runner) admit(all iter.Seq[*alert.Subject]) iter.Seq[*alert.Subject] {
+	return func(yield func(*alert.Subject) bool) {
+		room := r.m.room() + r.counted
+		for s := range all {
+			if !r.machine.Has(s.Key) {
+				if room--; room < 0 {
+					r.drop()
+					continue
+				}
+			}
+			if !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+// drop notes a thing that is not alerted because there are too many alerts.
+func (r *runner) drop() {
+	r.skipped.Store(true)
+	r.m.n.dropped.WithLabelValues(dropTotal).Inc()
+}
+
+// prune has the machine forget what is no longer in the graph.
+func (r *runner) prune(now bool) {
+	if r.c.WasQuery == nil || !now && time.Since(r.pruned) < time.Minute {
+		return
+	}
+	r.pruned = time.Now()
+	v := r.m.deps.View()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.machine.Prune(func(id entity.UUID) bool { return v.SlotByID(id) < 0 && v.EdgeSlot(id) < 0 })
+}
+
+// failed notes that the rule could not be evaluated; its alerts stay.
+func (r *runner) failed(err error) {
+	r.m.n.evaluations.WithLabelValues(resultFailed).Inc()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if text := err.Error(); r.failure != text {
+		r.m.deps.Log.Warn("graph rule fails; its alerts stay as they are", "alert", r.w.rule.Alert, "group", r.w.group.Name, "error", err)
+		r.failure = text
+	}
+	r.health = HealthError
+}
+
+// succeeded notes that the rule has a whole result.
+func (r *runner) succeeded(took time.Duration) {
+	r.m.n.evaluations.WithLabelValues(resultWhole).Inc()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.health, r.failure, r.took, r.at = HealthOK, "", took, r.now()
+}
+
+func (r *runner) wish() *wish {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.w
+}
+
+// setWish takes another wish that runs in the same way.
+func (r *runner) setWish(w *wish) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.w = w
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
