@@ -27,8 +27,8 @@ func newCounters(reg prometheus.Registerer, m *Manager) (*counters, error) {
 		evaluations: vec("evaluations_total", "Results of queries of captures taken over: whole ones, changes, and those that failed.", "kind"),
 		messages:    vec("messages_total", "Messages of sessions with hosts, by kind and direction (in, out).", "kind", "direction"),
 		drops: vec("dropped_total", "What was passed over by reason: malformed, unknown, outdated and too_many states of captures, packets that nobody waited for (packets) or took in time (slow), "+
-			"messages for a host that was too slow (control), unexpected messages (unexpected), events that the log refused for now (submit).", "reason"),
-		closed:    vec("sessions_closed_total", "Sessions of hosts that ended, by reason: host, silent, replaced, malformed, hello, write, stopping, not_leader, other.", "reason"),
+			"messages for a host that was too slow (control), unexpected messages (unexpected), sessions of a host that the collector does not speak for (foreign), events that the log refused for now (submit).", "reason"),
+		closed:    vec("sessions_closed_total", "Sessions of hosts that ended, by reason: host, silent, replaced, malformed, hello, write, stopping, not_leader, credentials, other.", "reason"),
 		events:    vec("events_total", "Events on how captures do at nodes, by kind.", "kind"),
 		throttled: prometheus.NewCounter(prometheus.CounterOpts{Name: "topologyd_orders_throttled_total", Help: "Messages of hosts that waited because the host sent too much."}),
 		fetches:   vec("fetches_total", "Requests for packets by result: ok, failed, refused.", "result"),

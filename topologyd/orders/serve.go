@@ -29,6 +29,9 @@ func (m *Manager) Serve(w http.ResponseWriter, r *http.Request) {
 			Message: fmt.Sprintf("the path must hold the host.id of the host, up to %d bytes of UTF-8", maxName)})
 		return
 	}
+	if !m.speaksFor(w, r, id) {
+		return
+	}
 	t, leave, refusal := m.admit()
 	if refusal != nil {
 		httpx.WriteRetry(w, http.StatusServiceUnavailable, 1, refusal)
@@ -46,6 +49,9 @@ func (m *Manager) Serve(w http.ResponseWriter, r *http.Request) {
 		return // it was answered
 	}
 	s.conn = c
+	// The request's context ends when the credentials that opened it do not hold any
+	// more; the loss of the connection does not end it once that is taken over.
+	defer context.AfterFunc(r.Context(), func() { s.close(context.Cause(r.Context())) })()
 	c.SetReadLimit(order.MaxMessage)
 	s.run()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/skein-net/skein/internal/order"
+	"github.com/skein-net/skein/topologyd/auth"
 )
 
 // session is one host that is connected.
@@ -59,7 +60,7 @@ func reasonOf(err error) string {
 		name string
 	}{
 		{errGone, "host"}, {errSilent, "silent"}, {errWrite, "write"}, {errReplaced, "replaced"}, {errMalformed, "malformed"},
-		{errStopping, "stopping"}, {errNotLeading, "not_leader"},
+		{errStopping, "stopping"}, {errNotLeading, "not_leader"}, {auth.ErrEnded, "credentials"},
 	} {
 		if errors.Is(err, r.err) {
 			return r.name
