@@ -43,10 +43,10 @@ func reports(t *testing.T, base int64, in []countedIn) *world {
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return int(a.at - b.at) })
 	for _, l := range lines {
-		w.now = time.Unix(base+l.at-1, 0).UTC()
+		w.Now = time.Unix(base+l.at-1, 0).UTC()
 		w.load(l.text)
 	}
-	w.now = time.Unix(base+1000, 0).UTC()
+	w.Now = time.Unix(base+1000, 0).UTC()
 	w.load()
 	return w
 }
@@ -113,14 +113,14 @@ func TestMetricsOfInterfaces(t *testing.T) {
 	w := newWorld(t)
 	w.load("clock 1000", "host h", "node a device", "edge h -> a ownership")
 	report := func(at int64, n int) {
-		w.now = time.Unix(at-1, 0).UTC()
+		w.Now = time.Unix(at-1, 0).UTC()
 		w.load(fmt.Sprintf("metric a RxBytes=%d", n))
 	}
 	report(2000, 50_000)
 	report(2030, 50_300)
 	report(2060, 7) // after a reset
 	report(2120, 607)
-	w.now = time.Unix(2200, 0).UTC()
+	w.Now = time.Unix(2200, 0).UTC()
 	for _, tc := range []struct{ query, want string }{
 		{"G.Context(2120, 120).V('Name', 'a').Metrics()", "300@2000-2030 7@2030-2060 600@2060-2120"},
 		{"G.Context(2120, 120).V().Metrics().Aggregates()", "300@2000-2030 7@2030-2060 300@2060-2090 300@2090-2120"},

@@ -192,7 +192,7 @@ func TestAggregatesTogether(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 20 {
-				r, err := q.run(t.Context(), w.view, Sources{}, w.now, Limits{})
+				r, err := q.run(t.Context(), w.view, Sources{}, w.Now, Limits{})
 				if err != nil || r.Len() != 2 {
 					t.Errorf("%v %v", r, err)
 				}

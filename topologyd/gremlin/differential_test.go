@@ -26,8 +26,8 @@ func TestDifferential(t *testing.T) {
 		w := randomWorld(t, rnd)
 		for i := range perGraph {
 			if i == perGraph/2 { // from here on with the ordered indexes that were asked for
-				w.g.BuildWanted(t.Context())
-				w.view = w.g.View()
+				w.Graph.BuildWanted(t.Context())
+				w.view = w.Graph.View()
 			}
 			at := ""
 			if rnd.IntN(2) == 0 {
@@ -39,7 +39,7 @@ func TestDifferential(t *testing.T) {
 				t.Fatalf("seed %d: %s", seed, Explain(text, err))
 			}
 			view := w.viewOf(t, stepG+at)
-			r, err := q.run(t.Context(), w.view, w.sources(), w.now, Limits{})
+			r, err := q.run(t.Context(), w.view, w.sources(), w.Now, Limits{})
 			if err != nil {
 				if strings.Contains(err.Error(), "Sum") {
 					continue // the naive evaluator has no errors
@@ -95,10 +95,10 @@ func (w *world) compare(n *naive, r *Result, want bag, q *Query) string {
 	}
 	expect := []string{}
 	for _, x := range want.nodes {
-		expect = append(expect, w.names[x.ID])
+		expect = append(expect, w.Names[x.ID])
 	}
 	for _, e := range want.edges {
-		expect = append(expect, fmt.Sprintf("%s -%s-> %s", w.names[e.Parent], e.RelationType, w.names[e.Child]))
+		expect = append(expect, fmt.Sprintf("%s -%s-> %s", w.Names[e.Parent], e.RelationType, w.Names[e.Child]))
 	}
 	for _, v := range want.values {
 		expect = append(expect, string(v.AppendJSON(nil)))
@@ -136,7 +136,7 @@ func (w *world) comparePaths(n *naive, r *Result, want []naivePath, q *Query) st
 		p := want[i]
 		i++
 		if path[0] != p.from || !p.targets[path[len(path)-1]] || len(path)-1 != p.hops {
-			return fmt.Sprintf("path %d: %d hops from %s, want %d from %s", i, len(path)-1, w.names[path[0].ID], p.hops, w.names[p.from.ID])
+			return fmt.Sprintf("path %d: %d hops from %s, want %d from %s", i, len(path)-1, w.Names[path[0].ID], p.hops, w.Names[p.from.ID])
 		}
 		for j := 1; j < len(path); j++ {
 			ok := false
@@ -145,7 +145,7 @@ func (w *world) comparePaths(n *naive, r *Result, want []naivePath, q *Query) st
 				ok = ok || to[i] == path[j] && (along == nil || passesAll(l.edge.Lookup, along, false))
 			}
 			if !ok {
-				return fmt.Sprintf("path %d: no edge %s - %s", i, w.names[path[j-1].ID], w.names[path[j].ID])
+				return fmt.Sprintf("path %d: no edge %s - %s", i, w.Names[path[j-1].ID], w.Names[path[j].ID])
 			}
 		}
 	}
@@ -213,7 +213,7 @@ func randomWorld(t *testing.T, rnd *rand.Rand) *world {
 
 // randomTime gives a step that goes to another time.
 func randomTime(w *world, rnd *rand.Rand) string {
-	last := w.now.Unix()
+	last := w.Now.Unix()
 	switch t := last/3 + rnd.Int64N(last); rnd.IntN(4) {
 	case 0:
 		return fmt.Sprintf(".At(%d)", t)
@@ -229,7 +229,7 @@ func randomTime(w *world, rnd *rand.Rand) string {
 // viewOf is the graph that a query ends at.
 func (w *world) viewOf(t *testing.T, text string) *graph.View {
 	t.Helper()
-	r, err := mustParse(t, text).run(t.Context(), w.view, w.sources(), w.now, Limits{})
+	r, err := mustParse(t, text).run(t.Context(), w.view, w.sources(), w.Now, Limits{})
 	if err != nil {
 		t.Fatal(text, err)
 	}
@@ -238,7 +238,7 @@ func (w *world) viewOf(t *testing.T, text string) *graph.View {
 
 func revisions(w *world, nodes []*graph.Node) (out []string) {
 	for _, n := range nodes {
-		out = append(out, fmt.Sprintf("%s@%d", w.names[n.ID], n.UpdatedAt))
+		out = append(out, fmt.Sprintf("%s@%d", w.Names[n.ID], n.UpdatedAt))
 	}
 	return out
 }
@@ -270,11 +270,11 @@ func (g *generator) literal() string {
 
 func (g *generator) id() string {
 	aliases := []string{}
-	for alias := range g.w.events {
+	for alias := range g.w.Events {
 		aliases = append(aliases, alias)
 	}
 	slices.Sort(aliases)
-	return g.w.events[g.one(aliases...)].Ref.UUID().String()
+	return g.w.Events[g.one(aliases...)].Ref.UUID().String()
 }
 
 func (g *generator) value() string {

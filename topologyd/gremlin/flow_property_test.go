@@ -42,7 +42,7 @@ func TestFlowsDifferential(t *testing.T) {
 			}
 			src := w.sources()
 			w.flows.asked = nil
-			hinted, err := q.run(t.Context(), w.view, src, w.now, Limits{})
+			hinted, err := q.run(t.Context(), w.view, src, w.Now, Limits{})
 			if err != nil {
 				t.Fatalf("seed %d: %s: %v", seed, text, err)
 			}
@@ -55,7 +55,7 @@ func TestFlowsDifferential(t *testing.T) {
 				}
 			}
 			src.Flows = deaf{w.flows}
-			plain, err := q.run(t.Context(), w.view, src, w.now, Limits{})
+			plain, err := q.run(t.Context(), w.view, src, w.Now, Limits{})
 			if err != nil {
 				t.Fatalf("seed %d: %s: %v", seed, text, err)
 			}
@@ -86,13 +86,13 @@ func randomFlows(t *testing.T, rnd *rand.Rand) *world {
 	w.load("host h", "node n0 veth", "node n1 device", "node n2 veth", "edge h -> n0 ownership", "edge h -> n1 ownership", "edge h -> n2 ownership")
 	var tids []entity.UUID
 	for _, alias := range []string{"n0", "n1", "n2"} {
-		tid, err := entity.ParseUUID(w.view.Node(w.events[alias].Ref.UUID()).Attrs.Get(entity.KeyTID).Str())
+		tid, err := entity.ParseUUID(w.view.Node(w.Events[alias].Ref.UUID()).Attrs.Get(entity.KeyTID).Str())
 		if err != nil {
 			t.Fatal(err)
 		}
 		tids = append(tids, tid)
 	}
-	second := w.now.Unix()
+	second := w.Now.Unix()
 	for i := range 4 + rnd.IntN(12) {
 		r := flowrecord.Record{TrackingID: flowrecord.Tracking(1 + rnd.IntN(4)), Application: choose(rnd, "", "HTTPS", "DNS", "ARP"), CaptureID: choose(rnd, "", "all", "web")}
 		r.ID = entity.TID(entity.UUID{}, fmt.Sprint(i), "flow")
@@ -123,7 +123,7 @@ func randomFlows(t *testing.T, rnd *rand.Rand) *world {
 				break
 			}
 		}
-		w.now = w.now.Add(6e9)
+		w.Now = w.Now.Add(6e9)
 	}
 	return w
 }

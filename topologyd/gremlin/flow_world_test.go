@@ -52,11 +52,11 @@ func (w *world) flow(alias, node string, words []string) error {
 	}
 	before := r.Metric
 	if !known {
-		r.Metric.Start = w.now.UnixNano()
+		r.Metric.Start = w.Now.UnixNano()
 		before.Last = r.Metric.Start
 	}
-	r.Metric.Last = w.now.UnixNano()
-	if e := w.events[node]; e != nil {
+	r.Metric.Last = w.Now.UnixNano()
+	if e := w.Events[node]; e != nil {
 		w.load() // for the TID
 		tid := w.view.Node(e.Ref.UUID()).Attrs.Get(entity.KeyTID)
 		var err error
@@ -110,7 +110,7 @@ func (w *world) showFlows(r *Result) (out []string) {
 	}
 	for name, metrics := range r.Metrics() {
 		if id, err := entity.ParseUUID(name); err == nil {
-			name = cmp.Or(w.flows.aliases[id], w.names[id])
+			name = cmp.Or(w.flows.aliases[id], w.Names[id])
 		}
 		for _, m := range metrics {
 			name += " " + string(m.AppendJSON(nil))
@@ -126,14 +126,14 @@ func (w *world) showGroups(r *Result) (out []string) {
 	for _, g := range r.groups {
 		line := cmp.Or(g.name, `""`)
 		if id, err := entity.ParseUUID(g.name); err == nil {
-			line = w.names[id]
+			line = w.Names[id]
 		}
 		line += ":"
 		for _, slot := range g.slots {
 			if g.kind == KindEdges {
-				line += " " + w.names[r.view.EdgeID(slot)]
+				line += " " + w.Names[r.view.EdgeID(slot)]
 			} else {
-				line += " " + w.names[r.view.NodeID(slot)]
+				line += " " + w.Names[r.view.NodeID(slot)]
 			}
 		}
 		if !g.value.IsZero() {

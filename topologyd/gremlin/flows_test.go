@@ -28,7 +28,7 @@ func flowWorld(t testing.TB) *world {
 
 func (w *world) askFlows(t testing.TB, text string) *Result {
 	t.Helper()
-	r, err := mustParse(t, w.expand(text)).run(t.Context(), w.view, w.sources(), w.now, Limits{})
+	r, err := mustParse(t, w.expand(text)).run(t.Context(), w.view, w.sources(), w.Now, Limits{})
 	if err != nil {
 		t.Fatal(Explain(text, err))
 	}
@@ -38,7 +38,7 @@ func (w *world) askFlows(t testing.TB, text string) *Result {
 // TestFlowHints: what a source is asked for.
 func TestFlowHints(t *testing.T) {
 	w := flowWorld(t)
-	tid := w.view.Node(w.events["eth0"].Ref.UUID()).Attrs.Get("TID").Str()
+	tid := w.view.Node(w.Events["eth0"].Ref.UUID()).Attrs.Get("TID").Str()
 	live := "live"
 	for _, tc := range []struct{ query, want string }{
 		{"G.Flows()", live},
@@ -206,7 +206,7 @@ func TestFlowErrors(t *testing.T) {
 		"G.Flows()", "G.Flows().Count()", "G.Flows().Sort()", "G.Flows().Group()", "G.Flows().Hops()", "G.Flows().Metrics().Aggregates()",
 		"G.At(1004).V().Metrics()", "G.Flows().Sum('Metric.ABBytes')", "G.Flows().Keys()", "G.Flows().Dedup()", "G.Flows().Values('Start').Sort()",
 	} {
-		_, err := mustParse(t, text).run(t.Context(), w.view, w.sources(), w.now, Limits{})
+		_, err := mustParse(t, text).run(t.Context(), w.view, w.sources(), w.Now, Limits{})
 		var fe *FlowError
 		if !errors.As(err, &fe) || !errors.Is(err, errTable) {
 			t.Errorf("%s: %v", text, err)
@@ -218,7 +218,7 @@ func TestFlowErrors(t *testing.T) {
 	}
 	// What was taken before the source failed is no answer, but a limit that was
 	// reached before is.
-	if r, err := mustParse(t, "G.Flows().Limit(2)").run(t.Context(), w.view, w.sources(), w.now, Limits{}); err != nil || r.Len() != 2 {
+	if r, err := mustParse(t, "G.Flows().Limit(2)").run(t.Context(), w.view, w.sources(), w.Now, Limits{}); err != nil || r.Len() != 2 {
 		t.Errorf("got %v", err)
 	}
 }
@@ -338,7 +338,7 @@ func TestFlowsAtBase(t *testing.T) {
 	for text, want := range map[string]string{
 		"G.Flows()": "b", "G.At(NOW).Flows()": "b", "G.At(1004).Flows()": "a", "G.At(1004).V().G.V().Flows()": "b",
 	} {
-		r, err := mustParse(t, text).run(t.Context(), w.view, src, w.now, Limits{})
+		r, err := mustParse(t, text).run(t.Context(), w.view, src, w.Now, Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -397,7 +397,7 @@ func TestFlowsConcurrently(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			src := Sources{Flows: &flowTable{table: w.flows.table, reports: w.flows.reports, now: w.now}}
+			src := Sources{Flows: &flowTable{table: w.flows.table, reports: w.flows.reports, now: w.Now}}
 			for range 50 {
 				r, err := q.RunOn(t.Context(), w.view, src, Limits{})
 				if err != nil || r.Number().Int() != 1300 {

@@ -46,7 +46,7 @@ func FuzzParse(f *testing.F) {
 		}
 		stable(t, text)
 		lim := Limits{Time: time.Second, Visited: 20_000, Results: 1000}
-		r, err := q.run(t.Context(), w.view, w.sources(), w.now, lim)
+		r, err := q.run(t.Context(), w.view, w.sources(), w.Now, lim)
 		if err != nil {
 			return
 		}

@@ -12,9 +12,9 @@ import (
 func TestGroupsJSON(t *testing.T) {
 	w := resultWorld(t)
 	node := func(alias string) string {
-		return string(w.view.Node(w.events[alias].Ref.UUID()).AppendJSON(nil))
+		return string(w.view.Node(w.Events[alias].Ref.UUID()).AppendJSON(nil))
 	}
-	edge := func(name string) string { return string(w.view.Edge(w.edges[name]).AppendJSON(nil)) }
+	edge := func(name string) string { return string(w.view.Edge(w.Edges[name]).AppendJSON(nil)) }
 	for _, tc := range []struct{ query, want, table string }{
 		{"G.V().Group('Type')", `[{"host":[` + node("h") + `],"veth":[` + node("a") + "," + node("b") + `]}]`, "[Group Nodes] [host 1] [veth 2]"},
 		{"G.E('RelationType', 'layer2').Group()", `[{"layer2":[` + edge("a>b:layer2") + `]}]`, "[Group Edges] [layer2 1]"},

@@ -26,7 +26,7 @@ func (w *world) packet(alias string, words []string) error {
 	if w.packets == nil {
 		w.packets = &packetTable{}
 	}
-	p := &RawPacket{Flow: entity.TID(entity.UUID{}, alias, "flow"), Time: w.now.UnixNano(), Link: 1, Capture: "all", Interface: "eth0", Data: []byte{1, 2, 3}}
+	p := &RawPacket{Flow: entity.TID(entity.UUID{}, alias, "flow"), Time: w.Now.UnixNano(), Link: 1, Capture: "all", Interface: "eth0", Data: []byte{1, 2, 3}}
 	var err error
 	if p.Wire, err = strconv.Atoi(words[0]); err == nil && len(words) > 1 {
 		var link int

@@ -119,7 +119,7 @@ func TestCaptureIndex(t *testing.T) {
 	}
 	w.load(`node x device Captures=[{"Name":"a"},{"Name":"b"}]`, `node y device Captures=[{"Name":"a"}]`)
 	// The first query asks for the index, which is made of what was asked for.
-	if _, err := w.ask("G.V().Has('Capture.Name', 'b')", Limits{}); err != nil || w.g.BuildWanted(t.Context()) == 0 {
+	if _, err := w.ask("G.V().Has('Capture.Name', 'b')", Limits{}); err != nil || w.Graph.BuildWanted(t.Context()) == 0 {
 		t.Fatalf("no index was made, %v", err)
 	}
 	w.load()

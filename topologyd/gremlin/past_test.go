@@ -22,7 +22,7 @@ func pastWorld(t *testing.T) *world {
 
 // run is RunPast at the time of the world.
 func (w *world) run(ctx context.Context, text string, p Past, lim Limits) (*Result, error) {
-	return mustParse(w.tb, text).run(ctx, w.view, Sources{Past: p}, w.now, lim)
+	return mustParse(w.tb, text).run(ctx, w.view, Sources{Past: p}, w.Now, lim)
 }
 
 // TestWithoutPast: Run knows no other time, but what it can answer it does.

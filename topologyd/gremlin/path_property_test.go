@@ -159,7 +159,7 @@ func TestPathLimits(t *testing.T) {
 				q := mustParse(t, text)
 				for n := 1; n < 100_000; n *= 3 {
 					for _, lim := range []Limits{{Visited: n}, {Memory: n}} {
-						if r, err := q.run(t.Context(), w.view, Sources{}, w.now, lim); err == nil {
+						if r, err := q.run(t.Context(), w.view, Sources{}, w.Now, lim); err == nil {
 							for path := range r.Paths() {
 								if end := path[len(path)-1].Attrs.Get(entity.KeyName).Str(); end != "n7" {
 									t.Errorf("%s: ends at %s", text, end)

@@ -24,7 +24,7 @@ func TestPlannedIsScanned(t *testing.T) {
 		for i := range perGraph {
 			if i == perGraph/2 {
 				// From here on there are indexes by order.
-				ordered += w.g.BuildWanted(t.Context())
+				ordered += w.Graph.BuildWanted(t.Context())
 				w.load(fmt.Sprintf("node late veth A=%d", seed))
 				n = newNaive(w.view)
 			}

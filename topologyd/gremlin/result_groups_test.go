@@ -24,7 +24,7 @@ func TestEachGroup(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := q.run(t.Context(), w.view, w.sources(), w.now, Limits{})
+		r, err := q.run(t.Context(), w.view, w.sources(), w.Now, Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func TestEachGroup(t *testing.T) {
 				if g.Kind == KindEdges {
 					id = w.view.EdgeID
 				}
-				names = append(names, w.names[id(slot)])
+				names = append(names, w.Names[id(slot)])
 			}
 			switch g.Kind {
 			case KindNodes, KindEdges:

@@ -41,9 +41,9 @@ func (w *world) result(t *testing.T, text string) *Result {
 func TestJSON(t *testing.T) {
 	w := resultWorld(t)
 	node := func(alias string) string {
-		return string(w.view.Node(w.events[alias].Ref.UUID()).AppendJSON(nil))
+		return string(w.view.Node(w.Events[alias].Ref.UUID()).AppendJSON(nil))
 	}
-	edge := func(name string) string { return string(w.view.Edge(w.edges[name]).AppendJSON(nil)) }
+	edge := func(name string) string { return string(w.view.Edge(w.Edges[name]).AppendJSON(nil)) }
 	ab := edge("a>b:layer2")
 	for _, tc := range []struct{ query, want, lines string }{
 		{"G.V('Type','veth')", "[" + node("a") + "," + node("b") + "]", node("a") + "\n" + node("b") + "\n"},

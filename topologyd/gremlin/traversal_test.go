@@ -161,7 +161,7 @@ func TestPathElements(t *testing.T) {
 		t.Fatal(err)
 	}
 	for nodes := range r.Paths() {
-		if len(nodes) != 2 || w.names[nodes[0].ID] != "a" || w.names[nodes[1].ID] != "b" {
+		if len(nodes) != 2 || w.Names[nodes[0].ID] != "a" || w.Names[nodes[1].ID] != "b" {
 			t.Errorf("the nodes are %v", nodes)
 		}
 	}

@@ -25,7 +25,7 @@ func TestDifferentialWays(t *testing.T) {
 			}
 			text := (&generator{rnd: rnd, w: w, at: at}).ways()
 			q := mustParse(t, text)
-			r, err := q.run(t.Context(), w.view, w.sources(), w.now, Limits{})
+			r, err := q.run(t.Context(), w.view, w.sources(), w.Now, Limits{})
 			if err != nil {
 				t.Fatalf("seed %d: %s: %v", seed, text, err)
 			}
