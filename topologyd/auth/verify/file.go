@@ -119,6 +119,10 @@ func plain(err error) error {
 	if errors.As(err, &typ) && len(typ.Errors) > 0 {
 		text = typ.Errors[0]
 	}
+	var when *time.ParseError
+	if errors.As(err, &when) {
+		return errors.New("what stands behind an expires is no time; give for example 2027-01-01T00:00:00Z")
+	}
 	if m := unknownField.FindStringSubmatch(text); m != nil {
 		return fmt.Errorf("line %s: there is no field %s; docs/security.md has them all", m[1], m[2])
 	}
