@@ -131,6 +131,8 @@ type Deps struct {
 	Captures Captures
 	// Joins tells of the table of joins; nil when the daemon keeps none.
 	Joins Joins
+	// Alerts runs graph rules; nil when the daemon runs none.
+	Alerts Alerts
 	// Explain tells why something is in the graph; nil when the daemon cannot.
 	Explain Explainer
 	// Packets hands out packets that captures keep; nil when that is not allowed.
@@ -216,7 +218,7 @@ func New(cfg Config, deps Deps) (*API, error) {
 
 // Routes returns the endpoints that need the graph.
 func (a *API) Routes() []httpx.Route {
-	return append(slices.Concat(a.definitionRoutes(), a.captureRoutes(), a.joinRoutes(), a.explainRoutes(), a.flowRoutes()), []httpx.Route{
+	return append(slices.Concat(a.definitionRoutes(), a.captureRoutes(), a.joinRoutes(), a.alertRoutes(), a.explainRoutes(), a.flowRoutes()), []httpx.Route{
 		httpx.Get("/api/v1/query", a.queryGet).For(auth.Read),
 		httpx.Post("/api/v1/query", a.queryPost).For(auth.Read),
 		httpx.Post("/api/v1/complete", a.complete).For(auth.Read),

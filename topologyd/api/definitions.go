@@ -5,11 +5,13 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/skein-net/skein/internal/filter"
+	"github.com/skein-net/skein/topologyd/alerts"
 	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/capture"
@@ -34,6 +36,7 @@ func (a *API) definitionRoutes() []httpx.Route {
 		{"/api/v1/fabric", rules.KindFabric},
 		{pathCaptures, capture.Kind},
 		{pathJoins, joins.Kind},
+		{pathAlerts, alerts.Kind},
 	} {
 		c := &collection{a, k.path, k.kind}
 		out = append(out,
@@ -63,7 +66,7 @@ type definitionAnswer struct {
 	Fixed       bool            `json:"fixed,omitempty"`
 	Spec        definition.Spec `json:"spec"`
 	// Status is a [rules.Status], of a capture an [orders.Status], of a join a
-	// [joins.Status].
+	// [joins.Status], of a graph rule an [alerts.Status].
 	Status any `json:"status"`
 }
 
@@ -99,6 +102,8 @@ func (c *collection) status(d *definition.Definition) any {
 		return c.api.deps.Captures.Status(d)
 	case joins.Kind:
 		return c.api.deps.Joins.Status(d)
+	case alerts.Kind:
+		return c.api.deps.Alerts.Status(d)
 	}
 	return c.api.deps.RuleStatus(d)
 }
@@ -106,7 +111,8 @@ func (c *collection) status(d *definition.Definition) any {
 // open reports whether the definitions are known, and answers when they are
 // not.
 func (c *collection) open(w http.ResponseWriter) bool {
-	if c.kind == capture.Kind && !c.api.ordersOpen(w) || c.kind == joins.Kind && !c.api.joinsOpen(w) {
+	if c.kind == capture.Kind && !c.api.ordersOpen(w) || c.kind == joins.Kind && !c.api.joinsOpen(w) ||
+		c.kind == alerts.Kind && !c.api.alertsOpen(w) {
 		return false
 	}
 	if s := c.api.deps.Definitions; s != nil {
@@ -222,6 +228,9 @@ func (c *collection) read(w http.ResponseWriter, r *http.Request) (*definition.D
 	if c.kind == joins.Kind && b.ID == tableID {
 		return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "id %q: %s is the table itself; choose another one", b.ID, pathTable)
 	}
+	if c.kind == alerts.Kind && slices.Contains([]string{pathAlertActive, pathAlertRules, pathAlertCheck}, c.path+"/"+b.ID) {
+		return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "id %q: %s/%s is something else; choose another one", b.ID, c.path, b.ID)
+	}
 	if b.Kind != "" && b.Kind != c.kind {
 		return nil, fail(http.StatusBadRequest, httpx.CodeInvalid, "the body is a %s; %s takes the kind %s", b.Kind, c.path, c.kind)
 	}
@@ -263,6 +272,9 @@ func place(f *failure, err error, kind string, spec []byte) {
 	var wrong *filter.Error
 	if errors.As(err, &wrong) {
 		f.err.Code, f.err.Field, f.err.Position = httpx.CodeSyntax, "filter", positionIn(wrong.Expr, wrong.Pos)
+	}
+	if kind == alerts.Kind {
+		placeAlert(f, err)
 	}
 	var mistake *fabric.Error
 	var s fabric.Spec

@@ -68,6 +68,7 @@ type Daemon struct {
 
 	hub         *live.Hub
 	definitions definitions
+	alerts      alertParts
 	flows       *flowParts
 	audit       *audit.Log
 	security    security
@@ -146,6 +147,9 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	if d.definitions, err = newDefinitions(&d.cfg, d.engine, d.hub, d.log, reg); err != nil {
 		return nil, err
 	}
+	if d.alerts, err = newAlerts(&d.cfg, d.engine, d.hub, d.definitions.store, d.flows, d.log, reg); err != nil {
+		return nil, err
+	}
 	deps := api.Deps{
 		View:      d.engine.View,
 		Subscribe: func(from uint64) (api.Subscription, error) { return d.engine.Subscribe(from) },
@@ -154,7 +158,7 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 		Past:      timeline{d.engine}, Records: timeline{d.engine}, Digest: d.digest,
 		RevisionAt:  timeline{d.engine}.RevisionAt,
 		Definitions: d.definitions.store, RuleStatus: d.definitions.rules.Status, Captures: d.definitions.orders,
-		Joins: d.definitions.joins, Explain: d.engine,
+		Joins: d.definitions.joins, Alerts: d.alerts.rules, Explain: d.engine,
 		Ready:      d.ready,
 		Registerer: reg, Gatherer: reg,
 		Log: d.log.With("part", "api"), Version: version.String(),
@@ -278,6 +282,7 @@ func (d *Daemon) startParts(ctx context.Context) error {
 		return errors.Join(err, d.engine.Stop(stop))
 	}
 	d.definitions.start(d.engine)
+	d.alerts.start(ctx)
 	return nil
 }
 
@@ -360,6 +365,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	closing.Wait()
 	d.closeListeners()
 	d.servers.Wait()
+	d.alerts.stop()
 	d.definitions.stop()
 	d.hub.Stop()
 	d.flows.stop()

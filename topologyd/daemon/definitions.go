@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/skein-net/skein/internal/entity"
+	"github.com/skein-net/skein/topologyd/alerts"
 	"github.com/skein-net/skein/topologyd/capture"
 	"github.com/skein-net/skein/topologyd/config"
 	"github.com/skein-net/skein/topologyd/definition"
@@ -35,7 +36,7 @@ func newDefinitions(cfg *config.Config, e *engine.Engine, hub *live.Hub, log *sl
 		fixed = append(fixed, rules.Configured(lines))
 	}
 	deps := definition.Deps{Log: log.With("part", "definitions"), Leads: e.Leads, Now: time.Now}
-	if d.store, err = definition.New(definition.DefaultConfig(), deps, slices.Concat(rules.Kinds(), capture.Kinds(), joins.Kinds()), fixed...); err != nil {
+	if d.store, err = definition.New(definition.DefaultConfig(), deps, slices.Concat(rules.Kinds(), capture.Kinds(), joins.Kinds(), alerts.Kinds()), fixed...); err != nil {
 		return d, fmt.Errorf("set up definitions: %w", err)
 	}
 	submit := func(ctx context.Context, events []entity.Event) error {
