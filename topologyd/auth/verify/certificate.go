@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/topologyd/auth"
+	"github.com/skein-net/skein/topologyd/auth/authfile"
 )
 
 // maxNames bounds how many names of a certificate are looked at.
@@ -16,22 +17,22 @@ const maxNames = 64
 type certificates struct {
 	// byName has the numbers of rows; of several with the same name the first.
 	byName map[certName]int
-	rows   []CertificateRow
+	rows   []authfile.CertificateRow
 }
 
 // certName is a name as a row has it, wildcards included.
 type certName struct{ kind, name string }
 
-func newCertificates(rows []CertificateRow) certificates {
+func newCertificates(rows []authfile.CertificateRow) certificates {
 	c := certificates{byName: make(map[certName]int, len(rows)), rows: rows}
 	for i := range rows {
 		r := &rows[i]
-		n := certName{fromCommonName, r.CommonName}
+		n := certName{authfile.CommonName, r.CommonName}
 		switch {
 		case r.DNS != "":
-			n = certName{fromDNS, strings.ToLower(r.DNS)}
+			n = certName{authfile.DNS, strings.ToLower(r.DNS)}
 		case r.URI != "":
-			n = certName{fromURI, r.URI}
+			n = certName{authfile.URI, r.URI}
 		}
 		if _, twice := c.byName[n]; !twice {
 			c.byName[n] = i
@@ -63,7 +64,7 @@ func (c certificates) find(cert *x509.Certificate, now time.Time) (*auth.Identit
 	r := &c.rows[first]
 	id := &auth.Identity{Name: r.Name, Method: auth.MethodCertificate, Roles: r.Roles, Hosts: r.Hosts, Packets: r.Packets, Expires: cert.NotAfter}
 	if r.HostsFrom != "" {
-		id.Hosts = r.hosts(cert)
+		id.Hosts = hosts(r, cert)
 		if len(id.Hosts) > 0 {
 			id.Name += "/" + id.Hosts[0] // one row may stand for a thousand hosts
 		}
@@ -77,18 +78,18 @@ func names(cert *x509.Certificate) func(func(certName) bool) {
 		left := maxNames
 		give := func(kind, name string) bool {
 			left--
-			return left < 0 || text(name) != nil || yield(certName{kind, name})
+			return left < 0 || authfile.CheckText(name) != nil || yield(certName{kind, name})
 		}
-		if !give(fromCommonName, cert.Subject.CommonName) {
+		if !give(authfile.CommonName, cert.Subject.CommonName) {
 			return
 		}
 		for _, d := range cert.DNSNames {
-			if !give(fromDNS, strings.ToLower(d)) {
+			if !give(authfile.DNS, strings.ToLower(d)) {
 				return
 			}
 		}
 		for _, u := range cert.URIs {
-			if !give(fromURI, u.String()) {
+			if !give(authfile.URI, u.String()) {
 				return
 			}
 		}
@@ -97,7 +98,7 @@ func names(cert *x509.Certificate) func(func(certName) bool) {
 
 // wildcard is the pattern that a name is an example of, "" when there is none.
 func wildcard(n certName) certName {
-	if n.kind == fromURI {
+	if n.kind == authfile.URI {
 		if i := strings.LastIndexByte(n.name, '/'); i > 0 && i+1 < len(n.name) {
 			return certName{n.kind, n.name[:i] + "/*"}
 		}
@@ -112,18 +113,18 @@ func wildcard(n certName) certName {
 
 // hosts returns the host IDs that a certificate has, by the names that the row is
 // about where it is about names of that kind.
-func (r *CertificateRow) hosts(cert *x509.Certificate) []string {
+func hosts(r *authfile.CertificateRow, cert *x509.Certificate) []string {
 	var out []string
 	for n := range names(cert) {
 		if n.kind != r.HostsFrom {
 			continue
 		}
-		pattern := map[string]string{fromCommonName: r.CommonName, fromDNS: strings.ToLower(r.DNS), fromURI: r.URI}[n.kind]
+		pattern := map[string]string{authfile.CommonName: r.CommonName, authfile.DNS: strings.ToLower(r.DNS), authfile.URI: r.URI}[n.kind]
 		if pattern != "" && pattern != n.name && pattern != wildcard(n).name {
 			continue
 		}
 		host := n.name
-		if n.kind == fromURI {
+		if n.kind == authfile.URI {
 			host = path.Base(n.name)
 		}
 		out = append(out, host)

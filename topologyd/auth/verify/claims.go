@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/skein-net/skein/topologyd/auth"
+	"github.com/skein-net/skein/topologyd/auth/authfile"
 )
 
 // claims are what a JWT says of whom it is for.
@@ -35,7 +36,7 @@ func (c claims) texts(name string) []string {
 	if len(many) == 1 && (name == "scope" || name == "scp") {
 		many = strings.Fields(many[0])
 	}
-	many = slices.DeleteFunc(many, func(s string) bool { return text(s) != nil })
+	many = slices.DeleteFunc(many, func(s string) bool { return authfile.CheckText(s) != nil })
 	return many[:min(len(many), maxValues)]
 }
 
@@ -48,7 +49,7 @@ func (c claims) expires() time.Time {
 
 // identity is whom a JWT is for. One without a role that is known has none: it is
 // somebody who may do nothing.
-func (o *OIDC) identity(c claims, expires time.Time) (*auth.Identity, *InvalidError) {
+func identity(o *authfile.OIDC, c claims, expires time.Time) (*auth.Identity, *InvalidError) {
 	name := c.texts(o.NameClaim)
 	if len(name) != 1 {
 		return nil, errClaims

@@ -18,13 +18,14 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/skein-net/skein/topologyd/auth"
+	"github.com/skein-net/skein/topologyd/auth/authfile"
 	"github.com/skein-net/skein/topologyd/auth/limit"
 )
 
 // issuer holds the keys of an OpenID Connect issuer, which one goroutine fetches,
 // and checks its JWTs.
 type issuer struct {
-	conf *OIDC
+	conf *authfile.OIDC
 	v    *Verifier
 	keys atomic.Pointer[keySet] // nil before they were first had
 
@@ -38,7 +39,7 @@ type issuer struct {
 	wrong *limit.Limiter[netip.Addr] // JWTs that were, by address
 }
 
-func newIssuer(conf *OIDC, v *Verifier) *issuer {
+func newIssuer(conf *authfile.OIDC, v *Verifier) *issuer {
 	i := &issuer{conf: conf, v: v, attempt: make(chan struct{}), want: make(chan struct{}, 1)}
 	// It fails for sizes that Config.Validate refused.
 	i.wrong, _ = limit.New[netip.Addr](limit.Config{Rate: float64(v.cfg.FailureRate), Burst: 2 * v.cfg.FailureRate, Clients: 16384})
@@ -46,7 +47,7 @@ func newIssuer(conf *OIDC, v *Verifier) *issuer {
 }
 
 // same tells whether an issuer is what a file wants.
-func (i *issuer) same(conf *OIDC) bool { return reflect.DeepEqual(i.conf, conf) }
+func (i *issuer) same(conf *authfile.OIDC) bool { return reflect.DeepEqual(i.conf, conf) }
 
 func (i *issuer) start(ctx context.Context) {
 	ctx, i.cancel = context.WithCancel(ctx)
@@ -196,7 +197,7 @@ func (i *issuer) fetch(ctx context.Context) (*keySet, error) {
 	if err := provider.Claims(&meta); err != nil {
 		return nil, fmt.Errorf("read what the issuer is: %w", short{err})
 	}
-	if err := secureURL(meta.Keys); err != nil {
+	if err := authfile.CheckURL(meta.Keys); err != nil {
 		return nil, fmt.Errorf("jwks_uri of the issuer: %w", err)
 	}
 	return fetchKeys(ctx, client, meta.Keys)

@@ -77,7 +77,7 @@ func (i *issuer) check(ctx context.Context, token string, from netip.Addr, now t
 	c, set, err := i.verify(ctx, token, now)
 	var id *auth.Identity
 	if err == nil {
-		id, err = i.conf.identity(c, c.expires().Add(i.v.cfg.ClockSkew))
+		id, err = identity(i.conf, c, c.expires().Add(i.v.cfg.ClockSkew))
 	}
 	if err != nil && err.RetryAfter == 0 {
 		i.wrong.Take(from)

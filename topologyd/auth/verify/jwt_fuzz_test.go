@@ -11,6 +11,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/skein-net/skein/topologyd/auth"
+	"github.com/skein-net/skein/topologyd/auth/authfile"
 )
 
 // FuzzJWT: of all that could come instead of a JWT, only a header and a payload that
@@ -23,7 +24,7 @@ func FuzzJWT(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	i := newIssuer(&OIDC{Issuer: p.URL, Audience: "skein", NameClaim: "sub", RolesClaim: "groups", Roles: map[string][]auth.Role{"oncall": {auth.Viewer}}}, v)
+	i := newIssuer(&authfile.OIDC{Issuer: p.URL, Audience: "skein", NameClaim: "sub", RolesClaim: "groups", Roles: map[string][]auth.Role{"oncall": {auth.Viewer}}}, v)
 	i.tried = time.Now()
 	set := &keySet{keys: []jose.JSONWebKey{s.public()}}
 	if set.good, err = lru.New[jwtKey, *auth.Identity](1); err != nil {

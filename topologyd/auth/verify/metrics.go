@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/skein-net/skein/topologyd/auth/authfile"
 )
 
 // metrics are those of a [Verifier]. How many proofs are good or refused is counted
@@ -73,9 +75,9 @@ func newMetrics(v *Verifier, reg prometheus.Registerer) (*metrics, error) {
 }
 
 // certificatesAndTokens is the file, which is empty before Start.
-func (s *state) certificatesAndTokens() *File {
+func (s *state) certificatesAndTokens() *authfile.File {
 	if s.file == nil {
-		return new(File)
+		return new(authfile.File)
 	}
 	return s.file
 }

@@ -1,71 +1,19 @@
 package verify
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/skein-net/skein/topologyd/auth"
+	"github.com/skein-net/skein/topologyd/auth/authfile"
 )
 
-const (
-	// TokenPrefix is what tokens begin with that are made here, so that those who
-	// search for secrets that leaked find them.
-	TokenPrefix = "skein_"
-	// tokenBytes are the random bytes of a token.
-	tokenBytes = 32
-	// maxToken is how many bytes a token has at most, maxJWT a JWT.
-	maxToken = 512
-	maxJWT   = 16 << 10
-)
-
-// NewToken makes a token: [TokenPrefix] and 256 random bits in base64url (RFC 4648,
-// section 5).
-func NewToken() string {
-	var b [tokenBytes]byte
-	_, _ = rand.Read(b[:]) // it never fails: crypto/rand
-	return TokenPrefix + base64.RawURLEncoding.EncodeToString(b[:])
-}
-
-// Hash returns the SHA-256 of a token in hexadecimal digits, as the file has it. A
-// hash so fast is enough because nobody can try all tokens that have 128 bits or
-// more; see [CheckToken].
-func Hash(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
-}
-
-// CheckToken says why a text cannot be used as a token.
-func CheckToken(token string) error {
-	switch {
-	case token == "":
-		return errors.New("the token is empty")
-	case len(token) > maxToken:
-		return fmt.Errorf("the token has more than %d bytes", maxToken)
-	case !printable(token):
-		return errors.New("the token has spaces, or characters that a header cannot hold")
-	case len(token) < 22: // 128 bits of base64
-		return errors.New("the token is shorter than 22 characters, and could be guessed; topologyctl token new makes one")
-	}
-	return nil
-}
-
-// printable tells whether all characters are visible ASCII.
-func printable(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
+// maxJWT is how many bytes a JWT has at most.
+const maxJWT = 16 << 10
 
 // fromHeader returns what an Authorization header proves by (RFC 6750, section 2.1;
 // "Token" is how InfluxDB's clients say Bearer). It shares memory with the header.
@@ -75,7 +23,7 @@ func fromHeader(header string) (token string, err *InvalidError) {
 		return "", errMalformed
 	}
 	token = strings.Trim(rest, " ")
-	if token == "" || len(token) > maxJWT || !printable(token) {
+	if token == "" || len(token) > maxJWT || !authfile.Printable(token) {
 		return "", errMalformed
 	}
 	return token, nil
@@ -94,7 +42,7 @@ type tokenEntry struct {
 	id   *auth.Identity
 }
 
-func newTokens(rows []TokenRow) tokens {
+func newTokens(rows []authfile.TokenRow) tokens {
 	t := tokens{byStart: make(map[uint64][]tokenEntry, len(rows))}
 	for i := range rows {
 		r := &rows[i]
@@ -110,7 +58,7 @@ func newTokens(rows []TokenRow) tokens {
 
 // find returns the identity of a token.
 func (t tokens) find(token string, now time.Time) (*auth.Identity, *InvalidError) {
-	var buf [maxToken]byte // a conversion would allocate
+	var buf [authfile.MaxToken]byte // a conversion would allocate
 	sum := sha256.Sum256(buf[:copy(buf[:], token)])
 	entries := t.byStart[binary.BigEndian.Uint64(sum[:])]
 	for i := range entries {

@@ -14,12 +14,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/skein-net/skein/topologyd/auth"
+	"github.com/skein-net/skein/topologyd/auth/authfile"
 	"github.com/skein-net/skein/topologyd/confile"
 )
 
 // Config says what proofs are checked against.
 type Config struct {
-	// File is the path of the file ([File]).
+	// File is the path of the file ([authfile.File]).
 	File string
 	// Reload is how often it is looked at: so long a token that was removed from it
 	// is good at most.
@@ -89,7 +90,7 @@ type Deps struct {
 type Verifier struct {
 	cfg   Config
 	deps  Deps
-	files *confile.Files[*File] // of the goroutine of run, and of Start before
+	files *confile.Files[*authfile.File] // of the goroutine of run, and of Start before
 	m     *metrics
 	state atomic.Pointer[state]
 
@@ -102,7 +103,7 @@ type Verifier struct {
 
 // state is what one version of the file says.
 type state struct {
-	file         *File
+	file         *authfile.File
 	tokens       tokens
 	certificates certificates
 	issuer       *issuer // nil: JWTs are not taken
@@ -119,7 +120,7 @@ func New(cfg Config, deps Deps) (*Verifier, error) {
 		return nil, errors.New("the file of --auth-file is one file; give its path without wildcards")
 	}
 	var err error
-	v.files, err = confile.New([]string{cfg.File}, MaxFile, func(_ string, b []byte) (*File, error) { return Parse(b) })
+	v.files, err = confile.New([]string{cfg.File}, authfile.MaxBytes, func(_ string, b []byte) (*authfile.File, error) { return authfile.Parse(b) })
 	if err != nil {
 		return nil, fmt.Errorf("follow the file of --auth-file: %w", err)
 	}
@@ -198,7 +199,7 @@ func (v *Verifier) identify(ctx context.Context, c *auth.Credentials) (*auth.Ide
 		if err != nil {
 			return nil, err
 		}
-		if len(token) <= maxToken {
+		if len(token) <= authfile.MaxToken {
 			if id, err := s.tokens.find(token, now); err != errUnknown {
 				return id, err
 			}
@@ -228,7 +229,7 @@ func chainError(err error) *InvalidError {
 }
 
 // use takes a version of the file into use.
-func (v *Verifier) use(ctx context.Context, f *File, now time.Time) {
+func (v *Verifier) use(ctx context.Context, f *authfile.File, now time.Time) {
 	old := v.state.Load()
 	s := &state{file: f, tokens: newTokens(f.Tokens), certificates: newCertificates(f.Certificates)}
 	switch {
@@ -254,7 +255,7 @@ const soon = 7 * 24 * time.Hour
 
 // tellExpired logs tokens that are of no use, or soon will not be, the first few by
 // name.
-func (v *Verifier) tellExpired(f *File, now time.Time) {
+func (v *Verifier) tellExpired(f *authfile.File, now time.Time) {
 	if v.deps.Log == nil {
 		return
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/skein-net/skein/internal/certtest"
 	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/topologyd/auth"
+	"github.com/skein-net/skein/topologyd/auth/authfile"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -45,7 +46,7 @@ func rows(extra string) string {
     packets: true
   - {name: web-1, sha256: %s, roles: [host], hosts: [web-1, web-1b], expires: 2999-01-01T00:00:00Z}
   - {name: old, sha256: %s, roles: [admin], expires: 2001-01-01T00:00:00Z}
-%s`, Hash(viewerToken), strings.ToUpper(Hash(hostToken)), Hash(expiredToken), extra)
+%s`, authfile.Hash(viewerToken), strings.ToUpper(authfile.Hash(hostToken)), authfile.Hash(expiredToken), extra)
 }
 
 // world is a verifier that follows a file.
@@ -128,9 +129,9 @@ func TestTokens(t *testing.T) {
 		{"Bearer " + viewerToken[:20], ReasonUnknown, nil},
 		{"Bearer " + viewerToken + "x", ReasonUnknown, nil},
 		{"Bearer " + strings.ToUpper(viewerToken), ReasonUnknown, nil},
-		{"Bearer " + Hash(viewerToken), ReasonUnknown, nil}, // who reads the file has no token
+		{"Bearer " + authfile.Hash(viewerToken), ReasonUnknown, nil}, // who reads the file has no token
 		{"Bearer eyJhbGciOiJub25lIn0.e30.x", ReasonUnknown, nil},
-		{"Bearer " + strings.Repeat("x", maxToken+1), ReasonUnknown, nil},
+		{"Bearer " + strings.Repeat("x", authfile.MaxToken+1), ReasonUnknown, nil},
 		{"Bearer " + strings.Repeat("x", maxJWT+1), ReasonMalformed, nil},
 		{"Bearer", ReasonMalformed, nil},
 		{"Bearer ", ReasonMalformed, nil},
@@ -168,7 +169,7 @@ func TestSecrets(t *testing.T) {
 		"tokens: [{name: x, packets: " + otherToken + "}]", "tokens: [{name: x, expires: " + otherToken + "}]",
 		"tokens: [{name: x, " + otherToken + ": 1, " + otherToken + ": 2}]",
 	} {
-		_, err := Parse([]byte(wrong))
+		_, err := authfile.Parse([]byte(wrong))
 		if err == nil {
 			t.Errorf("%s is taken", wrong)
 		}
@@ -189,7 +190,7 @@ func TestSecrets(t *testing.T) {
 	for _, f := range families {
 		texts.WriteString(f.String())
 	}
-	for _, secret := range []string{viewerToken, expiredToken, otherToken, otherToken[6:], Hash(viewerToken)} {
+	for _, secret := range []string{viewerToken, expiredToken, otherToken, otherToken[6:], authfile.Hash(viewerToken)} {
 		if strings.Contains(texts.String(), secret) {
 			t.Errorf("%s is in: %s", secret, texts.String())
 		}
@@ -201,7 +202,7 @@ func TestSecrets(t *testing.T) {
 func TestReload(t *testing.T) {
 	w := begin(t, rows(""), nil)
 	changed := w.Changed()
-	w.write(t, fmt.Sprintf("tokens: [{name: other, sha256: %s, roles: [operator]}]", Hash(otherToken)))
+	w.write(t, fmt.Sprintf("tokens: [{name: other, sha256: %s, roles: [operator]}]", authfile.Hash(otherToken)))
 	proctest.Eventually(t, patience, "the new token is known", w.is("Bearer "+otherToken, ""))
 	proctest.Eventually(t, patience, "the old one is not", w.is("Bearer "+viewerToken, ReasonUnknown))
 	select {
@@ -273,7 +274,7 @@ func value(t testing.TB, reg *prometheus.Registry, name string) (sum float64) {
 // TestExpiry: a token ends while it is used, and who holds something open is told.
 func TestExpiry(t *testing.T) {
 	ends := time.Now().Add(2 * time.Second)
-	w := begin(t, fmt.Sprintf("tokens: [{name: brief, sha256: %s, roles: [viewer], expires: %s}]", Hash(otherToken), ends.UTC().Format(time.RFC3339Nano)), nil)
+	w := begin(t, fmt.Sprintf("tokens: [{name: brief, sha256: %s, roles: [viewer], expires: %s}]", authfile.Hash(otherToken), ends.UTC().Format(time.RFC3339Nano)), nil)
 	changed := w.Changed()
 	if reason := w.reason("Bearer " + otherToken); reason != "" && time.Now().Before(ends) {
 		t.Fatal(reason)
@@ -435,7 +436,7 @@ func manyTokens(n int) string {
 	var b strings.Builder
 	b.WriteString(rows(""))
 	for i := range n {
-		fmt.Fprintf(&b, "  - {name: t%d, sha256: %s, roles: [host], hosts: [h%d]}\n", i, Hash(fmt.Sprint("token", i)), i)
+		fmt.Fprintf(&b, "  - {name: t%d, sha256: %s, roles: [host], hosts: [h%d]}\n", i, authfile.Hash(fmt.Sprint("token", i)), i)
 	}
 	return b.String()
 }
@@ -473,7 +474,7 @@ func BenchmarkParse(b *testing.B) {
 	file := []byte(manyTokens(10_000))
 	b.SetBytes(int64(len(file)))
 	for b.Loop() {
-		f, err := Parse(file)
+		f, err := authfile.Parse(file)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package verify
+package authfile
 
 import (
 	"bytes"
@@ -21,8 +21,8 @@ import (
 
 // Bounds of the file.
 const (
-	// MaxFile is how many bytes it has at most, enough for 20,000 tokens.
-	MaxFile = 8 << 20
+	// MaxBytes is how many bytes it has at most, enough for 20,000 tokens.
+	MaxBytes = 8 << 20
 	// maxRows bounds each of its lists.
 	maxRows = 100_000
 	// maxText bounds names, host IDs and values, in bytes.
@@ -181,7 +181,7 @@ func row(kind string, i int, name string, seen map[string]bool) (string, error) 
 	if name == "" {
 		return "", fmt.Errorf("%s %d has no name; give it one, by which the audit record calls it", kind, i+1)
 	}
-	if err := text(name); err != nil {
+	if err := CheckText(name); err != nil {
 		return "", fmt.Errorf("name of %s %d: %w", kind, i+1, err)
 	}
 	if seen[name] {
@@ -191,8 +191,9 @@ func row(kind string, i int, name string, seen map[string]bool) (string, error) 
 	return fmt.Sprintf("%s %q", kind, name), nil
 }
 
-// text checks what is shown to people or compared with what a host says.
-func text(s string) error {
+// CheckText says why a text cannot be a name, a host ID or a value: these are shown to
+// people, or compared with what others say.
+func CheckText(s string) error {
 	switch {
 	case s == "":
 		return errors.New("it is empty")
@@ -232,7 +233,7 @@ func (g *Grant) validate(hostsFrom string) error {
 		}
 	}
 	for _, h := range g.Hosts {
-		if err := text(h); err != nil {
+		if err := CheckText(h); err != nil {
 			return fmt.Errorf("a host ID: %w", err)
 		}
 	}
@@ -246,11 +247,11 @@ func (g *Grant) validate(hostsFrom string) error {
 	return nil
 }
 
-// Where host IDs come from, besides the file.
+// Kinds of names of certificates, from which host IDs may come.
 const (
-	fromCommonName = "common_name"
-	fromDNS        = "dns"
-	fromURI        = "uri"
+	CommonName = "common_name"
+	DNS        = "dns"
+	URI        = "uri"
 )
 
 func (c *CertificateRow) validate() error {
@@ -260,7 +261,7 @@ func (c *CertificateRow) validate() error {
 			continue
 		}
 		given++
-		if err := text(p); err != nil {
+		if err := CheckText(p); err != nil {
 			return fmt.Errorf("the certificate's name: %w", err)
 		}
 	}
@@ -277,7 +278,7 @@ func (c *CertificateRow) validate() error {
 	if rest == "" || strings.Contains(rest, "*") {
 		return errors.New(`a * stands for one label at the beginning ("*.agents.example.org"), in a URI for the last segment ("spiffe://example.org/host/*"), and nowhere else`)
 	}
-	if !slices.Contains([]string{"", fromCommonName, fromDNS, fromURI}, c.HostsFrom) {
+	if !slices.Contains([]string{"", CommonName, DNS, URI}, c.HostsFrom) {
 		return errors.New("hosts_from is one of common_name, dns and uri")
 	}
 	if c.HostsFrom != "" && len(c.Hosts) > 0 {
@@ -287,10 +288,10 @@ func (c *CertificateRow) validate() error {
 }
 
 func (o *OIDC) validate() error {
-	if err := secureURL(o.Issuer); err != nil {
+	if err := CheckURL(o.Issuer); err != nil {
 		return fmt.Errorf("issuer: %w", err)
 	}
-	if err := text(o.Audience); err != nil {
+	if err := CheckText(o.Audience); err != nil {
 		return fmt.Errorf("audience, which tells tokens for this topologyd from those for others: %w", err)
 	}
 	if o.NameClaim == "" {
@@ -315,8 +316,9 @@ func (o *OIDC) validate() error {
 	return nil
 }
 
-// secureURL checks that what is at a URL can be believed.
-func secureURL(s string) error {
+// CheckURL says why what is at a URL could not be believed: it takes https, and http
+// on loopback.
+func CheckURL(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.RawQuery != "" {
 		return errors.New("it is no URL with scheme, host and path, for example https://login.example.org/realms/net")
