@@ -210,9 +210,12 @@ func TestHopsTellLossAndDelay(t *testing.T) {
 	p.wire.late.Store(int64(late))
 	p.wire.lose.Store(3)
 	p.wire.requests.Store(0)
-	require.Equal(t, 20, p.a.echo("blue", "10.7.0.2", 30))
+	// How late the wire really is depends on the machine: no round trip is longer than
+	// that which ping saw, and what is not on the wire has what is left of that.
+	answered, longest := p.a.timed("blue", "10.7.0.2", 30)
+	require.Equal(t, 20, answered)
 	var tracking string
-	proctest.Eventually(t, 20*time.Second, "the flow is at all points", func() error {
+	proctest.Eventually(t, 60*time.Second, "the flow is at all points", func() error {
 		n := 0
 		for _, f := range p.flows(t, "G.Flows('CaptureID','all','ICMP.Type','ECHO')") {
 			if f.TrackingID != plain && f.packets() >= 40 {
@@ -229,10 +232,10 @@ func TestHopsTellLossAndDelay(t *testing.T) {
 	p.joins(t, tracking, func(c *conversation) error {
 		for i, b := range c.Between {
 			switch {
-			case i == wire && (b.LostABPackets != 10 || b.LostBAPackets != 0 || b.RoundTrip < int64(2*late) || b.RoundTrip > int64(4*late)):
-				return fmt.Errorf("on the wire: %+v", b)
-			case i != wire && (b.LostABPackets != 0 || b.LostBAPackets != 0 || b.RoundTrip > int64(late)):
-				return fmt.Errorf("between %d and %d: %+v", i, i+1, b)
+			case i == wire && (b.LostABPackets != 10 || b.LostBAPackets != 0 || b.RoundTrip < int64(2*late) || b.RoundTrip > int64(longest)):
+				return fmt.Errorf("on the wire: %+v, ping saw %v", b, longest)
+			case i != wire && (b.LostABPackets != 0 || b.LostBAPackets != 0 || b.RoundTrip > int64(longest-2*late)):
+				return fmt.Errorf("between %d and %d: %+v, ping saw %v", i, i+1, b, longest)
 			}
 		}
 		if e := c.EndToEnd; e.LostABPackets != 10 || e.RoundTrip < int64(2*late) {

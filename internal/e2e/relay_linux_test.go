@@ -145,11 +145,22 @@ func isEcho(f []byte) bool {
 	return len(f) > 34 && f[12] == 8 && f[13] == 0 && f[23] == 1 && f[34] == 8
 }
 
-// replies is what ping says of how many answers came.
-var replies = regexp.MustCompile(`(\d+) packets transmitted, (\d+) received`)
+// replies is what ping says of how many answers came, trips of how long the longest
+// took, in milliseconds.
+var (
+	replies = regexp.MustCompile(`(\d+) packets transmitted, (\d+) received`)
+	trips   = regexp.MustCompile(`rtt min/avg/max/mdev = [^/]+/[^/]+/([^/]+)/`)
+)
 
 // echo sends so many echo requests, no more, and returns how many were answered.
 func (h *hostNS) echo(ns, addr string, n int) int {
+	h.t.Helper()
+	got, _ := h.timed(ns, addr, n)
+	return got
+}
+
+// timed is echo that also tells how long the longest round trip was, rounded up.
+func (h *hostNS) timed(ns, addr string, n int) (got int, longest time.Duration) {
 	h.t.Helper()
 	if _, err := lookup("ping"); err != nil {
 		h.t.Skip(err)
@@ -160,7 +171,12 @@ func (h *hostNS) echo(ns, addr string, n int) int {
 	require.Equal(h.t, strconv.Itoa(n), string(m[1]))
 	got, err := strconv.Atoi(string(m[2]))
 	require.NoError(h.t, err)
-	return got
+	if m = trips.FindSubmatch(out); m != nil {
+		ms, err := strconv.ParseFloat(string(m[1]), 64)
+		require.NoError(h.t, err)
+		longest = time.Duration((ms + 1) * float64(time.Millisecond))
+	}
+	return got, longest
 }
 
 // TestRelay: what the other tests conclude from loss and delay needs a wire that
