@@ -137,8 +137,10 @@ type Deps struct {
 	Explain Explainer
 	// Packets hands out packets that captures keep; nil when that is not allowed.
 	Packets *packets.Service
-	// Audit is told who made, changed and deleted captures; nil is nobody.
-	Audit Auditor
+	// Audit is told who made, changed and deleted definitions; nil is nobody.
+	// Audited reads what was written down; nil when nothing is.
+	Audit   Auditor
+	Audited AuditReader
 	// Status describes the engine.
 	Status func(ctx context.Context) (engine.Status, error)
 	// Ready says why requests cannot be served yet, nil when they can.
@@ -231,6 +233,7 @@ func (a *API) Routes() []httpx.Route {
 		httpx.Get("/api/v1/digest", a.digest).For(auth.Read),
 		httpx.Get("/api/v1/watch", a.watch).For(auth.Read),
 		httpx.Get("/api/v1/status", a.status).For(auth.Read),
+		httpx.Get("/api/v1/audit", a.auditList).For(auth.Administer),
 	}...)
 }
 

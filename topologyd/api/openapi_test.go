@@ -92,6 +92,7 @@ func TestShapes(t *testing.T) {
 	}
 	n := 1
 	checkShape(t, "Error", d.Components.Schemas["Error"], encode(httpx.Error{Position: &httpx.Position{Line: 1, Column: 1}, Accepted: &n, Rejected: &n, Oldest: "x"}))
+	checkShape(t, "AuditRecord", d.Components.Schemas["AuditRecord"], encode(auditExample()))
 	checkShape(t, "Position", d.Components.Schemas["Position"], encode(httpx.Position{Line: 1, Column: 1}))
 	for op := graph.NodeAdded; op <= graph.EdgeDeleted; op++ {
 		if !slices.Contains(d.Components.Schemas["Change"].Properties["op"].Enum, op.String()) {
@@ -99,7 +100,7 @@ func TestShapes(t *testing.T) {
 		}
 	}
 	codes := []string{httpx.CodeSyntax, httpx.CodeType, httpx.CodeLimit, httpx.CodeInvalid, httpx.CodeTooLarge, httpx.CodeUnsupported,
-		httpx.CodeForbidden, httpx.CodeNotFound, httpx.CodeMethod, httpx.CodeConflict, httpx.CodeGone, httpx.CodeBusy, httpx.CodeUnavailable, httpx.CodeInternal}
+		httpx.CodeUnknown, httpx.CodeForbidden, httpx.CodeNotFound, httpx.CodeMethod, httpx.CodeConflict, httpx.CodeGone, httpx.CodeBusy, httpx.CodeUnavailable, httpx.CodeInternal}
 	if got := d.Components.Schemas["Error"].Properties["code"].Enum; !slices.Equal(got, codes) {
 		t.Errorf("codes %v, want %v", got, codes)
 	}

@@ -180,17 +180,19 @@ func (l *Log) sync() {
 	}
 }
 
+// name is that of the file which is n files old.
+func (l *Log) name(n int) string {
+	if n == 0 {
+		return l.cfg.Path
+	}
+	return l.cfg.Path + "." + strconv.Itoa(n)
+}
+
 // rotate begins a new file. The oldest one goes. When the last try failed after
 // the file was renamed, that is not done again: each time the oldest one would go.
 func (l *Log) rotate() error {
 	if err := l.file.Sync(); err != nil {
 		return err
-	}
-	name := func(n int) string {
-		if n == 0 {
-			return l.cfg.Path
-		}
-		return l.cfg.Path + "." + strconv.Itoa(n)
 	}
 	_, err := os.Lstat(l.cfg.Path)
 	switch {
@@ -203,7 +205,7 @@ func (l *Log) rotate() error {
 		}
 	default:
 		for n := l.cfg.Keep - 1; n >= 0; n-- {
-			if err := os.Rename(name(n), name(n+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := os.Rename(l.name(n), l.name(n+1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}

@@ -166,7 +166,7 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	if d.flows != nil {
 		deps.Flows = d.flows.flows
 	}
-	deps.Audit, deps.Packets = d.audit, d.packets()
+	deps.Audit, deps.Audited, deps.Packets = d.audit, d.audit, d.packets()
 	if d.api, err = api.New(apiConfig(&d.cfg), deps); err != nil {
 		return nil, err
 	}
