@@ -61,8 +61,10 @@ type entry struct {
 	// alert is nil while the thing is none.
 	alert  *live
 	result uint64
-	// values are those of Changed, as text.
-	values []string
+	// values are those of Changed, as text; changed is what changed of the thing
+	// since it was found, as whoever makes subjects told.
+	values  []string
+	changed []Change
 }
 
 // live is one alert.

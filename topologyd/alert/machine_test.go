@@ -251,3 +251,38 @@ func TestRestoreRefuses(t *testing.T) {
 	require.Zero(t, next, "nothing moves before the first result")
 	require.Len(t, m.Reset(at(51), slices.Values([]*Subject{})), 1)
 }
+
+// TestChangesAreGathered: what changed of a thing is known while it is found, and
+// after a restart.
+func TestChangesAreGathered(t *testing.T) {
+	m := NewMachine(compiled(t, Rule{Annotations: map[string]string{"n": "{{ len .Changed }}"}}))
+	m.Reset(at(0), slices.Values([]*Subject{}))
+	changed := func(n int) *Subject {
+		s := node("a")
+		for i := range n {
+			s.Changed = append(s.Changed, Change{Key: fmt.Sprint(i)})
+		}
+		return s
+	}
+	seen := func() (text string) {
+		for a := range m.Alerts() {
+			text = a.Annotations["n"]
+		}
+		return text
+	}
+	m.Enter(at(1), changed(2))
+	require.Equal(t, "2", seen())
+	m.Reset(at(2), slices.Values([]*Subject{node("a")}))
+	require.Equal(t, "2", seen())
+	m.Update(at(3), changed(1))
+	require.Equal(t, "3", seen())
+	for range 2 {
+		saved := m.Save()
+		m = NewMachine(m.c)
+		require.NoError(t, m.Restore(saved, at(4)))
+	}
+	m.Reset(at(5), slices.Values([]*Subject{node("a")}))
+	require.Equal(t, "3", seen())
+	m.Update(at(6), changed(2*MaxChanges))
+	require.Equal(t, fmt.Sprint(MaxChanges), seen())
+}

@@ -32,7 +32,7 @@ type SavedAlert struct {
 	Left    time.Time    `json:"left,omitzero"`
 	Subject string       `json:"subject,omitempty"`
 	Things  []SavedThing `json:"things,omitempty"`
-	// Changed is what changed, for rules with Changed.
+	// Changed is what changed of Subject.
 	Changed []Change `json:"changed,omitempty"`
 }
 
@@ -54,8 +54,10 @@ func (m *Machine) Save() *Saved {
 		for _, key := range a.things {
 			x.Things = append(x.Things, SavedThing{key, m.at(key).since})
 		}
-		if len(m.c.Rule.Changed) > 0 && a.Thing != nil {
+		if a.Thing != nil {
 			x.Changed = a.Thing.Changed
+		} else if e := m.at(a.Subject); e != nil {
+			x.Changed = e.changed
 		}
 		s.Alerts = append(s.Alerts, x)
 	}
@@ -151,11 +153,14 @@ func (m *Machine) restoreAlert(x *SavedAlert, past func(time.Time) time.Time) er
 		return nil
 	}
 	m.active++
-	if len(x.Changed) > 0 {
+	if len(x.Changed) > 0 && len(m.c.Rule.Changed) > 0 {
 		a.Thing = &Subject{Key: x.Subject, Changed: x.Changed}
 	}
 	for _, t := range x.Things {
 		e := &entry{since: past(t.Since), alert: a}
+		if t.Key == x.Subject {
+			e.changed = x.Changed
+		}
 		switch {
 		case m.c.Rule.Absent:
 			m.nothing = e

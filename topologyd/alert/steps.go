@@ -27,7 +27,7 @@ func (m *Machine) put(now time.Time, s *Subject) {
 		}
 		e.values = values
 	default:
-		e.subject = s
+		e.take(s)
 		if m.waiting[s.Key] != nil {
 			return // settle sees to it
 		}
@@ -37,6 +37,23 @@ func (m *Machine) put(now time.Time, s *Subject) {
 		m.place(now, s.Key, e)
 	}
 }
+
+// take sets what a thing is like now. What changed of it since it was found stays
+// known.
+func (e *entry) take(s *Subject) {
+	if len(s.Changed) > 0 {
+		e.changed = latest(slices.Concat(e.changed, s.Changed))
+	}
+	e.subject = s
+	if len(e.changed) > 0 {
+		thing := *s
+		thing.Changed = e.changed
+		e.subject = &thing
+	}
+}
+
+// latest bounds changes.
+func latest(list []Change) []Change { return list[max(len(list)-MaxChanges, 0):] }
 
 // remove takes a thing that is no longer found.
 func (m *Machine) remove(now time.Time, key string) {
@@ -299,8 +316,7 @@ func (m *Machine) compare(now time.Time, s *Subject, old, values []string) {
 	a := m.alerts[fp]
 	switch {
 	case a != nil && a.State == Firing && a.Thing != nil && a.Subject == s.Key:
-		changed = slices.Concat(a.Thing.Changed, changed)
-		thing.Changed = changed[max(len(changed)-MaxChanges, 0):]
+		thing.Changed = latest(slices.Concat(a.Thing.Changed, changed))
 	case a != nil && a.State == Firing:
 	case m.active >= m.c.Rule.Limit:
 		m.refused++

@@ -77,8 +77,9 @@ type Subject struct {
 	Members []*Subject
 	Size    int
 	Flow    *flowrecord.Record
-	// Changed is what changed of the thing, oldest first: for whoever makes
-	// subjects of changes of the graph. [Machine] sets it for rules with Changed.
+	// Changed is what changed of the thing just now, oldest first: for whoever makes
+	// subjects of changes of the graph. [Machine] gathers it while the thing is found,
+	// and finds it out by itself for rules with Changed.
 	Changed []Change
 }
 
