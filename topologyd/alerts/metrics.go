@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -46,7 +47,8 @@ func newCounters(m *Manager, reg prometheus.Registerer) (*counters, error) {
 			Help: "Time that queries of graph rules took that are not followed."}),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "topologyd_alerts_latency_seconds",
 			Help:    "Time from a change, by the clock of its source, to the alert that it makes or ends being handed over; for rules without for.",
-			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2, 5, 10, 30, 60}, NativeHistogramBucketFactor: 1.1}),
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2, 5, 10, 30, 60},
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_alerts_dropped_total",
 			Help: "What did not become or stay an alert by reason: alerts (there are too many), state_too_large (they would not survive a restart), context (too many began at once to tell what happened around)."}, []string{"reason"}),
 		saves: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_alerts_saves_total",
