@@ -330,7 +330,7 @@ func TestAlertmanager(t *testing.T) {
 	if err != nil {
 		t.Skip("no amtool: install prometheus-alertmanager")
 	}
-	out, err := exec.CommandContext(t.Context(), amtool, "check-config", filepath.Join(deploy, "alertmanager", "alertmanager.yml")).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), amtool, "check-config", filepath.Join(deploy, "..", "alerts", "alertmanager", "alertmanager.yml")).CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -365,8 +365,27 @@ func TestScraped(t *testing.T) {
 		}
 	}
 	for _, rules := range p.Rules {
-		if _, err := os.Stat(filepath.Join(deploy, "prometheus", rules)); err != nil {
-			t.Error(err)
+		files, err := filepath.Glob(filepath.Join(deploy, "prometheus", rules))
+		if err != nil || len(files) == 0 {
+			t.Errorf("the rules %s are not there: %v", rules, err)
+		}
+		// The same path leads there from where compose.yaml mounts both.
+		inside := filepath.Dir(filepath.Join("/etc/prometheus", rules))
+		if !mounted(t, "prometheus", inside, filepath.Dir(filepath.Join("prometheus", rules))) {
+			t.Errorf("compose.yaml does not mount the rules at %s", inside)
 		}
 	}
+}
+
+// mounted tells whether a service sees a folder of the repository, which is given
+// from deploy, at a path.
+func mounted(t *testing.T, name, target, source string) bool {
+	t.Helper()
+	for _, node := range services(t).Services[name].Volumes {
+		var m mount
+		if node.Kind == yaml.MappingNode && node.Decode(&m) == nil && m.Target == target {
+			return filepath.Clean(m.Source) == source
+		}
+	}
+	return false
 }
