@@ -96,18 +96,23 @@ func (g *group) group() alert.Group {
 
 // mistakes collects what is wrong.
 type mistakes struct {
-	list []string
+	list []mistake
 	more int
 }
 
+type mistake struct {
+	line int
+	text string
+}
+
 func (m *mistakes) add(line int, format string, args ...any) {
-	text := fmt.Sprintf("line %d: ", line) + fmt.Sprintf(format, args...)
+	x := mistake{line, fmt.Sprintf(format, args...)}
 	switch {
-	case slices.Contains(m.list, text): // of labels of the group, for each rule
+	case slices.Contains(m.list, x): // said already of another use of the same text
 	case len(m.list) == maxMistakes:
 		m.more++
 	default:
-		m.list = append(m.list, text)
+		m.list = append(m.list, x)
 	}
 }
 
@@ -115,10 +120,15 @@ func (m *mistakes) err() error {
 	if len(m.list) == 0 {
 		return nil
 	}
-	if m.more > 0 {
-		m.list = append(m.list, fmt.Sprintf("and %d more", m.more))
+	slices.SortStableFunc(m.list, func(a, b mistake) int { return a.line - b.line })
+	lines := make([]string, 0, len(m.list)+1)
+	for _, x := range m.list {
+		lines = append(lines, fmt.Sprintf("line %d: %s", x.line, x.text))
 	}
-	return errors.New(strings.Join(m.list, "\n"))
+	if m.more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", m.more))
+	}
+	return errors.New(strings.Join(lines, "\n"))
 }
 
 // content is the mapping of a file.
