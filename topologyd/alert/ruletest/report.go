@@ -82,7 +82,11 @@ func CheckFile(path string, out io.Writer) (ok bool, err error) {
 	for i := range groups {
 		n += len(groups[i].Rules)
 	}
-	w.printf("  SUCCESS: %d rules found\n\n", n)
+	what := "rules"
+	if n == 1 {
+		what = "rule"
+	}
+	w.printf("  SUCCESS: %d %s\n\n", n, what)
 	return true, w.err
 }
 

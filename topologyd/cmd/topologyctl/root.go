@@ -108,6 +108,7 @@ func (a *app) command() *cobra.Command {
 	f.DurationVar(&a.timeout, "timeout", client.DefaultConfig().Timeout, "longest time for a request")
 	root.AddCommand(a.queryCommand(), a.topologyCommand(), a.diffCommand(), a.historyCommand(), a.changesCommand(), a.digestCommand(), a.watchCommand(), a.flowsCommand(), a.statusCommand(), a.versionCommand())
 	root.AddCommand(a.captureCommand(), a.hostsCommand(), a.explainCommand(), a.auditCommand(), a.tokenCommand())
+	root.AddCommand(a.offlineCommands()...)
 	root.AddCommand(a.definitionCommands()...)
 	return root
 }
