@@ -3,6 +3,7 @@ package alerts
 import (
 	"cmp"
 	"container/list"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -159,7 +160,11 @@ func (e *event) tell(changed []alert.Change) {
 }
 
 // changeText puts what changed into words: "State: UP → DOWN, MTU: 1500 → 9000".
+// What says most comes first: single values, and of those the ones of the element
+// itself; lists and maps last.
 func changeText(changed []alert.Change) string {
+	changed = slices.Clone(changed)
+	slices.SortStableFunc(changed, func(a, b alert.Change) int { return cmp.Compare(bulk(&a), bulk(&b)) })
 	var b strings.Builder
 	for i := range changed {
 		c := &changed[i]
@@ -173,6 +178,17 @@ func changeText(changed []alert.Change) string {
 		b.WriteString(cut(c.Key, recentValue) + ": " + valueText(c.Old) + " → " + valueText(c.New))
 	}
 	return b.String()
+}
+
+// bulk is how little a change says at a glance.
+func bulk(c *alert.Change) int {
+	switch {
+	case strings.HasPrefix(c.Old, "[") || strings.HasPrefix(c.Old, "{") || strings.HasPrefix(c.New, "[") || strings.HasPrefix(c.New, "{"):
+		return 2
+	case strings.Contains(c.Key, "."):
+		return 1
+	}
+	return 0
 }
 
 func valueText(v string) string { return cmp.Or(cut(v, recentValue), "none") }
