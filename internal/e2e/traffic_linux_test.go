@@ -168,16 +168,6 @@ func (h *hostNS) udp(t testing.TB, server, addr, client string, n, size int) {
 	}
 }
 
-// ping sends echo requests, all of which must be answered.
-func (h *hostNS) ping(ns, addr string, n, size int) {
-	h.t.Helper()
-	if _, err := lookup("ping"); err != nil {
-		h.t.Skip(err)
-	}
-	out := h.run("nsenter", "--net="+h.path(ns), "ping", "-n", "-c", fmt.Sprint(n), "-i", "0.01", "-s", fmt.Sprint(size), "-w", "20", addr)
-	require.Contains(h.t, out, " 0% packet loss")
-}
-
 // raw puts a frame on an interface, n times.
 func (h *hostNS) raw(t testing.TB, ns, dev string, frame []byte, n int) {
 	t.Helper()
