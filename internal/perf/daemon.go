@@ -95,16 +95,18 @@ type daemon struct {
 	bin, dir, url string
 	// web keeps as many connections as are used at the same time.
 	web *http.Client
+	// more are further arguments.
+	more []string
 }
 
-// newDaemon makes the directory and starts topologyd.
-func newDaemon(ctx context.Context, bin string) (*daemon, error) {
+// newDaemon makes the directory and starts topologyd, with further arguments.
+func newDaemon(ctx context.Context, bin string, more ...string) (*daemon, error) {
 	dir, err := os.MkdirTemp("", "skein-perf-")
 	if err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
 	idle := askers + changers
-	d := &daemon{bin: bin, dir: dir, web: &http.Client{Transport: &http.Transport{MaxIdleConns: idle, MaxIdleConnsPerHost: idle}}}
+	d := &daemon{bin: bin, dir: dir, more: more, web: &http.Client{Transport: &http.Transport{MaxIdleConns: idle, MaxIdleConnsPerHost: idle}}}
 	if err := d.start(ctx); err != nil {
 		d.remove()
 		return nil, err
@@ -148,8 +150,8 @@ func (d *daemon) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make client: %w", err)
 	}
-	p, err := startProgram(ctx, d.dir, filepath.Join(d.bin, "topologyd"),
-		"--listen", addr, "--otlp-listen", "", "--data-dir", filepath.Join(d.dir, "data"), "--query-max-results", "1000000")
+	p, err := startProgram(ctx, d.dir, filepath.Join(d.bin, "topologyd"), append([]string{
+		"--listen", addr, "--otlp-listen", "", "--data-dir", filepath.Join(d.dir, "data"), "--query-max-results", "1000000"}, d.more...)...)
 	if err != nil {
 		return err
 	}
