@@ -20,8 +20,9 @@ type Config struct {
 	// Server is the base URL, for example "http://127.0.0.1:4280". A path in
 	// it is kept, for a server behind a reverse proxy.
 	Server string
-	// Token is sent as a bearer token, if not empty.
-	Token string
+	// Token is sent as a bearer token, if not empty. TokenFile names a file that holds
+	// one, and is read for each request; it comes before Token.
+	Token, TokenFile string
 	// TLS is used for https; nil means the defaults. See [TLSOptions].
 	TLS *tls.Config
 	// Transport sends the requests; nil means one made for the client, with TLS
@@ -105,15 +106,19 @@ func (c *Client) url(path string, query url.Values) string {
 	return u.String()
 }
 
-func (c *Client) header() http.Header {
+func (c *Client) header() (http.Header, error) {
 	h := http.Header{}
-	if c.cfg.Token != "" {
-		h.Set("Authorization", "Bearer "+c.cfg.Token)
+	token, err := c.cfg.token()
+	if err != nil {
+		return nil, err
+	}
+	if token != "" {
+		h.Set("Authorization", "Bearer "+token)
 	}
 	if c.cfg.UserAgent != "" {
 		h.Set("User-Agent", c.cfg.UserAgent)
 	}
-	return h
+	return h, nil
 }
 
 // do sends a request and returns the answer if it is a success, else an error,
@@ -137,7 +142,9 @@ func (c *Client) request(ctx context.Context, method, to, accept string, body io
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
 	}
-	req.Header = c.header()
+	if req.Header, err = c.header(); err != nil {
+		return nil, err
+	}
 	if accept != "" {
 		req.Header.Set("Accept", accept)
 	}

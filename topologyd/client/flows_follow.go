@@ -66,7 +66,9 @@ func (c *Client) followFlows(ctx context.Context, query url.Values, opened func(
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)
 	}
-	req.Header = c.header()
+	if req.Header, err = c.header(); err != nil {
+		return err
+	}
 	req.Header.Set("Accept", NDJSON)
 	resp, err := c.watch.Do(req)
 	if err != nil {

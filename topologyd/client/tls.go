@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 )
 
 // TLSOptions are the settings of TLS that people give. The zero value means
@@ -13,7 +14,8 @@ import (
 type TLSOptions struct {
 	// CAFile holds the certificate authorities to trust, in PEM.
 	CAFile string
-	// CertFile and KeyFile hold the client's certificate, in PEM.
+	// CertFile and KeyFile hold the client's certificate, in PEM. They are read for
+	// each connection.
 	CertFile, KeyFile string
 	// ServerName is expected in the server's certificate instead of the host
 	// in its URL.
@@ -46,7 +48,29 @@ func (o TLSOptions) Config() (*tls.Config, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read client certificate: %w", err)
 		}
-		cfg.Certificates = []tls.Certificate{cert}
+		c := &certificate{cert: o.CertFile, key: o.KeyFile}
+		c.last.Store(&cert)
+		cfg.GetClientCertificate = c.get
 	}
 	return cfg, nil
+}
+
+// certificate is the client's, which is replaced while the client runs.
+type certificate struct {
+	cert, key string
+	last      atomic.Pointer[tls.Certificate]
+}
+
+// get returns the certificate for one handshake: none, if the server would not
+// believe it. Files that do not fit together, as for a moment while they are replaced,
+// count as their last good versions.
+func (c *certificate) get(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	if next, err := tls.LoadX509KeyPair(c.cert, c.key); err == nil {
+		c.last.Store(&next)
+	}
+	last := c.last.Load()
+	if info.SupportsCertificate(last) != nil {
+		return new(tls.Certificate), nil
+	}
+	return last, nil
 }

@@ -106,7 +106,11 @@ func (c *Client) watchQuery(ctx context.Context, query url.Values, handle func(*
 func (c *Client) dial(ctx context.Context, query url.Values) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	conn, resp, err := websocket.Dial(ctx, c.url("/api/v1/watch", query), &websocket.DialOptions{HTTPClient: c.watch, HTTPHeader: c.header()}) //nolint:bodyclose // websocket.Dial: it need not be closed
+	header, err := c.header()
+	if err != nil {
+		return nil, err
+	}
+	conn, resp, err := websocket.Dial(ctx, c.url("/api/v1/watch", query), &websocket.DialOptions{HTTPClient: c.watch, HTTPHeader: header}) //nolint:bodyclose // websocket.Dial: it need not be closed
 	if err != nil {
 		if resp != nil && resp.StatusCode != 0 && resp.StatusCode != 101 {
 			return nil, errorOf(resp)

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -127,17 +125,7 @@ func (a *app) client() (*client.Client, error) {
 			break
 		}
 	}
-	cfg.Token = a.env.Getenv("SKEIN_TOKEN")
-	if a.tokenFile != "" {
-		b, err := os.ReadFile(a.tokenFile)
-		if err != nil {
-			return nil, fmt.Errorf("read token: %w", err)
-		}
-		cfg.Token = string(bytes.TrimSpace(b))
-	}
-	if strings.ContainsFunc(cfg.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("the token has a character that no token has")
-	}
+	cfg.Token, cfg.TokenFile = a.env.Getenv("SKEIN_TOKEN"), a.tokenFile
 	var err error
 	if cfg.TLS, err = a.tls.Config(); err != nil {
 		return nil, err
