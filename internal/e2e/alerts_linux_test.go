@@ -25,13 +25,13 @@ type alertWorld struct {
 	*hostNS
 	daemon *daemon
 	args   []string
-	am     *alertmanager
-	hook   *webhook
+	am     *proctest.Alertmanager
+	hook   *proctest.Webhook
 }
 
 func newAlertWorld(t testing.TB) *alertWorld {
-	w := &alertWorld{hostNS: newHost(t), hook: newWebhook(t)}
-	w.am = newAlertmanager(t, w.hook)
+	w := &alertWorld{hostNS: newHost(t), hook: proctest.NewWebhook(t)}
+	w.am = proctest.NewAlertmanager(t, w.hook)
 	w.ip("", "link", "add", "br0", "type", "bridge")
 	w.ip("", "link", "set", "br0", "up")
 	w.addNS("blue")
@@ -56,7 +56,7 @@ groups:
         annotations: {summary: '{{ .Name }} of {{ $labels.host }} is down'}
 `), 0o600))
 	require.NoError(t, os.WriteFile(managers, []byte(fmt.Sprintf(
-		"external_labels: {site: west}\nalertmanagers: [{static_configs: [{targets: [%q]}]}]\n", w.am.addr)), 0o600))
+		"external_labels: {site: west}\nalertmanagers: [{static_configs: [{targets: [%q]}]}]\n", w.am.Addr)), 0o600))
 	w.args = []string{"--alert-rule-files", rules, "--alertmanager-file", managers, "--alert-resend-delay", "1s", "--external-url", "http://skein.test:4280"}
 	w.daemon = startDaemon(t, "", "", w.args...)
 	startTelegraf(t, telegrafConf(t, "http://"+w.daemon.addr, w.hostNS))
@@ -83,12 +83,12 @@ func TestAlert(t *testing.T) {
 	w := newAlertWorld(t)
 	begin := time.Now()
 	w.set(0, "down")
-	got := w.am.alert(t, "port0", nil)
+	got := w.am.Alert(t, "port0", nil)
 	took := time.Since(begin)
 	t.Logf("from ip link set down to Alertmanager: %v (goal %v)", took.Round(time.Millisecond), alertGoal)
 	require.WithinRange(t, got.StartsAt, begin.Add(-time.Second), time.Now())
 
-	n := w.hook.last(t, "port0", "firing", 1)
+	n := w.hook.Last(t, "port0", "firing", 1)
 	t.Logf("to the webhook: %v; labels %v; annotations %v", time.Since(begin).Round(time.Millisecond), n.Labels, n.Annotations)
 	for name, want := range map[string]string{"alertname": "PortDown", "severity": "warning", "team": "net", "site": "west", "name": "port0", "type": "veth"} {
 		require.Equal(t, want, n.Labels[name], name)
@@ -104,9 +104,9 @@ func TestAlert(t *testing.T) {
 	require.Contains(t, n.Generator, "http://skein.test:4280/")
 
 	w.set(0, "up")
-	n = w.hook.last(t, "port0", "resolved", 2)
+	n = w.hook.Last(t, "port0", "resolved", 2)
 	require.True(t, n.EndsAt.After(n.StartsAt))
-	require.Empty(t, w.hook.of("port1"), "nobody is told of what is up")
+	require.Empty(t, w.hook.Of("port1"), "nobody is told of what is up")
 }
 
 // TestAlertmanagerAway has Alertmanager away while alerts begin and end; the full
@@ -119,8 +119,8 @@ func TestAlertmanagerAway(t *testing.T) {
 	w := newAlertWorld(t)
 	w.set(0, "down")
 	w.set(1, "down")
-	w.hook.last(t, "port0", "firing", 1)
-	w.hook.last(t, "port1", "firing", 1)
+	w.hook.Last(t, "port0", "firing", 1)
+	w.hook.Last(t, "port1", "firing", 1)
 
 	w.am.End(t, syscall.SIGTERM)
 	end := time.Now().Add(away)
@@ -140,34 +140,34 @@ func TestAlertmanagerAway(t *testing.T) {
 		}
 		return nil
 	})
-	w.am.start(t)
+	w.am.Start(t)
 	begin := time.Now()
-	w.hook.last(t, "port2", "firing", 1)
+	w.hook.Last(t, "port2", "firing", 1)
 	t.Logf("from Alertmanager's return to a webhook that knows: %v", time.Since(begin).Round(time.Millisecond))
-	w.hook.last(t, "port0", "resolved", 2)
-	w.am.alert(t, "port1", nil) // it forgot, and is told again
-	require.Len(t, w.hook.of("port1"), 1, "nothing new about what went on")
-	require.Empty(t, w.hook.of("port3"), "it was over before anybody could be told")
+	w.hook.Last(t, "port0", "resolved", 2)
+	w.am.Alert(t, "port1", nil) // it forgot, and is told again
+	require.Len(t, w.hook.Of("port1"), 1, "nothing new about what went on")
+	require.Empty(t, w.hook.Of("port3"), "it was over before anybody could be told")
 }
 
 // TestDaemonRestartsWhileFiring ends the daemon politely, then not.
 func TestDaemonRestartsWhileFiring(t *testing.T) {
 	w := newAlertWorld(t)
 	w.set(0, "down")
-	first := w.am.alert(t, "port0", nil)
-	w.hook.last(t, "port0", "firing", 1)
+	first := w.am.Alert(t, "port0", nil)
+	w.hook.Last(t, "port0", "firing", 1)
 	for _, s := range []os.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		w.restart(t, s)
 		since := time.Now()
 		for range 3 { // several more times that it is sent
-			again := w.am.alert(t, "port0", func(a alert) bool { return a.UpdatedAt.After(since) })
+			again := w.am.Alert(t, "port0", func(a proctest.Notice) bool { return a.UpdatedAt.After(since) })
 			since = again.UpdatedAt
 			require.Equal(t, first.StartsAt, again.StartsAt, "after %v", s)
 			require.Equal(t, first.Labels, again.Labels)
 		}
-		require.Len(t, w.hook.of("port0"), 1, "nobody is told of a restart after %v", s)
+		require.Len(t, w.hook.Of("port0"), 1, "nobody is told of a restart after %v", s)
 	}
 	w.set(0, "up")
-	n := w.hook.last(t, "port0", "resolved", 2)
+	n := w.hook.Last(t, "port0", "resolved", 2)
 	require.Equal(t, first.StartsAt.UnixMilli(), n.StartsAt.UnixMilli())
 }

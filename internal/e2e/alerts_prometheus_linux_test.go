@@ -20,8 +20,7 @@ import (
 // the addresses of the test and a token, and the rules.
 func TestPrometheus(t *testing.T) {
 	prometheus := proctest.Tool(t, "prometheus")
-	hook := newWebhook(t)
-	am := newAlertmanager(t, hook)
+	am := proctest.NewAlertmanager(t, proctest.NewWebhook(t))
 	dir := t.TempDir()
 	token := "skein_" + base64.RawURLEncoding.EncodeToString([]byte("thirty-two bytes that are secret"))
 	auth := filepath.Join(dir, "auth.yml")
@@ -33,7 +32,7 @@ func TestPrometheus(t *testing.T) {
 	require.NoError(t, err)
 	text := string(b)
 	for old, with := range map[string]string{
-		"127.0.0.1:9093":           am.addr,
+		"127.0.0.1:9093":           am.Addr,
 		"scrape_interval: 15s":     "scrape_interval: 1s",
 		"evaluation_interval: 15s": "evaluation_interval: 1s",
 	} {
@@ -62,7 +61,7 @@ func TestPrometheus(t *testing.T) {
 		}
 	}
 	proctest.Eventually(t, 60*time.Second, "Prometheus reads topologyd's metrics by the token", func() error {
-		if err := getJSON("http://"+addr+"/api/v1/targets", &targets); err != nil {
+		if err := proctest.GetJSON("http://"+addr+"/api/v1/targets", &targets); err != nil {
 			return err
 		}
 		for _, x := range targets.Data.ActiveTargets {
@@ -89,8 +88,8 @@ func TestPrometheus(t *testing.T) {
 				Active []struct{ URL string } `json:"activeAlertmanagers"`
 			}
 		}
-		err := getJSON("http://"+addr+"/api/v1/alertmanagers", &known)
-		if err == nil && (len(known.Data.Active) != 1 || !strings.Contains(known.Data.Active[0].URL, am.addr)) {
+		err := proctest.GetJSON("http://"+addr+"/api/v1/alertmanagers", &known)
+		if err == nil && (len(known.Data.Active) != 1 || !strings.Contains(known.Data.Active[0].URL, am.Addr)) {
 			err = fmt.Errorf("it knows %v", known.Data.Active)
 		}
 		return err
@@ -108,7 +107,7 @@ func rulesAreWell(addr string, files int) error {
 			}
 		}
 	}
-	if err := getJSON("http://"+addr+"/api/v1/rules", &rules); err != nil {
+	if err := proctest.GetJSON("http://"+addr+"/api/v1/rules", &rules); err != nil {
 		return err
 	}
 	seen := map[string]bool{}

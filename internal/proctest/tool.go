@@ -38,20 +38,3 @@ func moduleRoot() string {
 	}
 	return ""
 }
-
-// StartAlertmanager starts Prometheus' Alertmanager. Debian's wants its templates in
-// /usr/share: where they are not, it gets a /usr/share of its own, in namespaces.
-func StartAlertmanager(t testing.TB, args ...string) *Process {
-	t.Helper()
-	path := Tool(t, "prometheus-alertmanager")
-	share := filepath.Join(filepath.Dir(path), "share")
-	if _, err := os.Stat(filepath.Join(share, "prometheus")); err != nil {
-		return Start(t, path, nil, args...)
-	}
-	inside := []string{"--mount", "--propagation", "private"}
-	if os.Geteuid() != 0 {
-		inside = append(inside, "--user", "--map-root-user")
-	}
-	inside = append(inside, "sh", "-c", `mount --bind "$0" /usr/share && exec "$@"`, share, path)
-	return Start(t, "unshare", nil, append(inside, args...)...)
-}
