@@ -248,9 +248,53 @@ func TestHostsProveWhoTheyAre(t *testing.T) {
 	g.flowsOf(t, g.b, 0)
 	require.Empty(t, g.metric(t, `topologyd_ingest_rejected_total{protocol="line",reason="foreign"}`), "a host's own reports are refused: %s", g.Out.String())
 
+	t.Run("InfluxDB", func(t *testing.T) { g.influx(t) })
 	t.Run("forged", func(t *testing.T) { g.forge(t) })
 	t.Run("refused", func(t *testing.T) { g.refused(t) })
 	t.Run("replaced", func(t *testing.T) { g.replace(t) })
+}
+
+// influx has host a report by Telegraf's output for InfluxDB, which says Token
+// where others say Bearer; and with a token that nobody knows.
+func (g *guarded) influx(t *testing.T) {
+	unknown := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(unknown, "token"), []byte(tokenNext), 0o600))
+	for credentials, want := range map[string]string{g.a.credentials: "", unknown: "the token is not known"} {
+		path := filepath.Join(t.TempDir(), "telegraf.conf")
+		require.NoError(t, os.WriteFile(path, fmt.Appendf(nil, `
+[agent]
+  omit_hostname = true
+[[secretstores.docker]]
+  id = "skein"
+  path = %q
+  dynamic = true
+[[inputs.topology_host]]
+  host_id = %q
+  host_name = %q
+  root_netns = %q
+  netns_dirs = [%q]
+  process_namespaces = false
+[[outputs.influxdb_v2]]
+  urls = ["https://%s"]
+  token = "@{skein:token}"
+  organization = "none"
+  bucket = "skein"
+  tls_ca = %q
+`, credentials, g.a.name, g.a.name, g.a.root(), g.a.dir, g.addr, filepath.Join(g.a.credentials, "ca.crt")), 0o600))
+		p := proctest.Start(t, program(t, "telegraf"), nil, "--config", path, "--once", "--test-wait", "2")
+		select {
+		case <-p.Done:
+		case <-time.After(60 * time.Second):
+			t.Fatal("telegraf does not end")
+		}
+		if out := p.Out.String(); want == "" {
+			require.Zero(t, p.Cmd.ProcessState.ExitCode(), out)
+			require.NotContains(t, out, "E! ")
+		} else {
+			require.NotZero(t, p.Cmd.ProcessState.ExitCode(), out)
+			require.Contains(t, out, want)
+		}
+	}
 }
 
 // forge has host a say what is of host b.
