@@ -99,7 +99,7 @@ func (s *settings) refusal(e *client.Error) *problem {
 	case e.Status == http.StatusUnauthorized:
 		p.message = "topologyd, or a proxy before it, does not take the token (401): set a valid one in the settings of the data source"
 	case e.Status == http.StatusForbidden:
-		p.message = "topologyd, or a proxy before it, forbids it (403): the token of the data source has too few rights"
+		p.message = "topologyd, or a proxy before it, forbids it (403): the token of the data source has too few rights, it needs the role viewer"
 	case e.Code == "" && e.Status/100 == 3:
 		p.message = fmt.Sprintf("%s redirects (%d), which is not followed: give the URL that it leads to as the URL of the data source", s.URL, e.Status)
 	case e.Code == "" && e.Status == http.StatusNotFound:
@@ -125,8 +125,15 @@ func (s *settings) refusal(e *client.Error) *problem {
 	case e.Code == client.CodeUnavailable:
 		p.message = "topologyd does not serve queries now: " + e.Message
 	}
+	if (e.Code == codeUnknown || e.Code == client.CodeForbidden) && e.Message != "" {
+		p.message += fmt.Sprintf(" (topologyd says: %s)", e.Message)
+	}
 	return p
 }
+
+// codeUnknown is the code with which topologyd itself asks for credentials, or
+// refuses them.
+const codeUnknown = "unauthenticated"
 
 // tlsProblem says what is wrong with TLS, "" when it is not TLS.
 func tlsProblem(err error) string {
