@@ -31,7 +31,7 @@ type alertWorld struct {
 
 func newAlertWorld(t testing.TB) *alertWorld {
 	w := &alertWorld{hostNS: newHost(t), hook: proctest.NewWebhook(t)}
-	w.am = proctest.NewAlertmanager(t, w.hook)
+	w.am = proctest.NewAlertmanager(t, w.hook.URL)
 	w.ip("", "link", "add", "br0", "type", "bridge")
 	w.ip("", "link", "set", "br0", "up")
 	w.addNS("blue")

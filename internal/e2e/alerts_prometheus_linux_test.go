@@ -20,7 +20,7 @@ import (
 // the addresses of the test and a token, and the rules.
 func TestPrometheus(t *testing.T) {
 	prometheus := proctest.Tool(t, "prometheus")
-	am := proctest.NewAlertmanager(t, proctest.NewWebhook(t))
+	am := proctest.NewAlertmanager(t, proctest.NewWebhook(t).URL)
 	dir := t.TempDir()
 	token := "skein_" + base64.RawURLEncoding.EncodeToString([]byte("thirty-two bytes that are secret"))
 	auth := filepath.Join(dir, "auth.yml")

@@ -72,7 +72,7 @@ func TestAlertmanagerAway(t *testing.T) {
 		away = 5 * time.Second
 	}
 	hook := proctest.NewWebhook(t)
-	goes, stays := proctest.NewAlertmanager(t, hook), proctest.NewAlertmanager(t, proctest.NewWebhook(t))
+	goes, stays := proctest.NewAlertmanager(t, hook.URL), proctest.NewAlertmanager(t, proctest.NewWebhook(t).URL)
 	rules := filepath.Join(t.TempDir(), "rules.yml")
 	require.NoError(t, os.WriteFile(rules, []byte(
 		"groups: [{name: ports, rules: [{alert: PortDown, limit: 1000, expr: \"G.V().Has('Type', 'fault', 'State', 'DOWN')\"}]}]\n"), 0o600))

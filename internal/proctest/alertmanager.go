@@ -2,6 +2,7 @@ package proctest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -67,7 +68,7 @@ func (w *Webhook) Last(t testing.TB, name, status string, n int) (out Notice) {
 	Eventually(t, 60*time.Second, name+" is notified as "+status, func() error {
 		all := w.Of(name)
 		if len(all) == 0 {
-			return fmt.Errorf("nothing is")
+			return errors.New("nothing is")
 		}
 		if out = all[len(all)-1]; out.Status != status || len(all) != n {
 			return fmt.Errorf("%d notifications, the last %s", len(all), out.Status)
@@ -84,14 +85,15 @@ type Alertmanager struct {
 	conf, dir string
 }
 
-// NewAlertmanager starts one that notifies a webhook at once of each alert by itself.
-func NewAlertmanager(t testing.TB, hook *Webhook) *Alertmanager {
+// NewAlertmanager starts one that notifies the URL of a webhook at once, and of each
+// alert by itself.
+func NewAlertmanager(t testing.TB, webhook string) *Alertmanager {
 	t.Helper()
 	a := &Alertmanager{Addr: FreeAddr(t), conf: filepath.Join(t.TempDir(), "alertmanager.yml"), dir: t.TempDir()}
 	config := fmt.Sprintf(`
 route: {receiver: hook, group_by: ['...'], group_wait: 10ms, group_interval: 100ms, repeat_interval: 1h}
 receivers: [{name: hook, webhook_configs: [{url: %q}]}]
-`, hook.URL)
+`, webhook)
 	if err := os.WriteFile(a.conf, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
