@@ -377,6 +377,23 @@ func TestScraped(t *testing.T) {
 	}
 }
 
+// TestGraphRules checks that topologyd has the graph rules that are shipped, and
+// tells the Alertmanager that there is.
+func TestGraphRules(t *testing.T) {
+	if !mounted(t, "topologyd", "/alerts/graph", "../alerts/graph") {
+		t.Error("the graph rules are not mounted")
+	}
+	command := services(t).Services["topologyd"].Command
+	for _, want := range []string{"--alert-rule-files=/alerts/graph/*.rules.yaml", "--alertmanager-url=http://127.0.0.1:9093"} {
+		if !slices.Contains(command, want) {
+			t.Errorf("topologyd is not started with %s", want)
+		}
+	}
+	if files, err := filepath.Glob(filepath.Join(deploy, "../alerts/graph/*.rules.yaml")); err != nil || len(files) == 0 {
+		t.Errorf("there are no graph rules: %v", err)
+	}
+}
+
 // mounted tells whether a service sees a folder of the repository, which is given
 // from deploy, at a path.
 func mounted(t *testing.T, name, target, source string) bool {
