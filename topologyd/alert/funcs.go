@@ -32,7 +32,7 @@ func (w *work) take(n int) error {
 // more than they are given are replaced.
 func (w *work) funcs() template.FuncMap {
 	return template.FuncMap{
-		stepName:             func() (string, error) { return "", w.take(16) },
+		stepName:             func() (string, error) { return "", w.take(turnWork) },
 		"humanize":           number(w, humanize),
 		"humanize1024":       number(w, func(v float64) string { return humanize1024(v, "") }),
 		"humanizeBytes":      number(w, func(v float64) string { return humanize1024(v, "B") }),

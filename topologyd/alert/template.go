@@ -15,9 +15,10 @@ import (
 const (
 	// maxOutput is how many bytes a template may give.
 	maxOutput = 64 << 10
-	// maxWork is how much it may do: a turn of a loop costs a few, a function as
+	// maxWork is how much it may do: a turn of a loop costs turnWork, a function as
 	// many as the bytes it reads and gives.
-	maxWork = 1 << 20
+	maxWork  = 1 << 20
+	turnWork = 64
 )
 
 // declarations are what templates may use without having declared it, as in those

@@ -93,7 +93,7 @@ func (t *Thing) Key() string { return t.sub().Key }
 func (t *Thing) Kind() string { return t.sub().Kind.String() }
 
 // Get returns the value of a key, a path such as LLDP.PVID, as text; "" when there
-// is none. Of several values it is all of them with commas between.
+// is none. Of several values, and lists, it is all of them with commas between.
 func (t *Thing) Get(key string) (string, error) {
 	out := t.get(key)
 	if t == nil || t.work == nil {
@@ -105,11 +105,22 @@ func (t *Thing) Get(key string) (string, error) {
 func (t *Thing) get(key string) string {
 	var out []string
 	size := 0
-	lookup(t.sub(), t.table(), key, func(v entity.Value) bool {
+	add := func(v entity.Value) bool {
 		x := text(v)
 		out = append(out, x)
 		size += len(x)
 		return size < maxOutput
+	}
+	lookup(t.sub(), t.table(), key, func(v entity.Value) bool {
+		if v.Kind() != entity.KindList {
+			return add(v)
+		}
+		for _, x := range v.List() {
+			if !add(x) {
+				return false
+			}
+		}
+		return true
 	})
 	return strings.Join(out, ", ")
 }
