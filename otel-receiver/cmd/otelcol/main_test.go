@@ -100,9 +100,14 @@ func TestExamples(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no examples: %v", err)
 	}
-	for _, file := range files {
+	credentials := t.TempDir()
+	if err := os.WriteFile(filepath.Join(credentials, "token"), []byte("skein_example"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, filepath.Join("..", "..", "..", "deploy", "hosts", "otelcol.yaml")) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Setenv("SKEIN_STATE", t.TempDir())
+			t.Setenv("SKEIN_CREDENTIALS", credentials)
 			var out, errs bytes.Buffer
 			if code := run([]string{"validate", "--config", file}, &out, &errs); code != 0 {
 				t.Errorf("exit code %d: %s", code, errs.String())
