@@ -235,9 +235,8 @@ func (lw *lineWriter) reject(in *Ingest, l *line, err error) {
 	if errors.As(err, &e) {
 		column = e.Pos
 	}
-	code := httpx.CodeInvalid
-	if errors.Is(err, errForeign) {
-		code = httpx.CodeForbidden
+	foreign := errors.Is(err, errForeign)
+	if foreign {
 		in.foreign(&lw.claims, protoLine, 1, err)
 	} else {
 		in.n.reject(protoLine, reason, 1)
@@ -246,9 +245,12 @@ func (lw *lineWriter) reject(in *Ingest, l *line, err error) {
 	if lw.first != nil {
 		return
 	}
-	lw.first = &httpx.Error{Code: code,
-		Message:  fmt.Sprintf("%v; the line begins %s", err, quote(lw.buf[l.start:l.end])),
+	lw.first = &httpx.Error{Code: httpx.CodeForbidden, Message: err.Error(),
 		Position: &httpx.Position{Offset: lw.offset + l.start + column, Line: lw.line + l.nr, Column: column + 1}}
+	if !foreign {
+		lw.first.Code = httpx.CodeInvalid
+		lw.first.Message = fmt.Sprintf("%v; the line begins %s", err, quote(lw.buf[l.start:l.end]))
+	}
 }
 
 // tooLong rejects the line that fills the whole buffer.
