@@ -164,9 +164,17 @@ func Parse(path string, data []byte) (*File, error) {
 	return f, nil
 }
 
-// quoted is how errors repeat a value that could not be used.
-var quoted = regexp.MustCompile("(?s)`.*?`|\".*?\"")
+// quoted is how errors repeat a value that could not be used, typed how they name
+// the types of this program.
+var (
+	quoted = regexp.MustCompile("(?s)`.*?`|\".*?\"")
+	typed  = regexp.MustCompile(` (in type|into) [\w.*\[\]]+`)
+)
 
 // redact removes values from the error of a library: they could be somebody's
 // password in the wrong place. Names of fields stay.
-func redact(text string) string { return quoted.ReplaceAllString(text, "(value)") }
+func redact(text string) string {
+	text = strings.TrimPrefix(strings.TrimPrefix(text, "yaml: "), "unmarshal errors:\n  ")
+	text = strings.ReplaceAll(text, "\n  ", "; ")
+	return typed.ReplaceAllString(quoted.ReplaceAllString(text, "(value)"), "")
+}
