@@ -83,7 +83,9 @@ func (a *API) query(w http.ResponseWriter, r *http.Request, req *queryRequest) {
 	r = q.forPackets(r)
 	h := w.Header()
 	h["Vary"] = []string{"Accept"} // the coding is added
-	h["Cache-Control"] = []string{"no-cache"}
+	if len(h["Cache-Control"]) == 0 { // unless whoever let the request in was stricter
+		h["Cache-Control"] = []string{"no-cache"}
+	}
 	if len(r.Header["If-None-Match"]) > 0 && a.unchanged(w, r, q) {
 		return
 	}

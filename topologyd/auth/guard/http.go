@@ -203,20 +203,24 @@ var noStore = []string{"no-store"}
 // Handler adds to every answer what keeps browsers from taking it for something
 // else (OWASP HTTP Headers Cheat Sheet).
 func (g *Guard) Handler(next http.Handler) http.Handler {
-	set := map[string][]string{
-		"X-Content-Type-Options":       {"nosniff"},
-		"X-Frame-Options":              {"DENY"},
-		"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
-		"Cross-Origin-Resource-Policy": {"same-origin"},
-		"Referrer-Policy":              {"no-referrer"},
+	type header struct {
+		name  string // in its canonical form
+		value []string
+	}
+	set := []header{
+		{"X-Content-Type-Options", []string{"nosniff"}},
+		{"X-Frame-Options", []string{"DENY"}},
+		{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
+		{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
+		{"Referrer-Policy", []string{"no-referrer"}},
 	}
 	if g.deps.TLS {
-		set["Strict-Transport-Security"] = []string{"max-age=31536000"} // RFC 6797
+		set = append(set, header{"Strict-Transport-Security", []string{"max-age=31536000"}}) // RFC 6797
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		for name, value := range set {
-			h[name] = value
+		for _, x := range set {
+			h[x.name] = x.value
 		}
 		next.ServeHTTP(w, r)
 	})
