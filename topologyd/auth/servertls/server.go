@@ -132,7 +132,7 @@ func (s *Server) Stop() {
 }
 
 // Config returns the configuration of a listener for HTTP and gRPC, with which each
-// handshake is made by the files as they are then. Call it after Start.
+// handshake is made by the files as they are then. It is of use after Start.
 func (s *Server) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, NextProtos: protocols(),
