@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/config"
 )
 

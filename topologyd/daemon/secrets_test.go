@@ -13,7 +13,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/skein-net/skein/internal/proctest"
-	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/auth/authfile"
 )
 
