@@ -164,10 +164,10 @@ func Parse(path string, data []byte) (*File, error) {
 	return f, nil
 }
 
-// quoted is how errors repeat a value that could not be used, typed how they name
-// the types of this program.
+// quoted is from where to where errors repeat values that could not be used, which
+// may hold quotes themselves; typed is how they name the types of this program.
 var (
-	quoted = regexp.MustCompile("(?s)`.*?`|\".*?\"")
+	quoted = regexp.MustCompile("(?s)[`\"].*[`\"]")
 	typed  = regexp.MustCompile(` (in type|into) [\w.*\[\]]+`)
 )
 

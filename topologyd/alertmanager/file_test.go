@@ -1,6 +1,7 @@
 package alertmanager
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -75,6 +76,7 @@ func TestParseRefuses(t *testing.T) {
 		"field":       {"alertmanager: []", "line 1: field alertmanager not found"},
 		"inner field": {"alertmanagers:\n  - tls_config: {cafile: x}" + static, "line 2: field cafile not found"},
 		"secret":      {"alertmanagers:\n  - authorization: hunter2" + static, "line 2: cannot unmarshal"},
+		"quotes":      {"alertmanagers:\n  - authorization: 'a`b\"hunt'" + static, "line 2: cannot unmarshal"},
 		"two ways":    {"alertmanagers:\n  - basic_auth: {username: a, password: hunter2}\n    authorization: {credentials: hunter2}" + static, "item 1: at most one of basic_auth"},
 		"scheme":      {"alertmanagers:\n  - scheme: hunter2" + static, "item 1: scheme is neither"},
 		"api":         {"alertmanagers:\n  - api_version: v1" + static, "api_version is not v2"},
@@ -98,7 +100,7 @@ func TestParseRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse("x", []byte(x.text))
 			require.ErrorContains(t, err, x.want)
-			require.NotContains(t, err.Error(), "hunter2")
+			require.NotContains(t, err.Error(), "hunt")
 		})
 	}
 }
@@ -113,7 +115,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := Parse("/nowhere/alertmanagers.yml", data)
 		if err != nil {
-			if strings.Contains(err.Error(), "`") {
+			if strings.Contains(err.Error(), "`") && !bytes.ContainsRune(data, '`') { // names of fields may have any
 				t.Fatalf("the error repeats a value: %v", err)
 			}
 			return

@@ -114,7 +114,9 @@ func (p *peer) run(ctx context.Context) {
 			case <-p.wake:
 				continue
 			case <-p.stop:
-				return
+				if batch = p.first(); len(batch) == 0 {
+					return
+				}
 			case <-ctx.Done():
 				return
 			}
