@@ -109,6 +109,11 @@ func (g *Guard) refuse(w http.ResponseWriter, r *request, no *refusal) {
 	g.refused(r, no)
 	h := w.Header()
 	h["Cache-Control"] = noStore
+	if no.status == http.StatusUnauthorized && len(r.Certificates) > 0 && r.Authorization == "" {
+		// A client that has renewed its certificate shows the new one on another
+		// connection alone. HTTP/2 makes a GOAWAY of it.
+		h.Set("Connection", "close")
+	}
 	if no.status == http.StatusUnauthorized {
 		challenge := `Bearer realm="topologyd"` // RFC 6750, section 3
 		if no.reason != reasonNone {
