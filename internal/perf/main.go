@@ -2,9 +2,9 @@
 // HTTP on loopback, filled with a synthetic graph. It prints the table of
 // docs/performance.md.
 //
-// Usage: perf [-bin DIR] [-only graph,mixed,past,change,flows,alerts] [-sizes 10000,100000,1000000]
+// Usage: perf [-bin DIR] [-only graph,mixed,past,change,flows,alerts,flood] [-sizes 10000,100000,1000000]
 // [-mixed 100000] [-queries 2000] [-events 10000] [-for 20s] [-changes 1000000]
-// [-links 2000] [-flows 10000000] [-rules 200]
+// [-links 2000] [-flows 10000000] [-rules 200] [-flood 10000]
 //
 // Each figure is what this machine did in this run; nothing is kept between
 // runs, and nothing fails because a figure is low.
@@ -32,12 +32,13 @@ type options struct {
 	mixed            mixedOptions
 	changes, links   int
 	flows, rules     int
+	flood            int
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.bin, "bin", "bin", "directory of the built programs")
-	flag.StringVar(&o.only, "only", "", "parts that are measured, of graph, mixed, past, change, flows and alerts; none: all")
+	flag.StringVar(&o.only, "only", "", "parts that are measured, of graph, mixed, past, change, flows, alerts and flood; none: all")
 	flag.StringVar(&o.sizes, "sizes", "10000,100000,1000000", "numbers of nodes")
 	flag.IntVar(&o.mixed.nodes, "mixed", 100_000, "nodes while queries of many kinds and changes come at the same time; 0 leaves it out")
 	flag.IntVar(&o.mixed.queries, "queries", 2000, "queries a second then")
@@ -47,6 +48,7 @@ func main() {
 	flag.IntVar(&o.links, "links", 2000, "interfaces beside the one whose change is timed; needs root, 0 leaves it out")
 	flag.IntVar(&o.flows, "flows", 10_000_000, "flow reports that are stored; 0 leaves it out")
 	flag.IntVar(&o.rules, "rules", 200, "graph rules beside changes, of the nodes and changes a second of mixed; 0 leaves it out")
+	flag.IntVar(&o.flood, "flood", 10_000, "requests a second that prove nothing, beside one who is known, of the nodes and for the time of mixed; 0 leaves it out")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -89,6 +91,9 @@ func parts(o *options, sizes []int) []part {
 		{"alerts", "graph rules", o.rules > 0 && o.mixed.nodes > 0 && o.mixed.events > 0, func(ctx context.Context, t *table.Table) error {
 			return measureAlerts(ctx, t, o.bin, o.rules, &o.mixed)
 		}},
+		{"flood", "a flood of requests that prove nothing", o.flood > 0 && o.mixed.nodes > 0, func(ctx context.Context, t *table.Table) error {
+			return measureFlood(ctx, t, o.bin, o.flood, &o.mixed)
+		}},
 	}
 }
 
@@ -111,7 +116,7 @@ func run(ctx context.Context, o *options) error {
 	}
 	for _, name := range only {
 		if !slices.ContainsFunc(all, func(p part) bool { return p.name == name }) {
-			return fmt.Errorf("part %q is not known; give some of graph, mixed, past, change, flows, alerts", name)
+			return fmt.Errorf("part %q is not known; give some of graph, mixed, past, change, flows, alerts, flood", name)
 		}
 	}
 	t := table.New(os.Stderr)
