@@ -114,7 +114,8 @@ func (a *app) newToken(row authfile.TokenRow, output string) error {
 	if err != nil {
 		return fmt.Errorf("write token: %w", err)
 	}
-	_, err = fmt.Fprintln(f, token)
+	// Without a line break: Telegraf sends what is in the file, and a header has none.
+	_, err = fmt.Fprint(f, token)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write token: %w", err)
 	}

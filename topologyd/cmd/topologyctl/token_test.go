@@ -90,7 +90,7 @@ func TestTokenNew(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
 		t.Error(info.Mode(), err)
 	}
-	written := strings.TrimSuffix(string(b), "\n")
+	written := string(b) // without a line break
 	if written == token || strings.Contains(stdout, written) {
 		t.Errorf("%q and %q in %s", written, token, stdout)
 	}
