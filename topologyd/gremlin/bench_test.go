@@ -92,6 +92,8 @@ func BenchmarkQuery(b *testing.B) {
 				{"path-all-hosts", "G.V().Has('Type','host').ShortestPathTo(METADATA('Name','" + last + "')).Count()"},
 				{"descendants", "G.V().Has('Type','host').Descendants(0).Count()"},
 				{"subgraph", "G.V().Has('Type','veth').SubGraph().E().Count()"},
+				{"shared-mac", "G.V().Has('Type','veth').Shared('MAC').Count()"},
+				{"shared-address", "G.V().Has('Type','veth').Shared('IPV4').Count()"},
 				{"sort-limit", "G.V().Sort(DESC,'Name').Limit(10)"},
 			} {
 				query := mustParse(b, q.text)

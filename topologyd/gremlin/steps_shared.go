@@ -12,7 +12,7 @@ import (
 // buildShared makes Shared: (key …) keeps the elements that have a value of the
 // key in common with another one of those it is given; with several keys, a
 // combination of their values. Of a list each value counts, of texts that are
-// addresses the address, see [sharedValue]. What lacks one of the keys goes.
+// addresses the address, see [appendShared]. What lacks one of the keys goes.
 //
 // It holds what it is given, and in a sub-traversal that is what comes of one
 // element: Where(Out().Shared('MAC')) is what has children with the same MAC.
@@ -67,10 +67,16 @@ type sharing struct {
 	take  func(bytes int) bool
 
 	// first is who has a combination first, severalHave when others do, too.
-	first  map[string]int32
-	values [][][]byte
-	text   []byte
+	first map[string]int32
+	// arena holds the encoded values of one element, values where in it those of each
+	// key are, text a combination.
+	arena, text []byte
+	values      [][]stretch
+	add         func(entity.Value) bool
 }
+
+// stretch is a part of an arena.
+type stretch struct{ from, to int }
 
 // severalHave stands for a combination that is shared.
 const severalHave = -1
@@ -108,20 +114,33 @@ func (s *sharing) of(slots []int32) []int32 {
 // is enough; the text is valid until the next one. It reports false when it was
 // stopped.
 func (s *sharing) each(slot int32, yield func([]byte) bool) bool {
-	s.values = s.values[:0]
+	if s.add == nil {
+		s.add = func(v entity.Value) bool { s.append(v); return true }
+	}
+	s.arena, s.values = s.arena[:0], slices.Grow(s.values[:0], len(s.keys))
 	at := s.at(slot)
-	for _, k := range s.keys {
-		var list [][]byte
-		at(k, func(v entity.Value) bool {
-			list = appendShared(list, v)
-			return true
-		})
-		if len(list) == 0 {
+	for i, k := range s.keys {
+		s.values = s.values[:i+1]
+		s.values[i] = s.values[i][:0]
+		if at(k, s.add); len(s.values[i]) == 0 {
 			return s.visit()
 		}
-		s.values = append(s.values, list)
 	}
 	return s.combine(0, s.text[:0], yield)
+}
+
+// append adds a value, of a list its values, to those of the last key.
+func (s *sharing) append(v entity.Value) {
+	if v.Kind() == entity.KindList {
+		for _, e := range v.List() {
+			s.append(e)
+		}
+		return
+	}
+	from := len(s.arena)
+	s.arena = appendShared(s.arena, v)
+	last := &s.values[len(s.values)-1]
+	*last = append(*last, stretch{from, len(s.arena)})
 }
 
 // combine puts the values of the keys from n on behind what is there.
@@ -131,43 +150,38 @@ func (s *sharing) combine(n int, before []byte, yield func([]byte) bool) bool {
 		return s.visit() && yield(before)
 	}
 	for _, v := range s.values[n] {
-		if !s.combine(n+1, append(append(before, v...), ';'), yield) {
+		if !s.combine(n+1, append(append(before, s.arena[v.from:v.to]...), ';'), yield) {
 			return false
 		}
 	}
 	return true
 }
 
-// appendShared appends the encoding of a value, of a list those of its values.
-func appendShared(list [][]byte, v entity.Value) [][]byte {
-	if v.Kind() != entity.KindList {
-		return append(list, appendCanonical(nil, sharedValue(v)))
-	}
-	for _, e := range v.List() {
-		list = appendShared(list, e)
-	}
-	return list
-}
-
-// sharedValue is what counts of a value. Of the address of an interface, which has
+// appendShared encodes what counts of a value. Of the address of an interface, which has
 // the length of its network's prefix behind it, this is the address: 10.0.0.1/24
 // and 10.0.0.1/16 are one. A network, which has nothing but zeros behind its
 // prefix, is compared as a whole, unless it is so small (/31, /32, /127, /128) that
 // its first address is an interface's, too.
-func sharedValue(v entity.Value) entity.Value {
-	if v.Kind() != entity.KindString || !strings.ContainsAny(v.Str(), ".:") {
-		return v
+func appendShared(b []byte, v entity.Value) []byte {
+	if v.Kind() != entity.KindString || !mayBeAddress(v.Str()) {
+		return appendCanonical(b, v)
 	}
 	if p, err := netip.ParsePrefix(v.Str()); err == nil {
 		if p.Bits() >= p.Addr().BitLen()-1 || p.Masked() != p {
-			return entity.String(p.Addr().String())
+			return append(p.Addr().AppendTo(append(b, '"')), '"')
 		}
-		return entity.String(p.String())
+		return append(p.AppendTo(append(b, '"')), '"')
 	}
-	if a, err := netip.ParseAddr(v.Str()); err == nil {
-		return entity.String(a.String())
+	if a, err := netip.ParseAddr(v.Str()); err == nil && a.Zone() == "" {
+		return append(a.AppendTo(append(b, '"')), '"')
 	}
-	return v
+	return appendCanonical(b, v)
+}
+
+// mayBeAddress tells apart what is no address, above all a MAC, before that costs an
+// error: IPv4 has three dots, IPv6 seven colons, or two that stand together.
+func mayBeAddress(text string) bool {
+	return strings.Count(text, ".") == 3 || strings.Contains(text, "::") || strings.Count(text, ":") == 7
 }
 
 // viewSharing is sharing of elements of a view that is no slice of time.
