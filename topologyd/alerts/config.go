@@ -37,10 +37,10 @@ type Config struct {
 	Quick                              time.Duration
 	QuickAtOnce, QuickPause, SlowPause int
 	// Debounce is how long changes are gathered before a rule that they may matter
-	// to is evaluated, and Pause the least time between two evaluations of one rule
-	// in multiples of how long it took.
-	Debounce time.Duration
-	Pause    int
+	// to is evaluated. Every is the least time between two evaluations of one rule,
+	// Pause that in multiples of how long it took.
+	Debounce, Every time.Duration
+	Pause           int
 	// Retry is how soon a rule is tried again that failed; it grows up to RetryMost.
 	Retry, RetryMost time.Duration
 	// SaveEvery is how soon alerts are written after they changed, MaxState the
@@ -58,7 +58,7 @@ func DefaultConfig() Config {
 	return Config{
 		FilesEvery: 2 * time.Second, Interval: 15 * time.Second, ResendDelay: time.Minute, Around: 15 * time.Minute,
 		MaxRules: 1000, MaxAlerts: 100_000, Query: q,
-		Quick: 100 * time.Millisecond, QuickAtOnce: 2, QuickPause: 3, SlowPause: 4, Debounce: 200 * time.Millisecond, Pause: 9,
+		Quick: 100 * time.Millisecond, QuickAtOnce: 1, QuickPause: 3, SlowPause: 9, Debounce: 100 * time.Millisecond, Every: time.Second, Pause: 9,
 		Retry: time.Second, RetryMost: time.Minute, SaveEvery: time.Second, MaxState: 64 << 20, Settle: 100 * time.Millisecond,
 	}
 }

@@ -63,10 +63,14 @@ func (r *runner) take(revision uint64, fn func(*feed)) {
 	steps, tick := r.machine.Tick(f.now)
 	f.add(0, steps)
 	r.tick = tick
-	r.mu.Unlock()
 	if len(f.steps) == 0 {
+		if r.reserved > 0 {
+			r.count()
+		}
+		r.mu.Unlock()
 		return
 	}
+	r.mu.Unlock()
 	r.m.dirty.Store(true)
 	notes := r.describe(f, revision)
 	r.mu.Lock()
@@ -79,10 +83,7 @@ func (r *runner) take(revision uint64, fn func(*feed)) {
 		case s.To == alert.Resolved && s.Alert.Fired.IsZero():
 			delete(r.extras, key)
 			continue
-		case s.To == alert.Pending || s.From == alert.Pending && e == nil || s.From == alert.Resolved:
-			e = &extra{}
-			r.extras[key] = e
-		case e == nil:
+		case s.To == alert.Pending || e == nil || s.From == alert.Resolved || s.To == alert.Firing && s.Alert.Since.Equal(s.Alert.Fired):
 			e = &extra{}
 			r.extras[key] = e
 		}
@@ -113,8 +114,8 @@ func (r *runner) count() {
 			n++
 		}
 	}
-	r.m.total.Add(int64(n - r.counted))
-	r.counted = n
+	r.m.total.Add(int64(n - r.counted - r.reserved))
+	r.counted, r.reserved = n, 0
 }
 
 // measure tells how long it took from changes to what is sent because of them.

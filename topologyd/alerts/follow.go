@@ -10,6 +10,7 @@ import (
 	"github.com/skein-net/skein/topologyd/alert"
 	"github.com/skein-net/skein/topologyd/follow/live"
 	"github.com/skein-net/skein/topologyd/graph"
+	"github.com/skein-net/skein/topologyd/gremlin"
 )
 
 // errAnew asks to follow the query anew.
@@ -23,7 +24,7 @@ const wasPause = 500 * time.Millisecond
 func (r *runner) following(ctx context.Context) error {
 	var was *earlierFound
 	if q := r.c.WasQuery; q != nil {
-		w, err := r.m.deps.Hub.Follow(ctx, q, 0)
+		w, err := r.watch(ctx, q)
 		if err != nil {
 			return fmt.Errorf("was: %w", err)
 		}
@@ -31,7 +32,7 @@ func (r *runner) following(ctx context.Context) error {
 		was = newEarlier(r, w)
 	}
 	begun := time.Now()
-	w, err := r.m.deps.Hub.Follow(ctx, r.c.Query, 0)
+	w, err := r.watch(ctx, r.c.Query)
 	if err != nil {
 		return err
 	}
@@ -61,7 +62,6 @@ func (r *runner) following(ctx context.Context) error {
 			}
 			r.prune(false)
 			if r.skipped.Load() && r.m.room() > 0 {
-				r.skipped.Store(false)
 				return errAnew
 			}
 			continue
@@ -74,6 +74,24 @@ func (r *runner) following(ctx context.Context) error {
 				return err
 			}
 			r.changes(b)
+		}
+	}
+}
+
+// watch begins to follow a query, and does what time asks for meanwhile.
+func (r *runner) watch(ctx context.Context, q *gremlin.Query) (w *live.Watch, err error) {
+	ready := make(chan struct{})
+	go func() {
+		defer close(ready)
+		w, err = r.m.deps.Hub.Follow(ctx, q, 0)
+	}()
+	for t := time.NewTimer(0); ; {
+		select {
+		case <-ready: // the latest when ctx ends
+			t.Stop()
+			return w, err
+		case <-t.C:
+			t.Reset(time.Until(r.keepUp()))
 		}
 	}
 }
@@ -101,7 +119,11 @@ func (r *runner) whole(s *live.Snapshot) {
 // changes takes what happened to the result.
 func (r *runner) changes(b *live.Batch) {
 	r.m.n.evaluations.WithLabelValues(resultChanges).Inc()
-	r.take(b.Revision, func(f *feed) {
+	last := uint64(0)
+	for i := range b.Changes {
+		last = max(last, b.Changes[i].Revision)
+	}
+	r.take(last, func(f *feed) {
 		var v *graph.View
 		for i := range b.Changes {
 			c := &b.Changes[i]
@@ -113,12 +135,9 @@ func (r *runner) changes(b *live.Batch) {
 				f.add(since, r.machine.Leave(f.now, idOf(c).String(), gone(v, c)))
 				continue
 			}
-			s := alert.ChangeSubject(c, v)
-			if !r.machine.Has(s.Key) && r.m.room() <= 0 {
-				r.drop()
-				continue
+			if s := alert.ChangeSubject(c, v); r.may(s.Key) {
+				f.add(since, r.machine.Enter(f.now, s))
 			}
-			f.add(since, r.machine.Enter(f.now, s))
 		}
 	})
 }

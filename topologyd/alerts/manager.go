@@ -244,6 +244,9 @@ func (m *Manager) hear(ctx context.Context) error {
 		return fmt.Errorf("subscribe to the graph: %w", err)
 	}
 	defer changes.Close()
+	if v := changes.View(); v != nil {
+		m.recent.begin(v.Revision())
+	}
 	for {
 		list, err := changes.Next(ctx)
 		if err != nil {

@@ -77,6 +77,13 @@ func (r *recent) note(changes []graph.Change) {
 	}
 }
 
+// begin notes that changes after a revision are to come.
+func (r *recent) begin(revision uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.revision = max(r.revision, revision)
+}
+
 func (r *recent) add(c *graph.Change) {
 	var m *memory
 	e := event{at: c.At, op: c.Op, times: 1}

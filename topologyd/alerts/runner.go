@@ -43,7 +43,9 @@ type runner struct {
 	w       *wish
 	machine *alert.Machine
 	extras  map[string]*extra // by the labels of alerts
-	counted int               // of Manager.total
+	// counted and reserved are the rule's share of Manager.total: its alerts, and
+	// what may become some.
+	counted, reserved int
 	health  string
 	failure string
 	took    time.Duration
@@ -167,13 +169,14 @@ func (r *runner) evaluate(ctx context.Context) {
 		case <-r.wake:
 		default:
 		}
+		begun := time.Now()
 		took, err := r.once(ctx, since)
 		if ctx.Err() != nil {
 			return
 		}
 		ended, interval := time.Now(), r.wish().interval
 		due := ended.Add(interval)
-		ready := ended.Add(max(r.m.cfg.Debounce, time.Duration(r.m.cfg.Pause)*took))
+		ready := later(begun.Add(r.m.cfg.Every), ended.Add(time.Duration(r.m.cfg.Pause)*took))
 		if err != nil {
 			r.failed(err)
 			ready = ended.Add(max(pause, time.Duration(r.m.cfg.Pause)*took))
@@ -185,7 +188,7 @@ func (r *runner) evaluate(ctx context.Context) {
 		if !r.idle(ctx, due, r.wake) {
 			return
 		}
-		if !r.idle(ctx, earlier(ready, due), nil) { // gather what comes together
+		if !r.idle(ctx, earlier(later(ready, time.Now().Add(r.m.cfg.Debounce)), due), nil) { // gather what comes together
 			return
 		}
 	}
@@ -253,26 +256,30 @@ func (r *runner) keepUp() (next time.Time) {
 // admit passes on things as long as there may be more alerts; what is known
 // already always passes.
 func (r *runner) admit(all iter.Seq[*alert.Subject]) iter.Seq[*alert.Subject] {
+	r.skipped.Store(false)
 	return func(yield func(*alert.Subject) bool) {
-		room := r.m.room() + r.counted
 		for s := range all {
-			if !r.machine.Has(s.Key) {
-				if room--; room < 0 {
-					r.drop()
-					continue
-				}
-			}
-			if !yield(s) {
+			if r.may(s.Key) && !yield(s) {
 				return
 			}
 		}
 	}
 }
 
-// drop notes a thing that is not alerted because there are too many alerts.
-func (r *runner) drop() {
+// may reports whether a thing is known already or one more may be, and notes when
+// there are too many alerts. The lock is held.
+func (r *runner) may(key string) bool {
+	if r.machine.Has(key) {
+		return true
+	}
+	if r.m.total.Add(1) <= int64(r.m.cfg.MaxAlerts) {
+		r.reserved++
+		return true
+	}
+	r.m.total.Add(-1)
 	r.skipped.Store(true)
 	r.m.n.dropped.WithLabelValues(dropTotal).Inc()
+	return false
 }
 
 // prune has the machine forget what is no longer in the graph.
