@@ -63,7 +63,12 @@ func NewGRPC(in *Ingest, door Door) *GRPC {
 		grpc.MaxConcurrentStreams(grpcAtOnce),
 		grpc.MaxHeaderListSize(16<<10),
 		grpc.ConnectionTimeout(10*time.Second),
-		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 5 * time.Minute, Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionIdle: 5 * time.Minute, Time: time.Minute, Timeout: 20 * time.Second,
+			// A sender shows a certificate that it renewed with its next connection
+			// alone: this one ends before the old certificate does.
+			MaxConnectionAge: 15 * time.Minute, MaxConnectionAgeGrace: time.Minute,
+		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.InTapHandle(g.admit),
 		grpc.StatsHandler((*grpcStats)(g)),
