@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 	"text/template/parse"
 )
@@ -36,6 +37,15 @@ type expander struct {
 	// fixed is the text when there is nothing to expand.
 	fixed string
 	t     *template.Template
+	// idle are copies, *instance, that are not in use: making one takes ten times as
+	// long as an expansion.
+	idle sync.Pool
+}
+
+// instance is a copy of a template whose functions count work.
+type instance struct {
+	t    *template.Template
+	work work
 }
 
 var errNoTemplates = errors.New("templates cannot define or call others")
@@ -79,15 +89,21 @@ func (e *expander) expand(t *Thing) (string, error) {
 }
 
 func (e *expander) execute(t *Thing) (string, error) {
-	own, err := e.t.Clone() // functions belong to one expansion
-	if err != nil {
-		return "", err
+	i, ok := e.idle.Get().(*instance)
+	if !ok {
+		own, err := e.t.Clone()
+		if err != nil {
+			return "", err
+		}
+		i = &instance{t: own}
+		own.Funcs(i.work.funcs())
 	}
-	w := &work{left: maxWork}
+	defer e.idle.Put(i)
+	i.work.left = maxWork
 	counted := *t
-	counted.work = w
+	counted.work = &i.work
 	var out output
-	if err := own.Funcs(w.funcs()).Execute(&out, &counted); err != nil {
+	if err := i.t.Execute(&out, &counted); err != nil {
 		return "", err
 	}
 	return strings.ToValidUTF8(out.b.String(), "\ufffd"), nil
