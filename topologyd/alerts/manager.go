@@ -69,6 +69,7 @@ type Manager struct {
 
 	// Of the goroutine that runs:
 	files *confile.Files[[]alert.Group]
+	read  bool                  // definitions were known when rules were last applied
 	left  map[string]*savedRule // what was saved of rules that are not there yet
 	said  string                // the last failure to save that was logged
 
@@ -124,9 +125,10 @@ func (m *Manager) run(ctx context.Context) {
 	defer listener.Wait()
 	begun := false
 	m.files.Read(m.deps.Now())
+	var defs <-chan struct{} // closed when definitions are others than those applied
 	for changed := true; ; {
-		defs := m.deps.Definitions.Changed()
 		if changed {
+			defs = m.deps.Definitions.Changed()
 			m.apply(ctx)
 			if !begun && len(m.list()) > 0 {
 				begun = true
@@ -138,7 +140,7 @@ func (m *Manager) run(ctx context.Context) {
 		case <-defs:
 			changed = true
 		case <-look.C:
-			changed = m.files.Read(m.deps.Now())
+			changed = m.files.Read(m.deps.Now()) || !m.read && m.deps.Definitions.Ready()
 		case <-save.C:
 			m.labels()
 			if m.dirty.Load() {
@@ -164,8 +166,8 @@ func (m *Manager) list() []*runner {
 
 // apply starts, changes and ends rules as files and definitions say now.
 func (m *Manager) apply(ctx context.Context) {
-	ready := m.deps.Definitions.Ready()
-	w := want(m.files.List(), m.deps.Definitions.List(Kind), ready, &m.cfg)
+	m.read = m.deps.Definitions.Ready()
+	w := want(m.files.List(), m.deps.Definitions.List(Kind), m.read, &m.cfg)
 	old, defined := make(map[string]*runner), make(map[string]*runner)
 	for _, r := range m.list() {
 		old[r.w.key] = r

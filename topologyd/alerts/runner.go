@@ -46,10 +46,10 @@ type runner struct {
 	// counted and reserved are the rule's share of Manager.total: its alerts, and
 	// what may become some.
 	counted, reserved int
-	health  string
-	failure string
-	took    time.Duration
-	at      time.Time
+	health            string
+	failure           string
+	took              time.Duration
+	at                time.Time
 }
 
 // extra is what a manager knows of an alert beside what the machine does.
