@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -120,8 +121,7 @@ func (l *Log) Record(r Record) error {
 		return fmt.Errorf("write audit log: %w", err)
 	}
 	l.suppressed = 0
-	l.log.Info("audit", "action", r.Action, "outcome", r.Outcome, "reason", r.Reason, "user", r.User, "remote", r.Remote, "request", r.Request,
-		"endpoint", r.Endpoint, "kind", r.Kind, "id", r.ID, "capture", r.Capture, "name", r.Name, "hosts", r.Hosts, "nodes", r.Nodes, "packets", r.Packets, "bytes", r.Bytes)
+	l.log.LogAttrs(context.Background(), slog.LevelInfo, "audit", r.attrs()...)
 	return nil
 }
 

@@ -227,3 +227,19 @@ func TestActor(t *testing.T) {
 		t.Error(a)
 	}
 }
+
+// TestLogLine is what the daemon's own log has of a record.
+func TestLogLine(t *testing.T) {
+	var out strings.Builder
+	l := New(DefaultConfig(filepath.Join(t.TempDir(), "audit.log")), slog.New(slog.NewTextHandler(&out, nil)), nil)
+	if err := l.Open(); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // the end of the test
+	if err := l.Record(Record{Action: PacketsEnd, Outcome: OK, Actor: Actor{User: "alice", UserAgent: "curl"}, Capture: "c", Packets: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "msg=audit action=packets.end outcome=ok user=alice capture=c packets=3\n"; !strings.HasSuffix(out.String(), want) {
+		t.Errorf("%s", out.String())
+	}
+}

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"log/slog"
 	"time"
 	"unicode/utf8"
 )
@@ -70,6 +71,28 @@ type Record struct {
 	// Suppressed counts the refusals since the record before that were too many to
 	// be written.
 	Suppressed int64 `json:"suppressed,omitempty"`
+}
+
+// attrs are what the daemon's own log has of a record: what is empty is left out.
+func (r *Record) attrs() []slog.Attr {
+	out := []slog.Attr{slog.String("action", r.Action), slog.String("outcome", r.Outcome)}
+	for _, x := range []struct{ key, value string }{
+		{"reason", r.Reason}, {"user", r.User}, {"remote", r.Remote}, {"endpoint", r.Endpoint}, {"request", r.Request},
+		{"kind", r.Kind}, {"id", r.ID}, {"capture", r.Capture}, {"name", r.Name},
+	} {
+		if x.value != "" {
+			out = append(out, slog.String(x.key, x.value))
+		}
+	}
+	for _, x := range []struct {
+		key   string
+		value int64
+	}{{"hosts", int64(r.Hosts)}, {"nodes", int64(r.Nodes)}, {"packets", r.Packets}, {"bytes", r.Bytes}, {"suppressed", r.Suppressed}} {
+		if x.value != 0 {
+			out = append(out, slog.Int64(x.key, x.value))
+		}
+	}
+	return out
 }
 
 // Actor is who did it.

@@ -1,16 +1,21 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/skein-net/skein/topologyd/api/httpx"
 	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/auth/authfile"
 	"github.com/skein-net/skein/topologyd/config"
@@ -246,4 +251,69 @@ func TestWrongProof(t *testing.T) {
 			t.Errorf("%s: %d %v %s", name, resp.StatusCode, resp.Header, answer)
 		}
 	}
+}
+
+// TestAccessTable keeps docs/security.md equal to what the endpoints need.
+func TestAccessTable(t *testing.T) {
+	d, err := New(testConfig(t.TempDir()), slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.hub.Stop)
+	const path, begin, end = "../../docs/security.md", "<!-- begin: endpoints -->\n", "<!-- end: endpoints -->\n"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, found := strings.Cut(string(text), begin)
+	old, tail, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		t.Fatalf("%s has no place for the table", path)
+	}
+	table := accessTable(d.routes)
+	if old == table {
+		return
+	}
+	if !*updateReference {
+		t.Fatalf("%s does not hold this table; write it with: go test -run TestAccessTable ./topologyd/daemon -update\n%s", path, table)
+	}
+	if err := os.WriteFile(path, []byte(head+begin+table+end+tail), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// accessTable says who may ask what: a row for each path and permission.
+func accessTable(routes []httpx.Route) string {
+	type row struct {
+		path  string
+		needs auth.Permission
+	}
+	methods := make(map[row][]string)
+	for _, r := range routes {
+		x := row{strings.TrimSuffix(r.Path, "{$}"), r.Needs}
+		methods[x] = append(methods[x], "`"+r.Method+"`")
+	}
+	rows := slices.SortedFunc(maps.Keys(methods), func(a, b row) int {
+		return cmp.Or(strings.Compare(a.path, b.path), cmp.Compare(a.needs, b.needs))
+	})
+	var b strings.Builder
+	b.WriteString("| endpoint | method | needs | roles |\n|---|---|---|---|\n")
+	for _, x := range rows {
+		var roles []string
+		for _, r := range auth.Roles() {
+			if r.Grants(x.needs) {
+				roles = append(roles, string(r))
+			}
+		}
+		who := strings.Join(roles, ", ")
+		switch x.needs {
+		case auth.Public:
+			who = "everybody"
+		case auth.Payload:
+			who = "viewer, operator, admin, with `packets: true`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", x.path, strings.Join(methods[x], ", "), x.needs, who)
+	}
+	b.WriteString("| OTLP over gRPC | | report | host, admin |\n")
+	return b.String()
 }

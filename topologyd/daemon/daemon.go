@@ -297,9 +297,9 @@ func (d *Daemon) listen(ctx context.Context) (err error) {
 			return fmt.Errorf("--otlp-listen: %w", err)
 		}
 	}
-	err = d.mayListen("listen", d.httpListener)
+	err = d.mayListen("listen", d.cfg.Listen, d.httpListener)
 	if err == nil && d.otlpListener != nil {
-		err = d.mayListen("otlp-listen", d.otlpListener)
+		err = d.mayListen("otlp-listen", d.cfg.OTLPListen, d.otlpListener)
 	}
 	if err != nil {
 		d.closeListeners()

@@ -124,7 +124,7 @@ func (d *Daemon) closeDoor() {
 
 // mayListen says why the daemon does not serve at an address, and warns of what it
 // does serve.
-func (d *Daemon) mayListen(flag string, l net.Listener) error {
+func (d *Daemon) mayListen(flag, at string, l net.Listener) error {
 	a, ok := l.Addr().(*net.TCPAddr)
 	if !ok || a.IP.IsLoopback() {
 		return nil
@@ -133,7 +133,7 @@ func (d *Daemon) mayListen(flag string, l net.Listener) error {
 	switch {
 	case s.AuthFile == "" && !s.WithoutAuthentication:
 		return fmt.Errorf("--%s: %s is reached from other hosts, and nobody would be asked who he is: give --auth-file with who may do what "+
-			"(docs/security.md), or listen on 127.0.0.1; --listen-beyond-loopback-without-authentication allows everybody everything", flag, a)
+			"(docs/security.md), or listen on 127.0.0.1; --listen-beyond-loopback-without-authentication allows everybody everything", flag, at)
 	case s.AuthFile == "":
 		d.log.Warn("listening beyond loopback without authentication: who reaches this address can read and write the graph", "address", a.String())
 	case s.TLSCert == "":
