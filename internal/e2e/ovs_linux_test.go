@@ -69,7 +69,7 @@ func (h *hostNS) switchd(t *testing.T, ns string) func(args ...string) {
 		require.NoError(t, err)
 		t.Cleanup(func() {
 			_ = syscall.Kill(n, syscall.SIGTERM)
-			proctest.Eventually(t, 10*time.Second, name+" has ended", func() error {
+			proctest.Eventually(t, time.Minute, name+" has ended", func() error {
 				if syscall.Kill(n, 0) == nil {
 					return fmt.Errorf("it runs")
 				}

@@ -129,7 +129,7 @@ func TestLive(t *testing.T) {
 			frame = append(frame, make([]byte, 60-len(frame))...)
 			inside(from, func() error { return send(name, frame) })
 			var got uint32
-			proctest.Eventually(t, 10*time.Second, "the filter has run", func() error {
+			proctest.Eventually(t, time.Minute, "the filter has run", func() error {
 				if err := m.Lookup(uint32(0), &got); err != nil || got == 0 {
 					return fmt.Errorf("%d, %w", got, err)
 				}

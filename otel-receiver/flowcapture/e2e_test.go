@@ -84,7 +84,7 @@ func fileConfig(t testing.TB, data []byte) *Config {
 func TestPcapFile(t *testing.T) {
 	sink := new(consumertest.LogsSink)
 	r := start(t, fileConfig(t, capturePcap(t)), nil, sink, nil, componenttest.NewNopHost())
-	eventually(t, "three flows", 10*time.Second, func() bool { return len(records(t, sink)) == 3 })
+	eventually(t, "three flows", time.Minute, func() bool { return len(records(t, sink)) == 3 })
 	stop(t, r)
 	checkCapture(t, records(t, sink), then())
 	require.Equal(t, "h", records(t, sink)[0].HostID)
@@ -96,7 +96,7 @@ func TestPcapFileFilter(t *testing.T) {
 	cfg.Captures[0].Filter = "port 8123"
 	sink := new(consumertest.LogsSink)
 	r := start(t, cfg, nil, sink, nil, componenttest.NewNopHost())
-	eventually(t, "one flow", 10*time.Second, func() bool { return len(records(t, sink)) == 1 })
+	eventually(t, "one flow", time.Minute, func() bool { return len(records(t, sink)) == 1 })
 	stop(t, r)
 	require.Equal(t, uint16(8123), records(t, sink)[0].TransportB)
 	require.Equal(t, uint64(21), tapTotals(r).source.Filtered)
@@ -109,7 +109,7 @@ func TestPcapFileMissing(t *testing.T) {
 	require.NoError(t, os.Remove(cfg.Captures[0].File))
 	sink, host := new(consumertest.LogsSink), new(statusHost)
 	r := start(t, cfg, nil, sink, nil, host)
-	eventually(t, "the error", 10*time.Second, func() bool { _, msg := host.last(); return msg != "" })
+	eventually(t, "the error", time.Minute, func() bool { _, msg := host.last(); return msg != "" })
 	require.NoError(t, os.WriteFile(cfg.Captures[0].File, data, 0o600))
 	eventually(t, "three flows", 20*time.Second, func() bool { return len(records(t, sink)) == 3 })
 	stop(t, r)
@@ -124,8 +124,8 @@ func TestPcapFileCorrupt(t *testing.T) {
 	}
 	sink, host := new(consumertest.LogsSink), new(statusHost)
 	r := start(t, fileConfig(t, data), nil, sink, nil, host)
-	eventually(t, "the error", 10*time.Second, func() bool { _, msg := host.last(); return msg != "" })
-	eventually(t, "a flow", 10*time.Second, func() bool { return len(records(t, sink)) == 1 })
+	eventually(t, "the error", time.Minute, func() bool { _, msg := host.last(); return msg != "" })
+	eventually(t, "a flow", time.Minute, func() bool { return len(records(t, sink)) == 1 })
 	stop(t, r)
 	require.Len(t, records(t, sink), 1)
 	require.Equal(t, uint64(1), tapTotals(r).source.Opened)
@@ -146,7 +146,7 @@ func TestPcapSocket(t *testing.T) {
 	sink := new(consumertest.LogsSink)
 	before := time.Now()
 	r := start(t, cfg, nil, sink, nil, componenttest.NewNopHost())
-	eventually(t, "the listener", 10*time.Second, func() bool {
+	eventually(t, "the listener", time.Minute, func() bool {
 		conn, err := net.Dial("tcp", c.Listen)
 		if err != nil {
 			return false
@@ -156,7 +156,7 @@ func TestPcapSocket(t *testing.T) {
 		require.NoError(t, conn.Close())
 		return true
 	})
-	eventually(t, "the packets", 10*time.Second, func() bool { return tapTotals(r).source.Received == 22 })
+	eventually(t, "the packets", time.Minute, func() bool { return tapTotals(r).source.Received == 22 })
 	stop(t, r)
 	got := records(t, sink)
 	base := time.Unix(0, got[0].Metric.Start)
@@ -177,7 +177,7 @@ func TestPcapSocketTaken(t *testing.T) {
 	cfg.Captures[0].Listen = l.Addr().String()
 	host := new(statusHost)
 	r := start(t, cfg, nil, consumertest.NewNop(), nil, host)
-	eventually(t, "the error", 10*time.Second, func() bool { _, msg := host.last(); return msg != "" })
+	eventually(t, "the error", time.Minute, func() bool { _, msg := host.last(); return msg != "" })
 	require.NoError(t, l.Close())
 	eventually(t, "recovery", 20*time.Second, func() bool { s, _ := host.last(); return s == componentstatus.StatusOK })
 	require.True(t, tapTotals(r).running)

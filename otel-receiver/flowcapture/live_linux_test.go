@@ -110,7 +110,7 @@ func TestVeth(t *testing.T) {
 			running(t, r, "va")
 			const n, size = 500, 200
 			exchange(t, first, second, n, size)
-			eventually(t, "a report", 10*time.Second, func() bool { return len(records(t, sink)) > 0 })
+			eventually(t, "a report", time.Minute, func() bool { return len(records(t, sink)) > 0 })
 			stop(t, r)
 			got := records(t, sink)
 			rec := got[len(got)-1]
@@ -134,10 +134,10 @@ func TestInterfaceReturns(t *testing.T) {
 	r := start(t, liveConfig(first, "va"), nil, sink, nil, host)
 	running(t, r, "va")
 	exchange(t, first, second, 3, 10)
-	eventually(t, "a report", 10*time.Second, func() bool { return len(records(t, sink)) > 0 })
+	eventually(t, "a report", time.Minute, func() bool { return len(records(t, sink)) > 0 })
 	ip(t, "-n", first, "link", "del", "va")
 	eventually(t, "the error", 20*time.Second, func() bool { _, msg := host.last(); return msg != "" })
-	eventually(t, "the end", 10*time.Second, func() bool {
+	eventually(t, "the end", time.Minute, func() bool {
 		got := records(t, sink)
 		return got[len(got)-1].Finish == flowrecord.FinishStopped
 	})
@@ -149,7 +149,7 @@ func TestInterfaceReturns(t *testing.T) {
 	ip(t, "-n", second, "link", "set", "vb", "up")
 	running(t, r, "va")
 	exchange(t, first, second, 3, 10)
-	eventually(t, "another report", 10*time.Second, func() bool { return len(records(t, sink)) > before })
+	eventually(t, "another report", time.Minute, func() bool { return len(records(t, sink)) > before })
 	stop(t, r)
 	require.NotZero(t, r.captures[0].failures.Load())
 }

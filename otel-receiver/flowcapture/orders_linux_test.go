@@ -68,13 +68,13 @@ func TestOrderedVeth(t *testing.T) {
 	require.Equal(t, order.ProofSelfTest, becomes(t, r, a.ID, order.StateRunning, "").Proof)
 	becomes(t, r, b.ID, order.StateRunning, "")
 	exchange(t, first, second, 30, 100)
-	eventually(t, "the counters", 10*time.Second, func() bool {
+	eventually(t, "the counters", time.Minute, func() bool {
 		x, y := stateOf(r, a.ID), stateOf(r, b.ID)
 		return x.Packets == 60 && y.Packets == 60 && x.Bytes == 60*142 && x.Proof == order.ProofPacket && x.Flows == 1 && x.Memory > 0
 	})
 	require.Empty(t, stateOf(r, a.ID).Dropped)
 	r.orders.Follow([]order.Capture{b})
-	eventually(t, "the end of the first", 10*time.Second, func() bool {
+	eventually(t, "the end of the first", time.Minute, func() bool {
 		for _, rec := range records(t, sink) {
 			if rec.Finish == flowrecord.FinishStopped {
 				return true
@@ -117,7 +117,7 @@ func TestOrderedTroubles(t *testing.T) {
 	ip(t, "-n", first, "addr", "replace", "10.9.9.1/24", "dev", "va")
 	before := stateOf(r, a.ID).Packets
 	exchange(t, first, second, 5, 10)
-	eventually(t, "packets after it came up", 10*time.Second, func() bool { return stateOf(r, a.ID).Packets >= before+10 })
+	eventually(t, "packets after it came up", time.Minute, func() bool { return stateOf(r, a.ID).Packets >= before+10 })
 
 	ip(t, "-n", first, "link", "set", "va", "name", "renamed")
 	eventually(t, "flows by the new name", 20*time.Second, func() bool {
@@ -284,7 +284,7 @@ func TestOrderedLeavesNothing(t *testing.T) {
 	r.orders.Follow(nil)
 	settled("nothing left", &before)
 	require.NotContains(t, netnstest.Run(t, "tc", "-n", second, "qdisc", "show", "dev", "vb"), "clsact")
-	eventually(t, "no packets kept", 10*time.Second, func() bool { n, b := r.raw.Stats(); return n == 0 && b == 0 })
+	eventually(t, "no packets kept", time.Minute, func() bool { n, b := r.raw.Stats(); return n == 0 && b == 0 })
 	stop(t, r)
 }
 
@@ -320,12 +320,12 @@ func TestOrderedEBPF(t *testing.T) {
 	require.Equal(t, order.TypeEBPF, st.Type)
 	becomes(t, r, packets.ID, order.StateRunning, "")
 	exchange(t, first, second, 50, 100)
-	eventually(t, "the counters", 10*time.Second, func() bool {
+	eventually(t, "the counters", time.Minute, func() bool {
 		x, y := stateOf(r, kernel.ID), stateOf(r, packets.ID)
 		return x.Packets == 100 && y.Packets == 100 && x.Bytes == y.Bytes
 	})
 	r.orders.Follow(nil)
-	eventually(t, "the end of all flows", 10*time.Second, func() bool {
+	eventually(t, "the end of all flows", time.Minute, func() bool {
 		n := 0
 		for _, rec := range records(t, sink) {
 			if rec.Finish == flowrecord.FinishStopped {

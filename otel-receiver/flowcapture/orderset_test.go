@@ -406,7 +406,7 @@ func TestLimits(t *testing.T) {
 	r.orders.Follow(list[:4]) // without the first
 	require.Equal(t, []string{"d/2"}, refusedNow())
 	becomes(t, r, "d/5", order.StateRunning, "")
-	eventually(t, "the counts", 10*time.Second, func() bool {
+	eventually(t, "the counts", time.Minute, func() bool {
 		return maps.Equal(map[string]int64{"running": 3, "refused": 1, "starting": 0, "failed": 0}, r.orders.count())
 	})
 	stop(t, r)
@@ -481,7 +481,7 @@ func TestJudgement(t *testing.T) {
 	g.gone = errors.New("the namespace is gone")
 	g.mu.Unlock()
 	becomes(t, r, o.ID, order.StateFailed, "the namespace is gone")
-	eventually(t, "the end of the tap", 10*time.Second, func() bool { return len(g.runs()) == 0 })
+	eventually(t, "the end of the tap", time.Minute, func() bool { return len(g.runs()) == 0 })
 	g.mu.Lock()
 	g.gone = nil
 	g.mu.Unlock()
@@ -495,13 +495,13 @@ func TestJudgement(t *testing.T) {
 	becomes(t, r, o.ID, order.StateFailed, "filter, column 4: not on this link")
 	tried := g.sources.Load()
 	later := time.Now().Add(100 * time.Millisecond)
-	eventually(t, "some time", 10*time.Second, func() bool { return time.Now().After(later) })
+	eventually(t, "some time", time.Minute, func() bool { return time.Now().After(later) })
 	require.Equal(t, tried, g.sources.Load(), "a filter that is wrong is not tried again")
 	breaks(errors.New("broken"))
 	follow()
 	becomes(t, r, o.ID, order.StateFailed, "broken")
 	tried = g.sources.Load()
-	eventually(t, "another attempt", 10*time.Second, func() bool { return g.sources.Load() > tried })
+	eventually(t, "another attempt", time.Minute, func() bool { return g.sources.Load() > tried })
 	stop(t, r)
 }
 
@@ -555,7 +555,7 @@ func TestOneName(t *testing.T) {
 	r.eachTap(func(capture, iface string, tt *totals) { lines[capture+" "+iface] += tt.source.Received })
 	require.Equal(t, map[string]uint64{"all if1": 2, "all if2": 1}, lines)
 	r.orders.Follow(nil)
-	eventually(t, "the end of all flows", 10*time.Second, func() bool {
+	eventually(t, "the end of all flows", time.Minute, func() bool {
 		n := 0
 		for _, rec := range records(t, sink) {
 			if rec.Finish == flowrecord.FinishStopped && rec.CaptureID == "all" {

@@ -21,7 +21,7 @@ func TestSampledVeth(t *testing.T) {
 	r := start(t, cfg, nil, sink, nil, componenttest.NewNopHost())
 	running(t, r, "va")
 	exchange(t, first, second, n, size)
-	eventually(t, "a report", 10*time.Second, func() bool { return len(records(t, sink)) > 0 })
+	eventually(t, "a report", time.Minute, func() bool { return len(records(t, sink)) > 0 })
 	stop(t, r)
 	got := records(t, sink)
 	rec := got[len(got)-1]

@@ -128,8 +128,8 @@ func TestTooManyInterfaces(t *testing.T) {
 	f.names = func() ([]string, error) { return []string{"a"}, errors.New("too many") }
 	host := new(statusHost)
 	r := start(t, testConfig(typeAFPacket), f, consumertest.NewNop(), nil, host)
-	eventually(t, "the error", 10*time.Second, func() bool { _, msg := host.last(); return msg == "capture c: too many" })
-	eventually(t, "the first", 10*time.Second, func() bool { return tapTotals(r).running })
+	eventually(t, "the error", time.Minute, func() bool { _, msg := host.last(); return msg == "capture c: too many" })
+	eventually(t, "the first", time.Minute, func() bool { return tapTotals(r).running })
 	stop(t, r)
 	require.Zero(t, r.captures[0].failures.Load())
 }

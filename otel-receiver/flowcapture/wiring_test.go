@@ -195,7 +195,7 @@ func TestFlowsArrive(t *testing.T) {
 	}}
 	f.set("eth0")
 	r := start(t, testConfig(typeAFPacket), f, sink, nil, componenttest.NewNopHost())
-	eventually(t, "a report", 10*time.Second, func() bool { return len(records(t, sink)) > 0 })
+	eventually(t, "a report", time.Minute, func() bool { return len(records(t, sink)) > 0 })
 	stop(t, r)
 
 	got := records(t, sink)
@@ -316,7 +316,7 @@ func TestBlockedPipeline(t *testing.T) {
 func TestShutdownGivesUp(t *testing.T) {
 	b := &blocking{release: make(chan struct{})}
 	r := start(t, testConfig(typeAFPacket), flood(t, 1000), b, nil, componenttest.NewNopHost())
-	eventually(t, "a call", 10*time.Second, func() bool { return b.calls.Load() > 0 })
+	eventually(t, "a call", time.Minute, func() bool { return b.calls.Load() > 0 })
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	err := r.Shutdown(ctx)
@@ -334,7 +334,7 @@ func TestPatientSource(t *testing.T) {
 	f.set("")
 	b := &blocking{release: make(chan struct{})}
 	r := start(t, cfg, f, b, nil, componenttest.NewNopHost())
-	eventually(t, "a full queue", 10*time.Second, func() bool { return r.queue.count.Load() == 100 })
+	eventually(t, "a full queue", time.Minute, func() bool { return r.queue.count.Load() == 100 })
 	close(b.release)
 	eventually(t, "all frames", 20*time.Second, func() bool {
 		n := uint64(0)
@@ -399,15 +399,15 @@ func TestRecoverable(t *testing.T) {
 	f.set("eth0", "late")
 	sink, host := new(consumertest.LogsSink), new(statusHost)
 	r := start(t, testConfig(typeAFPacket), f, sink, nil, host)
-	eventually(t, "the error", 10*time.Second, func() bool {
+	eventually(t, "the error", time.Minute, func() bool {
 		s, msg := host.last()
 		return s == componentstatus.StatusRecoverableError && msg == "capture c: no such interface: late"
 	})
-	eventually(t, "flows of the other", 10*time.Second, func() bool { return len(records(t, sink)) > 0 })
+	eventually(t, "flows of the other", time.Minute, func() bool { return len(records(t, sink)) > 0 })
 	require.NotZero(t, r.captures[0].failures.Load())
 	there.Store(true)
 	eventually(t, "recovery", 20*time.Second, func() bool { s, _ := host.last(); return s == componentstatus.StatusOK })
-	eventually(t, "its flows", 10*time.Second, func() bool {
+	eventually(t, "its flows", time.Minute, func() bool {
 		for _, rec := range records(t, sink) {
 			if rec.Interface == "late" {
 				return true
@@ -441,7 +441,7 @@ func TestInterfacesComeAndGo(t *testing.T) {
 		}
 		return false
 	}
-	eventually(t, "a's flow", 10*time.Second, func() bool { return len(records(t, sink)) > 0 })
+	eventually(t, "a's flow", time.Minute, func() bool { return len(records(t, sink)) > 0 })
 	f.set("b")
 	eventually(t, "the end of a's flow", 20*time.Second, func() bool { return ended("a") })
 	received := make(map[string]uint64)
@@ -477,7 +477,7 @@ func TestFileEnds(t *testing.T) {
 	sink := new(consumertest.LogsSink)
 	before := time.Now().UnixNano()
 	r := start(t, cfg, f, sink, nil, componenttest.NewNopHost())
-	eventually(t, "the end", 10*time.Second, func() bool {
+	eventually(t, "the end", time.Minute, func() bool {
 		got := records(t, sink)
 		return len(got) > 0 && got[len(got)-1].Finished()
 	})

@@ -172,19 +172,19 @@ func TestFollow(t *testing.T) {
 			return nil
 		}
 	}
-	proctest.Eventually(t, 5*time.Second, "packets come", number(1))
+	proctest.Eventually(t, time.Minute, "packets come", number(1))
 	if len(out.list[0].Packets) != 0 {
 		t.Error("the first message is not an empty one")
 	}
 	put(a, 2)
-	proctest.Eventually(t, 5*time.Second, "packets come", number(2))
+	proctest.Eventually(t, time.Minute, "packets come", number(2))
 	b := open(t, g, "def/b", 1)
 	put(b, 3)
 	put(open(t, g, "other/b", 1), 3)
-	proctest.Eventually(t, 5*time.Second, "packets come", number(3))
+	proctest.Eventually(t, time.Minute, "packets come", number(3))
 	b.Close()
 	put(a, 4)
-	proctest.Eventually(t, 5*time.Second, "packets come", number(4))
+	proctest.Eventually(t, time.Minute, "packets come", number(4))
 	if err := stop(); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}

@@ -161,7 +161,7 @@ func TestLiveRefused(t *testing.T) {
 		t.Fatal("it was not refused")
 	}
 	r := flow("TCP", addrA, port, addrB, 9)
-	proctest.Eventually(t, 10*time.Second, "the one who tried is known", func() error {
+	proctest.Eventually(t, time.Minute, "the one who tried is known", func() error {
 		r.ProcessA = flowrecord.Process{}
 		if table.Annotate(r); r.ProcessA.Name != "sockets.test" || r.ProcessA.NetNS != w.inodeA {
 			return fmt.Errorf("%+v", r.ProcessA)

@@ -188,7 +188,7 @@ func started(t testing.TB, cfg Config) *Table {
 // known.
 func expect(t testing.TB, table *Table, r *flowrecord.Record, pidA, nsA, pidB, nsB int64) {
 	t.Helper()
-	proctest.Eventually(t, 20*time.Second, "both ends are known", func() error {
+	proctest.Eventually(t, time.Minute, "both ends are known", func() error {
 		r.ProcessA, r.ProcessB = flowrecord.Process{}, flowrecord.Process{}
 		table.Annotate(r)
 		a, b := r.ProcessA, r.ProcessB

@@ -96,7 +96,7 @@ func TestBothModes(t *testing.T) {
 		p.HostID, p.Mode, p.Log = "h1", mode, testutil.Logger{Name: mode}
 		p.RootNetNS, p.Namespaces, p.LLDPDSocket = netnstest.Path(host), false, near.Socket
 		w := feedtest.Run(t, p)
-		w.Eventually(t, 10*time.Second, "the neighbour in mode "+mode, func(s feedtest.State) error {
+		w.Eventually(t, time.Minute, "the neighbour in mode "+mode, func(s feedtest.State) error {
 			if _, ok := s.Find(entity.TypeSwitch, "Name", "far"); !ok {
 				return fmt.Errorf("%d switches", len(s.All(entity.TypeSwitch)))
 			}
@@ -110,7 +110,7 @@ func TestBothModes(t *testing.T) {
 		if err := p.Gather(w.Accumulator()); err != nil {
 			t.Error(err)
 		}
-		proctest.Eventually(t, 10*time.Second, "its figures", func() error {
+		proctest.Eventually(t, time.Minute, "its figures", func() error {
 			_ = p.Gather(w.Accumulator())
 			if p.source.Stats().Neighbors != 1 {
 				return fmt.Errorf("%+v", p.source.Stats())
@@ -136,7 +136,7 @@ func TestNothing(t *testing.T) {
 	log := &testutil.CaptureLogger{}
 	p.Log, p.Mode, p.LLDPDSocket = log, modeLLDPD, t.TempDir()+"/none"
 	w := feedtest.Run(t, p)
-	proctest.Eventually(t, 10*time.Second, "an attempt", func() error {
+	proctest.Eventually(t, time.Minute, "an attempt", func() error {
 		if s := p.feeds.Stats(); s[0].Breaks == 0 {
 			return fmt.Errorf("%+v", s)
 		}

@@ -72,7 +72,7 @@ func TestNothingThere(t *testing.T) {
 	p.Servers = []string{t.TempDir() + "/db.sock"}
 	p.Enabled = true
 	w := feedtest.Run(t, p)
-	w.Eventually(t, 10*time.Second, "the socket was looked for", func(feedtest.State) error {
+	w.Eventually(t, time.Minute, "the socket was looked for", func(feedtest.State) error {
 		if p.feeds.Stats()[0].Breaks == 0 {
 			return os.ErrNotExist
 		}

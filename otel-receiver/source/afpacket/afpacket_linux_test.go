@@ -211,7 +211,7 @@ func TestTicksWhileIdle(t *testing.T) {
 	w := newWorld(t)
 	a, b := &tape{}, &tape{}
 	c := start(t, Config{Interface: "vb", NetNS: path(w.b)}, a, b)
-	eventually(t, 10*time.Second, func() bool {
+	eventually(t, time.Minute, func() bool {
 		_, _, x := a.counts()
 		_, _, y := b.counts()
 		return x >= 3 && y >= 3

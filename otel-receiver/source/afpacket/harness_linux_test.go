@@ -46,7 +46,7 @@ func (w *world) veth() {
 	netnstest.Veth(w.t, w.a, "va", w.b, "vb")
 	w.run("ip", "-n", w.a, "link", "set", "va", "address", "02:00:00:00:00:0a", "arp", "off", "up")
 	w.run("ip", "-n", w.b, "link", "set", "vb", "address", "02:00:00:00:00:0b", "arp", "off", "up")
-	eventually(w.t, 5*time.Second, func() bool { return strings.TrimSpace(w.in(w.b, "cat", "/sys/class/net/vb/operstate")) == "up" }, "the veth is up")
+	eventually(w.t, time.Minute, func() bool { return strings.TrimSpace(w.in(w.b, "cat", "/sys/class/net/vb/operstate")) == "up" }, "the veth is up")
 }
 
 func path(ns string) string { return netnstest.Path(ns) }

@@ -32,7 +32,7 @@ func TestSelfTest(t *testing.T) {
 		t.Errorf("the other: %v", err)
 	}
 	w.run("ip", "-n", w.b, "link", "del", "vb")
-	eventually(t, 20*time.Second, func() bool {
+	eventually(t, time.Minute, func() bool {
 		err := other.src.SelfTest()
 		return errors.Is(err, errNotBound) || errors.Is(err, errNotOpen)
 	}, "the interface is gone")

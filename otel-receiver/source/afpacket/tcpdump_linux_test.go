@@ -57,7 +57,7 @@ func TestAsTcpdump(t *testing.T) {
 				_ = cmd.Process.Signal(unix.SIGINT)
 				_ = cmd.Wait()
 			}()
-			eventually(t, 10*time.Second, func() bool { return strings.Contains(said.String(), "listening on") }, "tcpdump listens")
+			eventually(t, time.Minute, func() bool { return strings.Contains(said.String(), "listening on") }, "tcpdump listens")
 
 			cfg := Config{Interface: "vb", NetNS: path(w.b), SnapLen: 124}
 			if expr != "" {
@@ -79,7 +79,7 @@ func TestAsTcpdump(t *testing.T) {
 			if len(ours) == 0 {
 				t.Error("the filter refuses everything")
 			}
-			proctest.Eventually(t, 10*time.Second, "tcpdump has the same frames", func() error {
+			proctest.Eventually(t, time.Minute, "tcpdump has the same frames", func() error {
 				theirs, err := parse(printed.String())
 				if err != nil {
 					return err

@@ -332,7 +332,7 @@ func (c *capture) saw(t testing.TB, want uint64) {
 }
 
 // patience is how long things may take in a guest that is emulated, beside others.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // eventually waits for a condition.
 func eventually(t testing.TB, limit time.Duration, cond func() bool, what string) {

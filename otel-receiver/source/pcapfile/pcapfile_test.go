@@ -203,7 +203,7 @@ func TestStop(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		proctest.Eventually(t, 10*time.Second, "a frame", func() error {
+		proctest.Eventually(t, time.Minute, "a frame", func() error {
 			if s.Stats().Received == 0 {
 				return errors.New("none yet")
 			}

@@ -13,7 +13,7 @@ import (
 
 // patience is how long a source may take to end, or to see what it is sent: in a
 // guest that is emulated, beside others, long.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // Running is a source that runs.
 type Running struct {

@@ -54,7 +54,7 @@ func newLab(t testing.TB) *lab {
 	if _, err := rand.Read(id[:]); err != nil {
 		t.Fatal(err)
 	}
-	l := &lab{t: t, names: map[string]string{}, host: testHost, patience: 10 * time.Second, compared: map[string]bool{}}
+	l := &lab{t: t, names: map[string]string{}, host: testHost, patience: time.Minute, compared: map[string]bool{}}
 	if inGuest() {
 		l.patience = time.Minute
 	}
