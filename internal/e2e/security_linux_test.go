@@ -135,7 +135,8 @@ func (g *guarded) start(t testing.TB, h *reporter, certificate bool) {
 		}
 		replaceIn(t, telegraf, "  [outputs.http.headers]\n    Authorization = \"Bearer @{skein:token}\"\n", "")
 		replaceIn(t, otelcol, "      token_file: ${env:SKEIN_CREDENTIALS:-/etc/skein/credentials}/token\n", "")
-		replaceIn(t, otelcol, "      Authorization: Bearer ${file:${env:SKEIN_CREDENTIALS:-/etc/skein/credentials}/token}\n", "      X-Nothing: \"1\"\n")
+		replaceIn(t, otelcol, "    auth: {authenticator: bearertokenauth}\n", "")
+		replaceIn(t, otelcol, "[bearertokenauth, file_storage]", "[file_storage]")
 	}
 	h.telegraf = proctest.Start(t, program(t, "telegraf"), env, "--config", telegraf)
 	h.collector = proctest.Start(t, program(t, "otelcol"), env, "--config", otelcol)
@@ -377,7 +378,6 @@ func (g *guarded) replace(t *testing.T) {
 		return nil
 	})
 	certtest.Replace(t, filepath.Join(g.a.credentials, "token"), []byte(tokenNext))
-	require.NoError(t, g.a.collector.Cmd.Process.Signal(syscall.SIGHUP)) // for the exporter; Telegraf needs none
 	g.allow(t, tokenNext)
 	proctest.Eventually(t, 60*time.Second, "the first token is not known any more", func() error {
 		if s := probe(tokenHost); s != http.StatusUnauthorized {

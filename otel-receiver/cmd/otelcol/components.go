@@ -6,6 +6,7 @@ import (
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -70,6 +71,7 @@ func exporters() []part[exporter.Factory] {
 
 func extensions() []part[extension.Factory] {
 	return []part[extension.Factory]{
+		{contrib + "extension/bearertokenauthextension", bearertokenauthextension.NewFactory()},
 		{contrib + "extension/storage/filestorage", filestorage.NewFactory()},
 	}
 }
