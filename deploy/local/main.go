@@ -37,7 +37,9 @@ const (
 // settings are where everything is.
 type settings struct {
 	bin, conf, data string
-	http, otlp      string
+	// alerts is where graph rules are.
+	alerts     string
+	http, otlp string
 	// prom is where the Collector shows flows as metrics, collector where itself.
 	prom, collector string
 	// capture is set when packets may be captured.
@@ -77,6 +79,7 @@ func run(args []string, getenv func(string) string, stdout, stderr io.Writer) in
 	fs.SetOutput(stderr)
 	fs.StringVar(&s.bin, "bin", "bin", "`directory` with topologyd, telegraf and otelcol")
 	fs.StringVar(&s.conf, "conf", "deploy/local", "`directory` with topologyd.yaml, telegraf.conf and otelcol.yaml")
+	fs.StringVar(&s.alerts, "alerts", "alerts/graph", "`directory` with graph rules")
 	fs.StringVar(&s.data, "data", ".run", "`directory` for data and logs")
 	fs.DurationVar(&s.wait, "wait", time.Minute, "how long to wait until the graph answers")
 	fs.DurationVar(&s.quiet, "quiet", 8*time.Second, "how long to wait for the first flows")
@@ -148,6 +151,7 @@ func (s *settings) run(ctx context.Context, stdout io.Writer) error {
 			"--config", filepath.Join(s.conf, "topologyd.yaml"),
 			"--listen", s.http, "--otlp-listen", s.otlp,
 			"--data-dir", filepath.Join(s.data, "topologyd"),
+			"--alert-rule-files", filepath.Join(s.alerts, "*.rules.yaml"),
 		},
 		log: filepath.Join(s.data, "topologyd.log"),
 	}, out)

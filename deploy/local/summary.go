@@ -107,6 +107,7 @@ func (a *asker) summary(ctx context.Context, s *settings) (string, error) {
 		fmt.Fprintf(&b, "  %s query%s \"%s\"\n", filepath.Join(s.bin, "topologyctl"), server, q)
 	}
 	fmt.Fprintf(&b, "  %s watch%s\n", filepath.Join(s.bin, "topologyctl"), server)
+	fmt.Fprintf(&b, "  %s alert active%s\n", filepath.Join(s.bin, "topologyctl"), server)
 	if s.capture {
 		fmt.Fprintf(&b, "  %s flows%s --follow\n", filepath.Join(s.bin, "topologyctl"), server)
 		fmt.Fprintf(&b, "  %s capture create%s --gremlin \"G.V().Has('Type','veth')\" --ttl 1h --wait\n", filepath.Join(s.bin, "topologyctl"), server)
