@@ -88,7 +88,7 @@ func alertServer(t *testing.T) (url string) {
 // TestAlerts is a session, one command after the other.
 func TestAlerts(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "rule.yaml")
-	text := "id: filed\nspec:\n  alert: Filed\n  expr: G.V().Has('State', 'DOWN')\n  changed: [MTU]\n"
+	text := "id: filed\nspec:\n  alert: Filed\n  expr: G.V().Has('State', 'DOWN')\n  changed: [MTU]\n  keep_firing_for: 10m\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
