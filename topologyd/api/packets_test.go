@@ -9,6 +9,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ import (
 	"github.com/skein-net/skein/internal/order"
 	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/topologyd/audit"
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/orders"
 	"github.com/skein-net/skein/topologyd/packets"
 )
@@ -383,6 +385,7 @@ func TestPacketsOfQuery(t *testing.T) {
 		}
 	}
 	give(1)
+	queryForbidden(t, fb, l)
 	queryAway(t, fb, hosts, query)
 	queryRefused(t, fb, l, query)
 }
@@ -394,6 +397,40 @@ func (b *bench) get(path string, pairs ...string) (*http.Response, string) {
 		v.Set(pairs[i], pairs[i+1])
 	}
 	return b.do("GET", path+"?"+v.Encode(), "")
+}
+
+// queryForbidden asks as somebody who may read and may not have packets.
+func queryForbidden(t *testing.T, fb *flowBench, l *book) {
+	t.Helper()
+	viewer := &auth.Identity{Name: "v", Method: auth.MethodToken, Roles: []auth.Role{auth.Viewer, auth.Admin}}
+	ask := func(id *auth.Identity, query string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/query?"+query, nil)
+		rec := httptest.NewRecorder()
+		fb.server.Config.Handler.ServeHTTP(rec, r.WithContext(auth.With(r.Context(), id)))
+		return rec
+	}
+	packetsOf := url.Values{"gremlin": {"G.Flows().RawPackets()"}}.Encode()
+	counted := url.Values{"gremlin": {"G.Flows().RawPackets().Count()"}}.Encode()
+	for _, query := range []string{
+		packetsOf, packetsOf + "&format=ndjson", packetsOf + "&format=csv", packetsOf + "&format=pcap", packetsOf + "&format=pcapng", packetsOf + "&explain=1",
+		counted, counted + "&format=ndjson", counted + "&partial=1",
+	} {
+		before := len(l.records())
+		if rec := ask(viewer, query); rec.Code != http.StatusForbidden || !strings.Contains(rec.Body.String(), `"forbidden"`) || strings.Contains(rec.Body.String(), "b25l") {
+			t.Errorf("%s: %d %s", query, rec.Code, rec.Body)
+		}
+		if list := l.records()[before:]; len(list) != 1 || list[0].Action != audit.PacketsFetch || list[0].Outcome != audit.Refused || list[0].User != "v" {
+			t.Errorf("%s: %+v", query, list)
+		}
+	}
+	if rec := ask(viewer, url.Values{"gremlin": {"G.Flows().Count()"}}.Encode()); rec.Code != 200 {
+		t.Errorf("flows are no packets: %d %s", rec.Code, rec.Body)
+	}
+	may := *viewer
+	may.Packets = true
+	if rec := ask(&may, packetsOf); rec.Code != 200 || !strings.Contains(rec.Body.String(), "b25l") { // "one"
+		t.Errorf("%d %s", rec.Code, rec.Body)
+	}
 }
 
 // queryAway asks a second host, which is not there, and then none.

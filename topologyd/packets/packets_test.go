@@ -13,6 +13,7 @@ import (
 	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/internal/order"
 	"github.com/skein-net/skein/topologyd/audit"
+	"github.com/skein-net/skein/topologyd/auth"
 	"github.com/skein-net/skein/topologyd/definition"
 )
 
@@ -341,6 +342,26 @@ func TestGone(t *testing.T) {
 	a.Close()
 	if s.InUse() != 0 {
 		t.Error("a place is left taken")
+	}
+}
+
+// TestForbidden opens as somebody who may do everything but have packets.
+func TestForbidden(t *testing.T) {
+	w := newWorld()
+	s := w.service()
+	ctx := audit.WithActor(auth.With(t.Context(), &auth.Identity{Name: "a", Method: auth.MethodToken, Roles: []auth.Role{auth.Admin}}), audit.Actor{User: "a"})
+	for _, follow := range []bool{false, true} {
+		if _, err := s.Open(ctx, Query{Captures: w.defs[:1], Follow: follow}); !errors.Is(err, ErrForbidden) {
+			t.Errorf("follow %v: %v", follow, err)
+		}
+	}
+	for p, err := range s.Packets(ctx, []*flowrecord.Record{{ID: flowID(1), HostID: "a", CaptureID: "web"}}) {
+		if !errors.Is(err, ErrForbidden) {
+			t.Errorf("%v %v", p, err)
+		}
+	}
+	if list := w.records(); len(list) != 3 || list[0].Outcome != audit.Refused || list[2].User != "a" || len(w.asked) != 0 {
+		t.Errorf("%+v, asked %v", list, w.asked)
 	}
 }
 

@@ -1,0 +1,95 @@
+package guard
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
+
+	"github.com/skein-net/skein/topologyd/auth"
+)
+
+// export is the beginning of a request over gRPC. state is that of its connection.
+func (w *world) export(ctx context.Context, state *tls.ConnectionState, pairs ...string) (context.Context, error) {
+	p := &peer.Peer{Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 5000}}
+	if state != nil {
+		p.AuthInfo = credentials.TLSInfo{State: *state}
+	}
+	return w.Admit(peer.NewContext(ctx, p), &tap.Info{FullMethodName: "/logs/Export", Header: metadata.Pairs(pairs...)})
+}
+
+func TestAdmit(t *testing.T) {
+	cert := &x509.Certificate{}
+	verified := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{cert}, VerifiedChains: [][]*x509.Certificate{{cert}}}
+	for _, tt := range []struct {
+		name  string
+		pairs []string
+		state *tls.ConnectionState
+		want  codes.Code
+		who   string
+	}{
+		{"a host", []string{"Authorization", "Bearer h"}, nil, codes.OK, "h"},
+		{"a viewer", []string{"authorization", "Bearer v"}, nil, codes.PermissionDenied, ""},
+		{"nobody", nil, nil, codes.Unauthenticated, ""},
+		{"somebody wrong", []string{"authorization", "Bearer x"}, nil, codes.Unauthenticated, ""},
+		{"two", []string{"authorization", "Bearer h", "authorization", "Bearer h"}, nil, codes.Unauthenticated, ""},
+		{"a certificate", nil, verified, codes.OK, "by certificate"},
+		{"a certificate that nobody verified", nil, &tls.ConnectionState{PeerCertificates: []*x509.Certificate{cert}}, codes.Unauthenticated, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			w.door.known[""] = &auth.Identity{Name: "by certificate", Method: auth.MethodCertificate, Roles: []auth.Role{auth.Host}}
+			ctx, err := w.export(t.Context(), tt.state, tt.pairs...)
+			if status.Code(err) != tt.want {
+				t.Fatal(err)
+			}
+			if err == nil {
+				if id := auth.From(ctx); id.Name != tt.who {
+					t.Errorf("%+v", id)
+				}
+				return
+			}
+			if r := w.book.last(); r.Endpoint != "gRPC /logs/Export" || r.Remote != "192.0.2.1:5000" {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
+// TestAdmitHand lets in as many of one client as may be in hand.
+func TestAdmitHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *Config, _ *Deps) { c.Reports = 2 })
+		ctx, end := context.WithCancel(t.Context())
+		for i := range 3 {
+			if _, err := w.export(ctx, nil, "authorization", "Bearer h"); (status.Code(err) == codes.Unavailable) != (i == 2) {
+				t.Errorf("request %d: %v", i, err)
+			}
+		}
+		end()
+		synctest.Wait()
+		if len(w.hand.clients) != 0 {
+			t.Errorf("left in hand: %v", w.hand.clients)
+		}
+	})
+}
+
+// TestAdmitLater tells senders to try again when it cannot be looked who they are.
+func TestAdmitLater(t *testing.T) {
+	w := newWorld(t, nil)
+	w.door.fault = &fault{Fault{Reason: "unavailable", RetryAfter: time.Second}, "the issuer is away"}
+	if _, err := w.export(t.Context(), nil, "authorization", "Bearer h"); status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "the issuer is away") {
+		t.Error(err)
+	}
+}
