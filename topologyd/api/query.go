@@ -82,7 +82,7 @@ func (a *API) query(w http.ResponseWriter, r *http.Request, req *queryRequest) {
 	}
 	r = q.forPackets(r)
 	h := w.Header()
-	h["Vary"] = []string{"Accept"} // the coding is added
+	h["Vary"] = []string{"Accept"}    // the coding is added
 	if len(h["Cache-Control"]) == 0 { // unless whoever let the request in was stricter
 		h["Cache-Control"] = []string{"no-cache"}
 	}
