@@ -16,6 +16,9 @@ const (
 	// aroundHops is how far from the thing is looked, aroundNodes at how many nodes,
 	// aroundEdges at how many edges.
 	aroundHops, aroundNodes, aroundEdges = 2, 200, 2000
+	// aroundFan is with how many links a node is one that everything hangs on, such
+	// as a host, beyond which nothing is near.
+	aroundFan = 64
 	// aroundLines and aroundBytes bound what is told.
 	aroundLines, aroundBytes = 20, 8 << 10
 	// neighbourNames is how many neighbours are named.
@@ -44,7 +47,9 @@ func (r *recent) around(v *graph.View, self []entity.UUID, since time.Time) stri
 		}
 		seen[id] = true
 		for _, e := range m.events {
-			if e.at >= oldest {
+			// What belongs to a node comes and goes with itself.
+			own := m.edge && m.name == entity.Ownership && (e.op == graph.EdgeAdded || e.op == graph.EdgeDeleted)
+			if e.at >= oldest && !own {
 				all = append(all, happened{e.at, r.line(v, m, &e)})
 			}
 		}
@@ -164,6 +169,9 @@ func nearby(v *graph.View, self []entity.UUID) (nodes, edges []entity.UUID) {
 	for from, hop := 0, 0; hop < aroundHops; hop++ {
 		to := len(slots)
 		for _, slot := range slots[from:to] {
+			if hop > 0 && v.OutDegree(slot)+v.InDegree(slot) > aroundFan {
+				continue
+			}
 			for edge, other := range links(v, slot) {
 				if len(seenEdges) >= aroundEdges {
 					return nodes, edges

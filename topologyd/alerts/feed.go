@@ -187,6 +187,7 @@ func (m *Manager) contextOf(s *step, rule *alert.Rule, now time.Time) map[string
 		id = thing.Edge.ID
 		self = []entity.UUID{thing.Edge.Parent, thing.Edge.Child}
 	}
+	set(noteHostName, func() string { return alert.HostName(m.deps.View(), thing.Host()) })
 	since := now.Add(-m.cfg.Around)
 	began := s.To == alert.Pending || s.Alert.Since.Equal(s.Alert.Fired)
 	if began && len(rule.Changed) > 0 {
@@ -211,6 +212,7 @@ func (m *Manager) contextOf(s *step, rule *alert.Rule, now time.Time) map[string
 
 // Annotations that a manager adds.
 const (
+	noteHostName   = "host_name"
 	noteChanged    = "changed"
 	noteNeighbours = "neighbours"
 	noteAround     = "around"

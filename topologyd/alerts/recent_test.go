@@ -137,3 +137,18 @@ func FuzzCut(f *testing.F) {
 		}
 	})
 }
+
+// TestAroundStopsAtHosts does not take for near what hangs on the same node as
+// everything does.
+func TestAroundStopsAtHosts(t *testing.T) {
+	s := newSmall(10_000)
+	s.put(entity.State, "hub", nil)
+	for i := range aroundFan + 10 {
+		s.put(entity.State, fmt.Sprint("n", i), nil, "hub")
+	}
+	begin := s.clock.Add(time.Millisecond)
+	s.put(entity.State, "n1", attr("MTU", 1), "hub")
+	s.put(entity.State, "hub", attr("MTU", 2))
+	require.Regexp(t, `^\S+ hub: MTU: none → 2$`, s.r.around(s.g.View(), []entity.UUID{id("n0")}, begin))
+	require.Equal(t, 2, strings.Count(s.r.around(s.g.View(), []entity.UUID{id("hub")}, begin), "MTU"))
+}

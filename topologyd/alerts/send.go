@@ -14,7 +14,7 @@ const validFor = 4
 
 // external is what templates know of the daemon.
 func (m *Manager) external() alert.External {
-	e := alert.External{URL: m.cfg.ExternalURL}
+	e := alert.External{URL: m.cfg.ExternalURL, HostName: func(id string) string { return alert.HostName(m.deps.View(), id) }}
 	if p := m.externalLabels.Load(); p != nil {
 		e.Labels = *p
 	}
