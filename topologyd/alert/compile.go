@@ -136,7 +136,7 @@ func templates(field string, texts map[string]string) ([]textTemplate, error) {
 		errs []error
 	)
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		t, err := parseTemplate(texts[name])
+		t, err := parseTemplate(texts[name], field == "labels")
 		if err != nil {
 			errs = append(errs, &Error{Rule: -1, Field: field + "." + name, Err: err})
 			continue

@@ -83,6 +83,35 @@ type Subject struct {
 	Changed []Change
 }
 
+// Host is the host.id of what a thing is on: of a node or flow, of the child of an
+// edge, of a row its field host; "" when there is none.
+func (s *Subject) Host() string {
+	switch {
+	case s.Node != nil:
+		return s.Node.Host
+	case s.Flow != nil:
+		return s.Flow.HostID
+	case s.Child != nil:
+		return s.Child.Host
+	case s.Edge != nil:
+		return s.Edge.Host
+	case s.Kind == OfRow:
+		if v := s.Value.Map().Get(labelHost); v.IsScalar() {
+			return text(v)
+		}
+	}
+	return ""
+}
+
+// HostName gives the Name of the node of a host, "" when a view has none.
+func HostName(v *graph.View, host string) string {
+	slot := v.SlotByID(entity.HostRef(host).UUID())
+	if slot < 0 {
+		return ""
+	}
+	return text(v.NodeAttr(slot, entity.KeyName))
+}
+
 // Change is one key whose value changed, as people read it; "" is no value.
 type Change struct {
 	Key string `json:"key"`

@@ -50,8 +50,12 @@ type instance struct {
 
 var errNoTemplates = errors.New("templates cannot define or call others")
 
-// parseTemplate reads a template and sees to it that its loops are counted.
-func parseTemplate(text string) (*expander, error) {
+// errUnsteady is of labels with names that come and go.
+var errUnsteady = errors.New("a label cannot have .HostName: the alert would be another one when the host is renamed; use .Host, and .HostName in annotations")
+
+// parseTemplate reads a template and sees to it that its loops are counted. steady
+// tells that it is one of a label, which is to stay the same.
+func parseTemplate(text string, steady bool) (*expander, error) {
 	if !strings.Contains(text, "{{") {
 		return &expander{fixed: clip(strings.ToValidUTF8(text, "\ufffd"))}, nil
 	}
@@ -67,7 +71,7 @@ func parseTemplate(text string) (*expander, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse step: %w", err)
 	}
-	w := walker{step: step.Root.Nodes[0], known: knownFields()}
+	w := walker{step: step.Root.Nodes[0], known: knownFields(), steady: steady}
 	if w.list(t.Root, true); w.err != nil {
 		return nil, w.err
 	}
@@ -132,9 +136,10 @@ func clip(s string) string {
 
 // walker goes over a template.
 type walker struct {
-	step  parse.Node
-	known []string
-	err   error
+	step   parse.Node
+	known  []string
+	steady bool
+	err    error
 }
 
 // list looks at nodes; root tells that the dot is the thing itself.
@@ -166,22 +171,40 @@ func (w *walker) branch(n *parse.BranchNode, root, inside bool) {
 	w.list(n.ElseList, root)
 }
 
-// pipe looks for fields that things do not have.
+// pipe looks for fields that things do not have, or labels may not.
 func (w *walker) pipe(p *parse.PipeNode, root bool) {
-	if p == nil || !root {
+	if p == nil {
 		return
 	}
 	for _, c := range p.Cmds {
 		for _, arg := range c.Args {
-			switch arg := arg.(type) {
-			case *parse.PipeNode:
-				w.pipe(arg, root)
-			case *parse.FieldNode:
-				if !slices.Contains(w.known, arg.Ident[0]) {
-					w.fail(fmt.Errorf("there is no .%s; there are .%s, and with a key .Get %q", arg.Ident[0], strings.Join(w.known, ", ."), arg.Ident[0]))
-				}
-			}
+			w.arg(arg, root)
 		}
+	}
+}
+
+func (w *walker) arg(n parse.Node, root bool) {
+	switch n := n.(type) {
+	case *parse.PipeNode:
+		w.pipe(n, root)
+	case *parse.FieldNode:
+		w.fields(n.Ident, root)
+	case *parse.VariableNode:
+		w.fields(n.Ident[1:], n.Ident[0] == "$")
+	case *parse.ChainNode:
+		w.arg(n.Node, root)
+		w.fields(n.Field, false)
+	}
+}
+
+// fields looks at fields, one of the other; thing tells that the first is of the
+// thing itself.
+func (w *walker) fields(names []string, thing bool) {
+	if w.steady && slices.Contains(names, "HostName") {
+		w.fail(errUnsteady)
+	}
+	if thing && len(names) > 0 && !slices.Contains(w.known, names[0]) {
+		w.fail(fmt.Errorf("there is no .%s; there are .%s, and with a key .Get %q", names[0], strings.Join(w.known, ", ."), names[0]))
 	}
 }
 

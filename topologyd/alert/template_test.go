@@ -24,7 +24,7 @@ func things(t testing.TB) map[string]*Thing {
 	edge := &Subject{Key: idOf("e").String(), Kind: OfEdge, Parent: &host, Child: eth.Node, Edge: &graph.Edge{
 		ID: idOf("e"), RelationType: "ownership", Attrs: entity.Attrs{entity.A("Weight", entity.Int(3))},
 	}}
-	row, err := entity.ParseJSON(`{"Name":"r","Rate":12345678.5,"Up":true,"List":[1,"a"],"LLDP.PVID":9,"In":{"a":1}}`)
+	row, err := entity.ParseJSON(`{"Name":"r","host":"web-1","Rate":12345678.5,"Up":true,"List":[1,"a"],"LLDP.PVID":9,"In":{"a":1}}`)
 	require.NoError(t, err)
 	out := map[string]*Thing{
 		"node":    {subject: eth},
@@ -39,7 +39,7 @@ func things(t testing.TB) map[string]*Thing {
 	}
 	for _, x := range out {
 		x.labels = map[string]string{"alertname": "A", "host": "web-1"}
-		x.external = &External{Labels: map[string]string{"site": "paris"}, URL: "http://skein"}
+		x.external = &External{Labels: map[string]string{"site": "paris"}, URL: "http://skein", HostName: func(id string) string { return map[string]string{"web-1": "front"}[id] }}
 	}
 	return out
 }
@@ -54,7 +54,13 @@ func TestTemplates(t *testing.T) {
 		{"node", `{{ .Get "LLDP.PVID" }}|{{ .Get "None" }}|{{ .Get "IPV4" }}`, "7||10.0.0.1/24, 10.0.1.1/24"},
 		{"node", "{{ range .Changed }}{{ .Key }}: {{ .Old }} → {{ .New }}; {{ end }}", "State: UP → DOWN; MTU:  → 9000; "},
 		{"node", "{{ $labels.host }} {{ .Labels.alertname }} {{ $externalLabels.site }} {{ $externalURL }}", "web-1 A paris http://skein"},
-		{"node", "{{ .Parent }}{{ .Parent.Name }}{{ .Child.Host }}", ""},
+		{"node", "{{ .Parent }}{{ .Parent.Name }}{{ .Child.Host }}{{ .Child.HostName }}{{ .Parent.Labels }}", "map[]"},
+		{"node", "{{ .HostName }} {{ with .Host }}{{ $.HostName }}{{ end }}", "front front"},
+		{"edge", "{{ .HostName }} {{ .Parent.HostName }}", "front front"},
+		{"row", "{{ .Host }} {{ .HostName }}", "web-1 front"},
+		{"group", "{{ .HostName }}{{ range .Members }}{{ .HostName }};{{ end }}", "front;;"},
+		{"flow", "{{ .HostName }}", "web-2"},
+		{"nothing", "{{ .HostName }}", ""},
 		{"node", "{{ with .Members }}{{ end }}{{ if eq .State `DOWN` }}down{{ else }}up{{ end }}", "down"},
 		{"edge", "{{ .Name }} {{ .Relation }} {{ .Parent.Type }} {{ .Child.Name }} {{ .Host }} {{ .Get `Weight` }}", "ownership ownership host eth0 web-1 3"},
 		{"row", "{{ .Name }} {{ humanize .Value.Rate }} {{ .Value.Up }} {{ .Value.List }} {{ .Get `LLDP.PVID` }} {{ .Value.In }} {{ .Get `In.a` }}", "r 12.35M true [1 a] 9 a=1 1"},
@@ -74,7 +80,7 @@ func TestTemplates(t *testing.T) {
 		{"node", "a\xffb", "a\ufffdb"},
 		{"node", "{{ printf `%c` 1114112 }}", "\ufffd"},
 	} {
-		e, err := parseTemplate(tc.text)
+		e, err := parseTemplate(tc.text, false)
 		require.NoError(t, err, tc.text)
 		got, err := e.expand(all[tc.thing])
 		require.NoError(t, err, tc.text)
@@ -102,7 +108,7 @@ func TestTemplatesThatFail(t *testing.T) {
 		"{{ $m := .Changed }}{{ range 30000 }}{{ range $m }}{{ range $m }}{{ end }}{{ end }}{{ end }}": "it does too much",
 		"{{ index .Changed 9 }}": "out of range",
 	} {
-		e, err := parseTemplate(text)
+		e, err := parseTemplate(text, false)
 		require.NoError(t, err, text)
 		got, err := e.expand(all["node"])
 		require.ErrorContains(t, err, want, text)
@@ -114,18 +120,34 @@ func TestTemplatesThatFail(t *testing.T) {
 // TestTemplatesThatAreRefused are those that are wrong whatever they are given.
 func TestTemplatesThatAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"{{ .Name":                        "line 1: unclosed action",
-		"\n{{ nme }}":                     `line 2: function "nme" not defined`,
-		"{{ $x }}":                        "undefined variable",
-		"{{ .Nme }}":                      `there is no .Nme; there are .Changed, .Child,`,
-		"{{ if (eq .Nme `a`) }}{{ end }}": "there is no .Nme",
-		"{{ range .Nmes }}{{ end }}":      "there is no .Nmes",
+		"{{ .Name":                             "line 1: unclosed action",
+		"\n{{ nme }}":                          `line 2: function "nme" not defined`,
+		"{{ $x }}":                             "undefined variable",
+		"{{ .Nme }}":                           `there is no .Nme; there are .Changed, .Child,`,
+		"{{ if (eq .Nme `a`) }}{{ end }}":      "there is no .Nme",
+		"{{ range .Nmes }}{{ end }}":           "there is no .Nmes",
+		"{{ with .Name }}{{ $.Nme }}{{ end }}": "there is no .Nme",
 		`{{ define "a" }}{{ template "a" }}{{ end }}{{ template "a" }}`: "templates cannot define or call others",
 		`{{ template "text" . }}`:    "templates cannot define or call others",
 		`{{ block "a" . }}{{ end }}`: "templates cannot define or call others",
 	} {
-		_, err := parseTemplate(text)
+		_, err := parseTemplate(text, false)
 		require.ErrorContains(t, err, want, text)
+	}
+}
+
+// TestLabelsAreSteady: a name that may change is no part of what an alert is known by.
+func TestLabelsAreSteady(t *testing.T) {
+	for _, text := range []string{
+		"{{ .HostName }}", "{{ .Parent.HostName }}", "{{ with .Parent }}{{ .HostName }}{{ end }}", "{{ $t := . }}{{ $t.HostName }}",
+		"{{ (.Parent).HostName }}", "{{ if eq .HostName `a` }}{{ end }}", "{{ $.HostName | toUpper }}", "{{ range .Members }}{{ print (print .HostName) }}{{ end }}",
+	} {
+		_, err := parseTemplate(text, true)
+		require.ErrorIs(t, err, errUnsteady, text)
+		_, err = parseTemplate(text, false)
+		require.NoError(t, err, text)
+		_, err = Compile(&Group{}, &Rule{Alert: "A", Expr: "G.V()", Labels: map[string]string{"where": text}})
+		require.ErrorContains(t, err, "labels.where: a label cannot have .HostName")
 	}
 }
 
@@ -141,7 +163,7 @@ func FuzzTemplate(f *testing.F) {
 		if len(text) > maxTemplate {
 			return
 		}
-		e, err := parseTemplate(text)
+		e, err := parseTemplate(text, false)
 		if err != nil {
 			return
 		}

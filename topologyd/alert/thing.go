@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -11,10 +12,13 @@ import (
 )
 
 // External is what templates know of the daemon: labels that every alert gets when
-// it is sent, and the URL at which people reach it.
+// it is sent, the URL at which people reach it, and how hosts are called.
 type External struct {
 	Labels map[string]string
 	URL    string
+	// HostName gives the name of the host with a host.id, "" when it has none; it is
+	// asked while templates are expanded, so it has to be quick. nil: none has one.
+	HostName func(id string) string
 }
 
 // Thing is a [Subject] as templates see it. All methods work on nil, which is a
@@ -56,20 +60,18 @@ func (t *Thing) Type() string { return t.get(entity.KeyType) }
 // State is the State of a node, for example UP.
 func (t *Thing) State() string { return t.get("State") }
 
-// Host is the host.id of a node or flow, or of the child of an edge.
-func (t *Thing) Host() string {
-	s := t.sub()
-	switch {
-	case s.Node != nil:
-		return s.Node.Host
-	case s.Flow != nil:
-		return s.Flow.HostID
-	case s.Child != nil:
-		return s.Child.Host
-	case s.Edge != nil:
-		return s.Edge.Host
+// Host is the host.id of a node or flow, or of the child of an edge; of a map its
+// column host.
+func (t *Thing) Host() string { return t.sub().Host() }
+
+// HostName is what people call that host: the Name of its node, else its host.id.
+// It may be another one at any time, so labels cannot have it.
+func (t *Thing) HostName() string {
+	id := t.Host()
+	if t == nil || t.external == nil || t.external.HostName == nil || id == "" {
+		return id
 	}
-	return ""
+	return cmp.Or(t.external.HostName(id), id)
 }
 
 // ID is that of an element or flow.
@@ -163,7 +165,7 @@ func (t *Thing) end(n *graph.Node) *Thing {
 	if n == nil {
 		return nil
 	}
-	return &Thing{subject: NodeSubject(n), work: t.work}
+	return &Thing{subject: NodeSubject(n), external: t.external, work: t.work}
 }
 
 // Value is the value of a row, value, measure or group of values: a text, number
@@ -195,7 +197,7 @@ func (t *Thing) Members() []*Thing {
 	s := t.sub()
 	out := make([]*Thing, len(s.Members))
 	for i, m := range s.Members {
-		out[i] = &Thing{subject: m, flows: t.flows, work: t.work}
+		out[i] = &Thing{subject: m, flows: t.flows, external: t.external, work: t.work}
 	}
 	return out
 }
@@ -205,7 +207,12 @@ func (t *Thing) Changed() []Change { return t.sub().Changed }
 
 // Labels are those of the alert; of templates of labels those that it has by
 // itself.
-func (t *Thing) Labels() map[string]string { return t.labels }
+func (t *Thing) Labels() map[string]string {
+	if t == nil {
+		return nil
+	}
+	return t.labels
+}
 
 // ExternalLabels and ExternalURL are those of the daemon.
 func (t *Thing) ExternalLabels() map[string]string {

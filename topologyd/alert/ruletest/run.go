@@ -90,7 +90,10 @@ func runTest(ctx context.Context, f *File, t *Test, rules []*alert.Compiled) ([]
 		if r.interval == 0 {
 			r.interval = time.Duration(f.EvaluationInterval)
 		}
-		r.m.SetExternal(alert.External{Labels: t.ExternalLabels, URL: t.ExternalURL})
+		r.m.SetExternal(alert.External{
+			Labels: t.ExternalLabels, URL: t.ExternalURL,
+			HostName: func(id string) string { return alert.HostName(b.text.Graph.View(), id) },
+		})
 		b.rules = append(b.rules, r)
 	}
 	for _, x := range t.AlertRuleTest {
