@@ -106,12 +106,17 @@ func (l *Log) open() error {
 }
 
 // Record writes a record, whose time it sets. When that fails nothing may be
-// handed out.
+// handed out. Requests that are not let in before the log is open are counted with
+// those that are too many.
 func (l *Log) Record(r Record) error {
 	r.Time = l.now().UTC()
 	r.cut()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.file == nil && r.Action == AuthRefused {
+		l.suppressed++
+		return nil
+	}
 	if (r.Action == PacketsFetch && r.Outcome != OK || r.Action == AuthRefused) && !l.mayRefuse(r.Action, r.Time) {
 		l.suppressed++
 		return nil

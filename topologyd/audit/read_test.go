@@ -138,7 +138,16 @@ func FuzzBackwards(f *testing.F) {
 // TestRefusalsApart holds that a flood of requests that are not let in does not keep
 // refused downloads from being written.
 func TestRefusalsApart(t *testing.T) {
-	l := open(t, DefaultConfig(filepath.Join(t.TempDir(), "audit.log")))
+	l := New(DefaultConfig(filepath.Join(t.TempDir(), "audit.log")), slog.New(slog.DiscardHandler), nil)
+	for range 7 {
+		if err := l.Record(Record{Action: AuthRefused, Outcome: Refused}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
 	for range 10 * l.cfg.Refusals {
 		if err := l.Record(Record{Action: AuthRefused, Outcome: Refused}); err != nil {
 			t.Fatal(err)
@@ -150,6 +159,9 @@ func TestRefusalsApart(t *testing.T) {
 	got, _, err := l.Read(t.Context(), Query{Limit: 1000})
 	if err != nil || got[0].Action != PacketsFetch || got[0].Suppressed == 0 {
 		t.Errorf("%+v, %v", got[0], err)
+	}
+	if first := got[len(got)-1]; first.Suppressed != 7 {
+		t.Errorf("%d were refused before it was open", first.Suppressed)
 	}
 	if n := len(got) - 1; n < l.cfg.Refusals || n > 3*l.cfg.Refusals { // the minute may have turned
 		t.Errorf("%d refusals were written", n)

@@ -281,6 +281,12 @@ func (d *Daemon) startParts(ctx context.Context) error {
 		defer cancel()
 		return errors.Join(err, d.engine.Stop(stop))
 	}
+	if err := d.audit.Open(); err != nil {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.cfg.ShutdownTimeout)
+		defer cancel()
+		d.flows.stop()
+		return errors.Join(err, d.engine.Stop(stop))
+	}
 	d.definitions.start(d.engine)
 	d.alerts.start(ctx)
 	return nil
@@ -370,6 +376,9 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	d.hub.Stop()
 	d.flows.stop()
 	d.closeDoor()
+	if err := d.audit.Close(); err != nil {
+		d.log.Error("audit log", "error", err)
+	}
 	if err := d.engine.Stop(ctx); err != nil {
 		return fmt.Errorf("stop: %w", err)
 	}

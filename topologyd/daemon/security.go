@@ -88,12 +88,9 @@ func ownNames(c *config.Config) (names []string) {
 // openDoor starts what stands before everything that is served, before anything is.
 // After an error none of it runs.
 func (d *Daemon) openDoor(ctx context.Context) error {
-	if err := d.audit.Open(); err != nil {
-		return err
-	}
 	if t := d.security.tls; t != nil {
 		if err := t.Start(ctx); err != nil {
-			return errors.Join(fmt.Errorf("--tls-cert: %w", err), d.audit.Close())
+			return fmt.Errorf("--tls-cert: %w", err)
 		}
 	}
 	if v := d.security.verifier; v != nil {
@@ -101,7 +98,7 @@ func (d *Daemon) openDoor(ctx context.Context) error {
 			if d.security.tls != nil {
 				d.security.tls.Stop()
 			}
-			return errors.Join(fmt.Errorf("--auth-file: %w", err), d.audit.Close())
+			return fmt.Errorf("--auth-file: %w", err)
 		}
 	}
 	d.security.guard.Start()
@@ -116,9 +113,6 @@ func (d *Daemon) closeDoor() {
 	}
 	if t := d.security.tls; t != nil {
 		t.Stop()
-	}
-	if err := d.audit.Close(); err != nil {
-		d.log.Error("audit log", "error", err)
 	}
 }
 
