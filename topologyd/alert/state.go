@@ -162,6 +162,8 @@ func (m *Machine) restoreAlert(x *SavedAlert, past func(time.Time) time.Time) er
 			e.changed = x.Changed
 		}
 		switch {
+		case m.c.Rule.Absent && (t.Key != "" || m.nothing != nil):
+			continue
 		case m.c.Rule.Absent:
 			m.nothing = e
 		case len(m.c.Rule.Changed) > 0:
@@ -174,7 +176,14 @@ func (m *Machine) restoreAlert(x *SavedAlert, past func(time.Time) time.Time) er
 		a.things = append(a.things, t.Key)
 	}
 	slices.Sort(a.things)
-	if len(a.things) == 0 && a.left.IsZero() {
+	switch {
+	case len(a.things) > 0:
+		a.left = time.Time{} // or it ended while it is found
+	case state == Pending: // nothing is left of it, and nobody was told
+		delete(m.alerts, fp)
+		m.active--
+		return nil
+	case a.left.IsZero():
 		a.left = past(a.Since) // so that it ends
 	}
 	m.wake(a)

@@ -22,7 +22,7 @@ func (m *Machine) put(now time.Time, s *Subject) {
 	case m.c.Rule.Absent:
 	case len(m.c.Rule.Changed) > 0:
 		values := m.valuesOf(s)
-		if known {
+		if known && (m.c.WasQuery == nil || m.isArmed(s)) {
 			m.compare(now, s, e.values, values)
 		}
 		e.values = values
