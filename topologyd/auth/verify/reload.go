@@ -59,8 +59,9 @@ func (v *Verifier) tellExpired(f *authfile.File, now time.Time) {
 	}
 }
 
-// run follows the file.
-func (v *Verifier) run(ctx context.Context) {
+// run follows the file, which was read last, and what is told by chains, nil without
+// [Chains].
+func (v *Verifier) run(ctx context.Context, last time.Time, chains <-chan struct{}) {
 	defer func() {
 		if i := v.state.Load().issuer; i != nil {
 			i.stop()
@@ -68,11 +69,6 @@ func (v *Verifier) run(ctx context.Context) {
 	}()
 	ticker := time.NewTicker(v.cfg.Reload)
 	defer ticker.Stop()
-	var chains <-chan struct{}
-	if v.deps.Chains != nil {
-		chains = v.deps.Chains.Changed()
-	}
-	last := time.Now()
 	for {
 		select {
 		case <-ctx.Done():

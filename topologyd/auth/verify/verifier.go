@@ -143,7 +143,11 @@ func (v *Verifier) Start(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	v.cancel = cancel
 	v.use(ctx, f.Value, now)
-	v.ended.Go(func() { v.run(ctx) })
+	var chains <-chan struct{} // taken now: nobody may change them unnoticed
+	if v.deps.Chains != nil {
+		chains = v.deps.Chains.Changed()
+	}
+	v.ended.Go(func() { v.run(ctx, now, chains) })
 	return nil
 }
 
