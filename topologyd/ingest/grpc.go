@@ -30,6 +30,10 @@ import (
 // hold a quarter of MaxBody, so that all hold no more than HTTP's may.
 const grpcAtOnce = 16
 
+// grpcTimeout is how long one may take, from its headers to its answer: a sender
+// that begins requests and does not go on must not hold them.
+const grpcTimeout = 30 * time.Second
+
 // Door is what stands before a [GRPC].
 type Door struct {
 	// Admit lets a request in before its message is received, with a context that
@@ -47,12 +51,14 @@ type GRPC struct {
 	in     *Ingest
 	server *grpc.Server
 	door   Door
-	inHand atomic.Int64
+	// timeout is grpcTimeout.
+	timeout time.Duration
+	inHand  atomic.Int64
 }
 
 // NewGRPC returns a server.
 func NewGRPC(in *Ingest, door Door) *GRPC {
-	g := &GRPC{in: in, door: door}
+	g := &GRPC{in: in, door: door, timeout: grpcTimeout}
 	channel := insecure.NewCredentials()
 	if door.TLS != nil {
 		channel = credentials.NewTLS(door.TLS)
@@ -107,10 +113,15 @@ func (g *GRPC) admit(ctx context.Context, info *tap.Info) (context.Context, erro
 		g.in.n.reject(protoGRPC, reasonBusy, 1)
 		return nil, grpcstatus.Error(codes.Unavailable, "too many requests in hand; try again in a second")
 	}
-	if g.door.Admit == nil {
-		return ctx, nil
+	if g.door.Admit != nil {
+		var err error
+		if ctx, err = g.door.Admit(ctx, info); err != nil {
+			return nil, err
+		}
 	}
-	return g.door.Admit(ctx, info)
+	limited, cancel := context.WithTimeout(ctx, g.timeout)
+	context.AfterFunc(ctx, cancel)
+	return limited, nil
 }
 
 // intercept gives every request its turn, counts it and survives its panic.

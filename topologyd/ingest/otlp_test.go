@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -20,9 +21,11 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	grpcstatus "google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/entity/otlplog"
+	"github.com/skein-net/skein/internal/proctest"
 	"github.com/skein-net/skein/topologyd/engine"
 )
 
@@ -177,7 +180,12 @@ func TestMetricsAreCountedAndPassedOver(t *testing.T) {
 // dial starts a gRPC server for b and returns a connection to it.
 func dial(t *testing.T, b *bench, panicked func(string, any)) *grpc.ClientConn {
 	t.Helper()
-	g := NewGRPC(b.in, Door{Panicked: panicked})
+	return dialTo(t, NewGRPC(b.in, Door{Panicked: panicked}))
+}
+
+// dialTo has a server serve and returns a connection to it.
+func dialTo(t *testing.T, g *GRPC) *grpc.ClientConn {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -293,6 +301,33 @@ func TestGRPCAdmission(t *testing.T) {
 			t.Errorf("admitted: %v", code)
 		}
 	}
+}
+
+// TestGRPCSilent: requests that begin and do not go on are ended, and make room.
+func TestGRPCSilent(t *testing.T) {
+	b := newBench(t, nil)
+	g := NewGRPC(b.in, Door{Panicked: func(string, any) {}})
+	g.timeout = 100 * time.Millisecond
+	conn := dialTo(t, g)
+	desc := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
+	all := make([]grpc.ClientStream, grpcAtOnce)
+	for i := range all {
+		var err error
+		if all[i], err = conn.NewStream(t.Context(), desc, "/opentelemetry.proto.collector.logs.v1.LogsService/Export"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range all {
+		if err := s.RecvMsg(new(emptypb.Empty)); grpcstatus.Code(err) != codes.DeadlineExceeded {
+			t.Errorf("it ended with %v", err)
+		}
+	}
+	proctest.Eventually(t, 20*time.Second, "no request is in hand", func() error {
+		if n := g.inHand.Load(); n != 0 {
+			return fmt.Errorf("%d are", n)
+		}
+		return nil
+	})
 }
 
 func FuzzLogs(f *testing.F) {

@@ -35,8 +35,11 @@ func (g *Guard) Admit(ctx context.Context, info *tap.Info) (context.Context, err
 	}
 	id, no := g.let(ctx, r)
 	if no == nil && (g.Asks() || !r.Remote.IsLoopback()) {
-		c := holder(id, r.Remote)
-		if g.hand.take(c, 0) {
+		c, most := holder(id, r.Remote), g.cfg.Reports
+		if !id.SpeaksForAll() {
+			most = g.cfg.Streams
+		}
+		if g.hand.takeUpTo(c, 0, most) {
 			context.AfterFunc(ctx, func() { g.hand.give(c, 0) })
 		} else {
 			no = tooMuchInHand()

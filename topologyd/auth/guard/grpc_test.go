@@ -85,6 +85,35 @@ func TestAdmitHand(t *testing.T) {
 	})
 }
 
+// TestAdmitStreams leaves room for others: all that may be in hand over gRPC are few,
+// and a host could hold them all without sending a byte.
+func TestAdmitStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.door.known["Bearer relay"] = &auth.Identity{Name: "relay", Method: auth.MethodToken, Roles: []auth.Role{auth.Admin}}
+		ctx, end := context.WithCancel(t.Context())
+		admitted := func(token string) (n int) {
+			for range 2 * w.cfg.Reports {
+				if _, err := w.export(ctx, nil, "authorization", "Bearer "+token); err == nil {
+					n++
+				}
+			}
+			return n
+		}
+		if n := admitted("h"); n != w.cfg.Streams || n >= w.cfg.Reports {
+			t.Errorf("%d of a host, want %d", n, w.cfg.Streams)
+		}
+		if n := admitted("relay"); n != w.cfg.Reports {
+			t.Errorf("%d of who reports for all, want %d", n, w.cfg.Reports)
+		}
+		end()
+		synctest.Wait()
+		if len(w.hand.clients) != 0 {
+			t.Errorf("left in hand: %v", w.hand.clients)
+		}
+	})
+}
+
 // TestAdmitLater tells senders to try again when it cannot be looked who they are.
 func TestAdmitLater(t *testing.T) {
 	w := newWorld(t, nil)

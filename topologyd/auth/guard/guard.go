@@ -31,6 +31,9 @@ type Config struct {
 	// how many requests, and how much their bodies are said to hold together.
 	Reports     int
 	ReportBytes int64
+	// Streams bounds those over gRPC of who speaks for some hosts alone: of all
+	// clients only a few may be in hand there, as none says how large it is.
+	Streams int
 	// MaxBody is what a body is taken to hold that does not say it.
 	MaxBody int64
 	// Look is how often it is looked whether what lasts may go on.
@@ -44,7 +47,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		RequestRate: 200, RequestBurst: 1000, FailureRate: 10, Clients: 65536,
-		Reports: 16, ReportBytes: 128 << 20, MaxBody: 64 << 20, Look: 2 * time.Second,
+		Reports: 16, ReportBytes: 128 << 20, Streams: 4, MaxBody: 64 << 20, Look: 2 * time.Second,
 	}
 }
 

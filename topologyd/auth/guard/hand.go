@@ -24,11 +24,14 @@ type inHand struct {
 
 // take counts a request in whose body is said to have so many bytes, and reports
 // whether there is room for it. A single one always has.
-func (h *hand) take(c limit.Client, bytes int64) bool {
+func (h *hand) take(c limit.Client, bytes int64) bool { return h.takeUpTo(c, bytes, h.requests) }
+
+// takeUpTo is take with another bound for the requests, if that is less.
+func (h *hand) takeUpTo(c limit.Client, bytes int64, most int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	x := h.clients[c]
-	if x.requests >= h.requests || x.requests > 0 && x.bytes+bytes > h.bytes {
+	if x.requests >= min(h.requests, most) || x.requests > 0 && x.bytes+bytes > h.bytes {
 		return false
 	}
 	h.clients[c] = inHand{x.requests + 1, x.bytes + bytes}
