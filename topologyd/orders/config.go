@@ -64,8 +64,9 @@ type Config struct {
 
 // SessionConfig holds the bounds of the sessions of hosts.
 type SessionConfig struct {
-	// Max is how many there may be.
-	Max int
+	// Max is how many there may be, MaxPerHost how many of them with one host: the
+	// one that counts, and those that begin or end.
+	Max, MaxPerHost int
 	// Hello is how long the first message may take, Write how long one to the host.
 	Hello, Write time.Duration
 	// Ping is how often a host is asked for a sign, Silence after how long without
@@ -92,7 +93,7 @@ func DefaultConfig() Config {
 		FlapLimit: 5, FlapWindow: time.Minute, HoldMin: 10 * time.Second, HoldMax: 5 * time.Minute,
 		MaxHosts: 10_000, Forget: 24 * time.Hour,
 		Session: SessionConfig{
-			Max: 5000, Hello: 5 * time.Second, Write: 10 * time.Second, Ping: time.Second, Silence: 2 * time.Second,
+			Max: 5000, MaxPerHost: 8, Hello: 5 * time.Second, Write: 10 * time.Second, Ping: time.Second, Silence: 2 * time.Second,
 			Rate: 500, Burst: 1000, Close: time.Second, Fetches: 8, FetchBytes: 16 << 20,
 		},
 	}

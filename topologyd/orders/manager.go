@@ -30,11 +30,12 @@ type Manager struct {
 	serving sync.WaitGroup // sessions; entered with mu held while ended is false
 	ended   bool
 	open    int
+	byHost  map[string]int // of open
 }
 
 // New returns a manager that is not started and registers its metrics.
 func New(cfg Config, deps Deps) (*Manager, error) {
-	m := &Manager{cfg: cfg, deps: deps, now: deps.Now}
+	m := &Manager{cfg: cfg, deps: deps, now: deps.Now, byHost: make(map[string]int)}
 	if m.now == nil {
 		m.now = time.Now
 	}

@@ -32,7 +32,7 @@ func (m *Manager) Serve(w http.ResponseWriter, r *http.Request) {
 	if !m.speaksFor(w, r, id) {
 		return
 	}
-	t, leave, refusal := m.admit()
+	t, leave, refusal := m.admit(id)
 	if refusal != nil {
 		httpx.WriteRetry(w, http.StatusServiceUnavailable, 1, refusal)
 		return
@@ -56,8 +56,8 @@ func (m *Manager) Serve(w http.ResponseWriter, r *http.Request) {
 	s.run()
 }
 
-// admit lets a session in, or says why not.
-func (m *Manager) admit() (t *term, leave func(), refusal *httpx.Error) {
+// admit lets a session with a host in, or says why not.
+func (m *Manager) admit(host string) (t *term, leave func(), refusal *httpx.Error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t = m.term.Load()
@@ -70,13 +70,19 @@ func (m *Manager) admit() (t *term, leave func(), refusal *httpx.Error) {
 		return nil, nil, &httpx.Error{Code: CodeNotLeader, Message: "another topologyd leads and gives the orders; try the next endpoint"}
 	case m.open >= m.cfg.Session.Max:
 		return nil, nil, &httpx.Error{Code: httpx.CodeBusy, Message: fmt.Sprintf("%d hosts are connected, the limit; try again later", m.open)}
+	case m.byHost[host] >= m.cfg.Session.MaxPerHost:
+		return nil, nil, &httpx.Error{Code: httpx.CodeBusy, Message: fmt.Sprintf("%d sessions of this host are open, the limit; run one collector with its host_id, and try again later", m.byHost[host])}
 	}
 	m.open++
+	m.byHost[host]++
 	m.serving.Add(1)
 	return t, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.open--
+		if m.byHost[host]--; m.byHost[host] == 0 {
+			delete(m.byHost, host)
+		}
 		m.serving.Done()
 	}, nil
 }

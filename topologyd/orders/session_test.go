@@ -33,6 +33,41 @@ func refusal(t *testing.T, c *websocket.Conn) string {
 
 func hello(id string) string { return fmt.Sprintf(`{"hello":{"host_id":%q,"instance":"i"}}`, id) }
 
+// TestSessionsOfOneHost: a host that opens one session after the other and says
+// nothing takes no room from others.
+func TestSessionsOfOneHost(t *testing.T) {
+	cfg := quick()
+	cfg.Session.Hello = time.Minute
+	w := newWorld(t, cfg)
+	var all []*websocket.Conn
+	eventually(t, "no more are let in", func() bool {
+		c, code, _ := w.dial("a")
+		if c != nil {
+			all = append(all, c)
+		}
+		return len(all) > 0 && code == http.StatusServiceUnavailable
+	}, func() any { return len(all) })
+	require.Len(t, all, cfg.Session.MaxPerHost)
+	b, _, err := w.dial("b")
+	require.NoError(t, err)
+	all = append(all, b)
+	for _, c := range all {
+		_ = c.CloseNow()
+	}
+	eventually(t, "it is let in again", func() bool {
+		c, _, _ := w.dial("a")
+		if c != nil {
+			_ = c.CloseNow()
+		}
+		return c != nil
+	}, func() any { return nil })
+	eventually(t, "nothing is left", func() bool {
+		w.manager.mu.Lock()
+		defer w.manager.mu.Unlock()
+		return len(w.manager.byHost) == 0 && w.manager.open == 0
+	}, func() any { return nil })
+}
+
 // TestHello has hosts begin in wrong ways.
 func TestHello(t *testing.T) {
 	cfg := quick()
