@@ -20,7 +20,7 @@ func (m *Machine) compare(now time.Time, s *Subject, old, values []string) {
 	var changed []Change
 	for i, key := range m.c.Rule.Changed {
 		if i < len(old) && old[i] != values[i] {
-			changed = append(changed, Change{Key: key, Old: old[i], New: values[i]})
+			changed = append(changed, Change{Key: key, Old: brief(old[i]), New: brief(values[i])})
 		}
 	}
 	if len(changed) == 0 {

@@ -3,6 +3,7 @@ package alert
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,7 +45,7 @@ func TestSubjects(t *testing.T) {
 		{expr: "G.V().Values('MTU')", want: []string{"value 1500 {value=1500}", "value 1500 {value=1500}"}},
 		{expr: "G.V().Count().Is(3)", want: []string{"measure  {}"}},
 		{expr: "G.V().Count().Is(4)"},
-		{expr: "G.V().Has('Name', 'h').ShortestPathTo(METADATA('Name', 'b'))", want: []string{"path h b {child=b, parent=h}"}},
+		{expr: "G.V().Has('Name', 'h').ShortestPathTo(METADATA('Name', 'b'))", want: []string{"path h to a to b {child=b, parent=h}"}},
 		{expr: "G.V().Has('Name', WITHIN('a', 'b')).SubGraph()", want: []string{
 			"edge layer2 {child=b, host=h2, parent=a, relation=layer2}", "node a {host=h, name=a, type=veth}", "node b {host=h2, name=b, type=veth}",
 		}},
@@ -64,9 +65,6 @@ func TestSubjects(t *testing.T) {
 				delete(labels, "id")
 			}
 			name := (&Thing{subject: s}).Name()
-			if s.Kind == OfPath {
-				name = nameOf(s.Parent) + " " + nameOf(s.Child)
-			}
 			o := object{}
 			for k, v := range labels {
 				o[k] = v
@@ -172,14 +170,14 @@ func TestChangesOf(t *testing.T) {
 	w := world(t)
 	var last []graph.Change
 	w.Changed = func(list []graph.Change) { last = list }
-	for _, line := range []string{"node a veth MTU=1 In={\"x\":1}", "set a MTU=2 In={\"x\":2} State=UP"} {
+	for _, line := range []string{"node a veth MTU=1 In={\"x\":1} IPV4=[\"::1\"]", "set a MTU=2 In={\"x\":2} State=UP IPV4=[\"::1\",\"::2\"] Long=" + strings.Repeat("x", 2*maxBrief)} {
 		w.Now = w.Now.Add(time.Second)
 		_, err := w.Line(line)
 		require.NoError(t, err)
 	}
 	require.Len(t, last, 1)
 	s := ChangeSubject(&last[0], w.View())
-	require.Equal(t, []Change{{"In.x", "1", "2"}, {"MTU", "1", "2"}, {"State", "", "UP"}}, s.Changed)
+	require.Equal(t, []Change{{"IPV4", "::1", "::1, ::2"}, {"In.x", "1", "2"}, {"Long", "", strings.Repeat("x", maxBrief)}, {"MTU", "1", "2"}, {"State", "", "UP"}}, s.Changed)
 	require.Empty(t, ChangesOf(&graph.Change{Node: last[0].Node}))
 	require.Equal(t, "a", (&Thing{subject: s}).Name())
 }
@@ -189,8 +187,8 @@ func TestNames(t *testing.T) {
 		require.Equal(t, want, sanitize(in))
 		require.Equal(t, in != "" && in == want, isLabelName(in))
 	}
-	long := labelText(string(make([]byte, maxLabelValue-1)) + "éé")
-	require.Len(t, long, maxLabelValue-1)
+	long := brief(string(make([]byte, maxBrief-1)) + "éé")
+	require.Len(t, long, maxBrief-1)
 	for _, s := range []State{Pending, Firing, Resolved} {
 		got, ok := ParseState(s.String())
 		require.True(t, ok)

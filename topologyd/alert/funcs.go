@@ -104,9 +104,14 @@ func (w *work) printf(format string, args ...any) (string, error) {
 	if verbs := strings.Count(format, "%"); verbs > 64 {
 		return "", errors.New("printf can take at most 64 verbs")
 	}
-	for _, arg := range args {
-		if size += len(show(arg)); size > maxOutput {
+	for i, arg := range args {
+		text := show(arg)
+		if size += len(text); size > maxOutput {
 			return "", errLong
+		}
+		switch reflect.ValueOf(arg).Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Struct: // no verb is to show how they lie in memory
+			args[i] = text
 		}
 	}
 	return w.done(fmt.Sprintf(format, args...))

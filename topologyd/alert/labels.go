@@ -21,8 +21,8 @@ const (
 	labelValue    = "value"
 )
 
-// maxLabelValue bounds the value of a label in bytes.
-const maxLabelValue = 1 << 10
+// maxBrief bounds the value of a label, or one that changed, in bytes.
+const maxBrief = 1 << 10
 
 // defaults are the labels that an alert of a thing has by itself, those without a
 // value left out.
@@ -30,7 +30,7 @@ func (c *Compiled) defaults(t *Thing) map[string]string {
 	out := make(map[string]string, 8)
 	set := func(name, value string) {
 		if value != "" && !c.dropped[name] {
-			out[name] = labelText(value)
+			out[name] = brief(value)
 		}
 	}
 	s := t.sub()
@@ -91,7 +91,7 @@ func (c *Compiled) labelsOf(s *Subject, external *External) (map[string]string, 
 		if err != nil {
 			problem = &Error{Rule: -1, Field: "labels." + l.name, Err: err}
 		}
-		if value = labelText(value); value == "" {
+		if value = brief(value); value == "" {
 			delete(out, l.name)
 		} else {
 			out[l.name] = value
@@ -117,13 +117,13 @@ func (c *Compiled) notesOf(s *Subject, labels map[string]string, external *Exter
 	return out, problem
 }
 
-// labelText makes a text fit to be the value of a label.
-func labelText(s string) string {
+// brief makes a text fit to be the value of a label, or of a change.
+func brief(s string) string {
 	s = strings.ToValidUTF8(s, "\ufffd")
-	if len(s) <= maxLabelValue {
+	if len(s) <= maxBrief {
 		return s
 	}
-	s = s[:maxLabelValue]
+	s = s[:maxBrief]
 	for !utf8.ValidString(s) {
 		s = s[:len(s)-1]
 	}

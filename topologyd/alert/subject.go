@@ -1,6 +1,8 @@
 package alert
 
 import (
+	"strings"
+
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/flowrecord"
 	"github.com/skein-net/skein/topologyd/diff"
@@ -159,9 +161,21 @@ func ChangesOf(c *graph.Change) []Change {
 	}
 	out := make([]Change, 0, min(len(keys), MaxChanges))
 	for _, k := range keys[:min(len(keys), MaxChanges)] {
-		out = append(out, Change{Key: k.Key, Old: text(k.Old), New: text(k.New)})
+		out = append(out, Change{Key: k.Key, Old: brief(joined(k.Old, ", ")), New: brief(joined(k.New, ", "))})
 	}
 	return out
+}
+
+// joined is a value for people, a list as its elements with a text between.
+func joined(v entity.Value, between string) string {
+	if v.Kind() != entity.KindList {
+		return text(v)
+	}
+	out := make([]string, len(v.List()))
+	for i, x := range v.List() {
+		out[i] = text(x)
+	}
+	return strings.Join(out, between)
 }
 
 // text is a value for people, "" when there is none.

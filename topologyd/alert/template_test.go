@@ -33,6 +33,7 @@ func things(t testing.TB) map[string]*Thing {
 		"group":   {subject: &Subject{Key: "aa", Kind: OfGroup, Members: []*Subject{eth, node("eth1")}, Size: 7}},
 		"value":   {subject: &Subject{Key: "5", Kind: OfValue, Value: entity.Int(5)}},
 		"flow":    {subject: flowSubject(&flowrecord.Record{ID: idOf("f"), HostID: "web-2", Application: "DNS"}), flows: flowrecord.NewTable()},
+		"path":    {subject: &Subject{Key: "1 2 3", Kind: OfPath, Value: entity.Strings("a", "b", "c"), Parent: node("a").Node, Child: node("c").Node}},
 		"measure": {subject: &Subject{Kind: OfMeasure, Value: entity.Float(2.5)}},
 		"absent":  {subject: &Subject{Kind: OfAbsent}},
 		"nothing": {},
@@ -77,6 +78,9 @@ func TestTemplates(t *testing.T) {
 		{"node", `{{ queryEscape "a b&c" }} {{ pathEscape "a/b" }} {{ urlquery "a b" }} {{ html "<" }} {{ js "'" }}`, `a+b%26c a%2Fb a+b &lt; \'`},
 		{"node", `{{ print 1 2 }}{{ print .Name }}{{ println "x" }}{{ printf "%s-%03d" .Name 7 }}`, "1 2eth0x\neth0-007"},
 		{"node", "{{ range $i, $x := .Changed }}{{ if $i }}{{ break }}{{ end }}{{ $x.Key }}{{ end }}", "State"},
+		{"node", "{{ printf `%v %+v %#v %q` . . . .Value }}", "eth0 eth0 \"eth0\" \"\""},
+		{"edge", "{{ printf `%s-%10s-%x` .Child .Child .Child }}", "eth0-      eth0-65746830"},
+		{"path", "{{ .Name }}, {{ .Child.Name }}", "a to b to c, c"},
 		{"node", "a\xffb", "a\ufffdb"},
 		{"node", "{{ printf `%c` 1114112 }}", "\ufffd"},
 	} {

@@ -38,7 +38,8 @@ func (t *Thing) sub() *Subject {
 	return t.subject
 }
 
-// Name is the name of a node, the RelationType of an edge, the key of all else.
+// Name is the name of a node, the RelationType of an edge, the names on a path, the
+// key of all else.
 func (t *Thing) Name() string {
 	s := t.sub()
 	switch s.Kind {
@@ -46,6 +47,8 @@ func (t *Thing) Name() string {
 		return nameOf(s.Node)
 	case OfEdge:
 		return s.Edge.RelationType
+	case OfPath:
+		return joined(s.Value, " to ")
 	case OfRow, OfFlow:
 		if name := t.get(entity.KeyName); name != "" {
 			return name
