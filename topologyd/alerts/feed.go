@@ -63,6 +63,9 @@ func (r *runner) take(revision uint64, fn func(*feed)) {
 	steps, tick := r.machine.Tick(f.now)
 	f.add(0, steps)
 	r.tick = tick
+	found := r.machine.Found()
+	r.m.found.Add(int64(found - r.found - r.reserved))
+	r.found = found
 	if len(f.steps) == 0 {
 		if r.reserved > 0 {
 			r.count()

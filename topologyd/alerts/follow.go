@@ -61,7 +61,7 @@ func (r *runner) following(ctx context.Context) error {
 				return err
 			}
 			r.prune(false)
-			if r.skipped.Load() && r.m.room() > 0 {
+			if r.skipped.Load() && r.m.room() {
 				return errAnew
 			}
 			continue

@@ -99,6 +99,8 @@ func (r *runner) restore(s *savedRule) {
 	}
 	_, r.tick = r.machine.Tick(r.now())
 	r.count()
+	r.found = r.machine.Found()
+	r.m.found.Add(int64(r.found))
 }
 
 // labels asks for the labels that alerts get when they are sent.
@@ -109,5 +111,7 @@ func (m *Manager) labels() {
 	}
 }
 
-// room is how many alerts there may be more.
-func (m *Manager) room() int { return m.cfg.MaxAlerts - int(m.total.Load()) }
+// room tells whether there may be more alerts.
+func (m *Manager) room() bool {
+	return m.total.Load() < int64(m.cfg.MaxAlerts) && m.found.Load() < int64(m.cfg.MaxFound)
+}

@@ -60,6 +60,7 @@ type Manager struct {
 	recent   *recent
 	interest *interest
 	total    atomic.Int64 // alerts of all rules
+	found    atomic.Int64 // things that all rules found
 	dirty    atomic.Bool  // something changed since it was saved
 
 	externalLabels atomic.Pointer[map[string]string]

@@ -388,7 +388,13 @@ func TestBounds(t *testing.T) {
 	require.Contains(t, rules[2].LastError, "more than 2 rules")
 	require.NotEmpty(t, append(rules[0].Problems, rules[1].Problems...))
 	require.Positive(t, w.metric("topologyd_alerts_problems"))
-	w.cfg.MaxAlerts = 100
+	w.cfg.MaxAlerts, w.cfg.MaxFound = 100, 6
+	w.restart()
+	w.eventually("as much as may be found", func() bool {
+		return len(w.Active(Filter{State: "firing"})) >= 3 && w.metric("topologyd_alerts_dropped_total") > 0
+	})
+	w.eventually("and no more", func() bool { return w.found.Load() == 6 })
+	w.cfg.MaxFound = 100
 	w.restart()
 	w.await("InterfaceDown", "a firing", "b firing", "c firing", "d firing", "e firing")
 	w.eventually("the limit of the rule", func() bool {

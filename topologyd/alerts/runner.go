@@ -44,12 +44,12 @@ type runner struct {
 	machine *alert.Machine
 	extras  map[string]*extra // by the labels of alerts
 	// counted and reserved are the rule's share of Manager.total: its alerts, and
-	// what may become some.
-	counted, reserved int
-	health            string
-	failure           string
-	took              time.Duration
-	at                time.Time
+	// what may become some. found is its share of Manager.found.
+	counted, reserved, found int
+	health                   string
+	failure                  string
+	took                     time.Duration
+	at                       time.Time
 }
 
 // extra is what a manager knows of an alert beside what the machine does.
@@ -104,7 +104,8 @@ func (r *runner) end() *savedRule {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.m.total.Add(int64(-r.counted))
-	r.counted = 0
+	r.m.found.Add(int64(-r.found))
+	r.counted, r.found = 0, 0
 	return r.saved()
 }
 
@@ -164,11 +165,11 @@ func (r *runner) now() time.Time { return r.m.deps.Now() }
 func (r *runner) evaluate(ctx context.Context) {
 	pause := r.m.cfg.Retry
 	for ctx.Err() == nil {
-		since := r.marked.Swap(0)
-		select {
+		select { // before marked: what is marked in between wakes it once more
 		case <-r.wake:
 		default:
 		}
+		since := r.marked.Swap(0)
 		begun := time.Now()
 		took, err := r.once(ctx, since)
 		if ctx.Err() != nil {
@@ -272,13 +273,19 @@ func (r *runner) may(key string) bool {
 	if r.machine.Has(key) {
 		return true
 	}
-	if r.m.total.Add(1) <= int64(r.m.cfg.MaxAlerts) {
+	total, found := r.m.total.Add(1), r.m.found.Add(1)
+	reason := dropTotal
+	switch {
+	case found > int64(r.m.cfg.MaxFound):
+		reason = dropFound
+	case total <= int64(r.m.cfg.MaxAlerts):
 		r.reserved++
 		return true
 	}
 	r.m.total.Add(-1)
+	r.m.found.Add(-1)
 	r.skipped.Store(true)
-	r.m.n.dropped.WithLabelValues(dropTotal).Inc()
+	r.m.n.dropped.WithLabelValues(reason).Inc()
 	return false
 }
 

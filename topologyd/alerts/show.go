@@ -134,7 +134,7 @@ func way(followed bool) string {
 func (r *runner) problems(s *alert.Stats) (out []string) {
 	out = problemsOf(s, r.c.Rule.Limit)
 	if r.skipped.Load() {
-		out = append(out, fmt.Sprintf("there are more than %d alerts of all rules; what is beyond is not alerted", r.m.cfg.MaxAlerts))
+		out = append(out, fmt.Sprintf("there are %d alerts of all rules, or they find %d things, which is the most; what is beyond is not alerted: narrow queries", r.m.cfg.MaxAlerts, r.m.cfg.MaxFound))
 	}
 	return out
 }
