@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"github.com/skein-net/skein/internal/entity"
@@ -27,6 +28,8 @@ type claims struct {
 	bound bool
 	// salt tells the fingerprints of those who speak for other hosts apart.
 	salt uint64
+	// hosts are those of who, when there are more than fewHosts.
+	hosts map[string]struct{}
 	// tids remembers of the interfaces of flows whether they may be spoken of.
 	tids map[entity.UUID]bool
 }
@@ -37,12 +40,40 @@ func (in *Ingest) claimsOf(ctx context.Context) claims {
 	if c.bound = !c.who.SpeaksForAll(); !c.bound {
 		return c
 	}
+	many := len(c.who.Hosts) > fewHosts
+	if last := in.many.Load(); many && last != nil && last.who == c.who {
+		return *last
+	}
 	c.salt = 1 // of somebody without hosts
 	for _, h := range c.who.Hosts {
 		c.salt += maphash.String(in.seed, h) // in whatever order
 	}
 	c.salt *= 0x9e3779b97f4a7c15
+	if many {
+		c.hosts = make(map[string]struct{}, len(c.who.Hosts))
+		if slices.Contains(c.who.Roles, auth.Host) {
+			for _, h := range c.who.Hosts {
+				c.hosts[h] = struct{}{}
+			}
+		}
+		of := c
+		in.many.Store(&of)
+	}
 	return c
+}
+
+// fewHosts is up to how many hosts of a sender are looked at one by one. Of those
+// with more, relays, the last one's claims are kept, without what a request
+// remembers.
+const fewHosts = 16
+
+// speaksFor is that of who sends.
+func (c *claims) speaksFor(host string) bool {
+	if c.hosts == nil {
+		return c.who.SpeaksFor(host)
+	}
+	_, ok := c.hosts[host]
+	return ok
 }
 
 // fingerprint is that of a line for this sender: what one host said is not
@@ -65,7 +96,7 @@ func (c *claims) of(host string) owner {
 	switch {
 	case host == "":
 		return nobodys
-	case c.who.SpeaksFor(host):
+	case c.speaksFor(host):
 		return own
 	}
 	return foreign

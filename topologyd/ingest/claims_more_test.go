@@ -231,6 +231,58 @@ func BenchmarkClaimsHeartbeat(b *testing.B) {
 	}
 }
 
+// TestManyHosts: a relay for many hosts speaks for them as one for few does, and what
+// is kept of it is never another's.
+func TestManyHosts(t *testing.T) {
+	b := newClaimsBench(t)
+	many := make([]string, 10*fewHosts)
+	for i := range many {
+		many[i] = fmt.Sprintf("host-%d", i)
+	}
+	relay := &auth.Identity{Name: "relay", Method: auth.MethodToken, Roles: []auth.Role{auth.Host}, Hosts: many}
+	viewer := &auth.Identity{Name: "relay", Method: auth.MethodToken, Roles: []auth.Role{auth.Viewer}, Hosts: many}
+	other := &auth.Identity{Name: "relay", Method: auth.MethodToken, Roles: []auth.Role{auth.Host}, Hosts: many[1:]}
+	salts := make(map[*auth.Identity]uint64)
+	for range 3 {
+		for _, id := range []*auth.Identity{relay, viewer, other} {
+			for range 2 {
+				c := b.in.claimsOf(auth.With(t.Context(), id))
+				if c.tid(entity.UUID{1}); c.who != id || salts[id] != 0 && salts[id] != c.salt {
+					t.Fatalf("the claims of %+v", c.who)
+				}
+				salts[id] = c.salt
+				for _, h := range append(many, "", "host-x") {
+					if got, want := c.of(h) == own, id.SpeaksFor(h); got != want {
+						t.Errorf("%v speaks for %q: %v", id.Roles, h, got)
+					}
+				}
+				if fresh := b.in.claimsOf(auth.With(t.Context(), id)); fresh.tids != nil {
+					t.Error("a request remembers what another one looked at")
+				}
+			}
+		}
+	}
+	if salts[relay] == salts[other] {
+		t.Error("two relays for other hosts confirm what the other one said")
+	}
+}
+
+// BenchmarkClaimsMany is a request with one line of a relay for 10,000 hosts.
+func BenchmarkClaimsMany(b *testing.B) {
+	w := newClaimsBench(b)
+	many := make([]string, 10_000)
+	for i := range many {
+		many[i] = fmt.Sprintf("host-%d", i)
+	}
+	ctx := auth.With(b.Context(), &auth.Identity{Name: "r", Roles: []auth.Role{auth.Host}, Hosts: many})
+	b.ReportAllocs()
+	for b.Loop() {
+		if c := w.in.claimsOf(ctx); c.of("host-9999") != own {
+			b.Fatal("it does not speak for its host")
+		}
+	}
+}
+
 // BenchmarkClaimsEvent is what a line costs that is decoded, with nothing behind it.
 func BenchmarkClaimsEvent(b *testing.B) {
 	w := newClaimsBench(b)

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -57,6 +58,7 @@ type Ingest struct {
 	series SeriesSink
 	graph  Graph
 	owners owners
+	many   atomic.Pointer[claims] // of a sender with many hosts
 	told   foreignLog
 	log    *slog.Logger
 	n      *counters
