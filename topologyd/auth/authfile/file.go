@@ -173,6 +173,18 @@ func CheckText(s string) error {
 	return nil
 }
 
+// CheckHost says why a text cannot be the ID of a host that somebody speaks for: one
+// with a slash is not told from what is of the host before the slash.
+func CheckHost(s string) error {
+	if err := CheckText(s); err != nil {
+		return err
+	}
+	if strings.Contains(s, "/") {
+		return errors.New("it has a slash, by which identities tell the host from what is on it; give the host a host.id without one")
+	}
+	return nil
+}
+
 // nothing is the hash of an empty token, which a script makes of a variable that is
 // not set; newline that of one that was lost before echo.
 var (
@@ -201,7 +213,7 @@ func (g *Grant) validate(hostsFrom string) error {
 		}
 	}
 	for _, h := range g.Hosts {
-		if err := CheckText(h); err != nil {
+		if err := CheckHost(h); err != nil {
 			return fmt.Errorf("a host ID: %w", err)
 		}
 	}

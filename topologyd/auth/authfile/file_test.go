@@ -104,6 +104,7 @@ func TestMistakes(t *testing.T) {
 		{token("roles: [root]"), "a role is not known; give some of host, viewer, operator and admin"},
 		{token("roles: [host]"), "list their IDs (host.id) in hosts"},
 		{token("roles: [host], hosts: ['']"), "a host ID: it is empty"},
+		{token("roles: [host], hosts: [a/b]"), "a host ID: it has a slash"},
 		{token("roles: [viewer], hosts: [a]"), "hosts are for the role host"},
 		{token("roles: [viewer], expires: tomorrow"), "give for example 2027-01-01T00:00:00Z"},
 		{fmt.Sprintf("tokens: [{name: a, sha256: %s, roles: [viewer]}, {name: a, sha256: %s, roles: [viewer]}]", hash, Hash("y")), `the name "a" is there twice`},

@@ -127,7 +127,9 @@ func hosts(r *authfile.CertificateRow, cert *x509.Certificate) []string {
 		if n.kind == authfile.URI {
 			host = path.Base(n.name)
 		}
-		out = append(out, host)
+		if authfile.CheckHost(host) == nil {
+			out = append(out, host)
+		}
 	}
 	return out
 }

@@ -64,7 +64,7 @@ func identity(o *authfile.OIDC, c claims, expires time.Time) (*auth.Identity, *I
 		id.Packets = id.Packets || slices.Contains(o.Packets, value)
 	}
 	if o.HostsClaim != "" && slices.Contains(id.Roles, auth.Host) {
-		id.Hosts = c.texts(o.HostsClaim)
+		id.Hosts = slices.DeleteFunc(c.texts(o.HostsClaim), func(h string) bool { return authfile.CheckHost(h) != nil })
 	}
 	return id, nil
 }

@@ -206,7 +206,7 @@ func TestJWT(t *testing.T) {
 		"several groups": {ec.sign(t, p.claimsOf(map[string]any{"groups": []string{"netops", "boss", "netsec", "other", "oncall"}})), "",
 			auth.Identity{Name: "alice", Roles: []auth.Role{auth.Operator, auth.Admin, auth.Viewer}, Packets: true}},
 		"one group": {ec.sign(t, p.claimsOf(map[string]any{"groups": "netops"})), "", auth.Identity{Name: "alice", Roles: []auth.Role{auth.Operator}}},
-		"host": {ec.sign(t, p.claimsOf(map[string]any{"groups": "agents", "skein": map[string]any{"hosts": []string{"h1", "h2"}}})), "",
+		"host": {ec.sign(t, p.claimsOf(map[string]any{"groups": "agents", "skein": map[string]any{"hosts": []string{"h1", "h1/scope", "h2"}}})), "",
 			auth.Identity{Name: "alice", Roles: []auth.Role{auth.Host}, Hosts: []string{"h1", "h2"}}},
 		"hosts of a viewer": {ec.sign(t, p.claimsOf(map[string]any{"skein.hosts": "h1"})), "", auth.Identity{Name: "alice", Roles: []auth.Role{auth.Viewer}}},
 		"no group":          {ec.sign(t, p.claimsOf(map[string]any{"groups": nil})), "", auth.Identity{Name: "alice"}},
