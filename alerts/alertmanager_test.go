@@ -63,7 +63,7 @@ func TestInhibition(t *testing.T) {
 		}
 	}
 	names := slices.Collect(maps.Keys(everyAlert(t)))
-	matcher := regexp.MustCompile(`^alertname(=~|!~|=)"(.*)"$`)
+	matcher := regexp.MustCompile(`^alertname(=~|!~|!=|=)"(.*)"$`)
 	seen := 0
 	for _, r := range config.Inhibit {
 		for _, m := range append(r.Source, r.Target...) {
