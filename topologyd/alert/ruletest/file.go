@@ -2,10 +2,12 @@ package ruletest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,6 +105,9 @@ func Parse(data []byte) (*File, error) {
 		}
 		return nil, errors.New(goType.ReplaceAllString(text, "there is no field $1"))
 	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("it holds more than one document; write all tests into one, below its field tests")
+	}
 	if f.EvaluationInterval <= 0 {
 		return nil, errors.New("evaluation_interval: it has to be more than 0")
 	}
@@ -125,6 +130,20 @@ func Parse(data []byte) (*File, error) {
 				return nil, fmt.Errorf("%s: alert_rule_test %d: give alertname", t.Name, k+1)
 			}
 		}
+		if err := t.unseen(); err != nil {
+			return nil, err
+		}
 	}
 	return f, nil
+}
+
+// unseen says that something happens of which nothing can be seen.
+func (t *Test) unseen() error {
+	last := slices.MaxFunc(t.AlertRuleTest, func(a, b Case) int { return cmp.Compare(a.EvalTime, b.EvalTime) }).EvalTime
+	for _, c := range t.Changes {
+		if c.At > last {
+			return fmt.Errorf("%s: changes at %s: the last eval_time is %s; ask for something after it", t.Name, c.At, last)
+		}
+	}
+	return nil
 }

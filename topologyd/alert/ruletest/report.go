@@ -46,6 +46,7 @@ func testFile(ctx context.Context, path string) ([]Failure, error) {
 		return nil, err
 	}
 	var groups []alert.Group
+	seen := make(map[string]bool)
 	for _, pattern := range f.RuleFiles {
 		if !filepath.IsAbs(pattern) {
 			pattern = filepath.Join(filepath.Dir(path), pattern)
@@ -58,6 +59,10 @@ func testFile(ctx context.Context, path string) ([]Failure, error) {
 			return nil, fmt.Errorf("rule_files: there is no file %s", pattern)
 		}
 		for _, p := range paths {
+			if p = filepath.Clean(p); seen[p] {
+				continue // else each of its alerts would be there twice
+			}
+			seen[p] = true
 			more, err := readRules(p)
 			if err != nil {
 				return nil, fmt.Errorf("%s:\n%s", p, indent(err.Error(), 2))

@@ -55,7 +55,9 @@ func TestMistakes(t *testing.T) {
 		"":                             "rule_files: name the files",
 		"rule_files: [a]":              "tests: there is none",
 		"rule_files: [a]\ntests: [{}]": "test 1: alert_rule_test: there is none",
-		"rule_files: [a]\ntests: [{name: x, alert_rule_test: [{}]}]": "x: alert_rule_test 1: give alertname",
+		"rule_files: [a]\ntests: [{name: x, alert_rule_test: [{}]}]":                                                                                "x: alert_rule_test 1: give alertname",
+		"rule_files: [a]\ntests: [{changes: [{at: 2s, do: x}, {at: 1s, do: x}], alert_rule_test: [{eval_time: 1s, alertname: A}, {alertname: A}]}]": "test 1: changes at 2s: the last eval_time is 1s",
+		"rule_files: [a]\ntests: [" + one + "]\n---\ntests: [{name: more}]":                                                                         "it holds more than one document",
 		"rule_file: [a]":                             "line 1: there is no field rule_file",
 		"rule_files: [a]\ntests: [{nam: a}]":         "line 2: there is no field nam",
 		"evaluation_interval: soon":                  `line 1: "soon" is no duration`,
@@ -76,6 +78,20 @@ func TestMistakes(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 	_, err = readRules("testdata")
 	require.ErrorContains(t, err, "is no file")
+}
+
+// TestFilesThatAreNamedTwice: a rule is there once.
+func TestFilesThatAreNamedTwice(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"r.yaml": "groups: [{name: g, rules: [{alert: A, expr: G.V()}]}]",
+		"t.yml":  "rule_files: [r.yaml, '*.yaml', ./r.yaml]\ntests: [{graph: node a, alert_rule_test: [{alertname: A, exp_alerts: [{exp_labels: {name: a}}]}]}]",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	failures, err := testFile(t.Context(), filepath.Join(dir, "t.yml"))
+	require.NoError(t, err)
+	require.Empty(t, failures)
 }
 
 // TestRefused are tests that cannot be run.

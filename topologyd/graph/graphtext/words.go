@@ -28,7 +28,7 @@ func Attrs(words []string) (entity.Attrs, error) {
 	return out.Normalize(), nil
 }
 
-// Words splits a line at spaces that are not inside JSON strings, lists or maps.
+// Words splits a line at spaces and tabs that are not inside JSON strings, lists or maps.
 func Words(s string) ([]string, error) {
 	var words []string
 	start, depth, quoted := 0, 0, false
@@ -43,7 +43,7 @@ func Words(s string) ([]string, error) {
 			depth++
 		case c == ']' || c == '}':
 			depth--
-		case c == ' ' && depth == 0:
+		case (c == ' ' || c == '\t') && depth == 0:
 			if i > start {
 				words = append(words, s[start:i])
 			}

@@ -34,7 +34,7 @@ node b - Name=-
 
 edge h -> a ownership
 edge a -> b layer2 Type=veth`)
-	load(t, w, "set a MTU=9000 Names=null Text=\"two words\"\nmetric a RxBytes=5\nset h Rack=1")
+	load(t, w, "set\ta MTU=9000 Names=null Text=\"two words\"\nmetric a RxBytes=5\nset h Rack=1")
 	v := w.View()
 	if v.NodeCount() != 3 || v.EdgeCount() != 2 {
 		t.Fatalf("%d nodes, %d edges", v.NodeCount(), v.EdgeCount())
