@@ -135,7 +135,9 @@ func (p pairs) SortedPairs() (out []pair) {
 }
 
 func functions() template.FuncMap {
-	return template.FuncMap{"toUpper": strings.ToUpper, "match": regexp.MatchString}
+	return template.FuncMap{"toUpper": strings.ToUpper, "match": regexp.MatchString, "reReplaceAll": func(pattern, with, text string) string {
+		return regexp.MustCompile(pattern).ReplaceAllString(text, with)
+	}}
 }
 
 // TestMessages renders each template on samples, and compares with what was read
