@@ -47,7 +47,8 @@ type File[T any] struct {
 
 type entry[T any] struct {
 	File[T]
-	stamp stamp
+	// version is that of the last Read, nil when the file is to be read in any case.
+	version fs.FileInfo
 }
 
 // New returns the files of patterns (path/filepath.Match), none of which is read
@@ -125,7 +126,7 @@ func (f *Files[T]) List() []File[T] {
 
 // refresh reads a file when it changed.
 func (f *Files[T]) refresh(x *entry[T], now time.Time) (changed bool) {
-	data, s, err := load(x.Path, x.stamp, f.maxBytes, now)
+	data, version, err := load(x.Path, x.version, x.Good, f.maxBytes, now)
 	if errors.Is(err, errSame) {
 		return false
 	}
@@ -134,7 +135,7 @@ func (f *Files[T]) refresh(x *entry[T], now time.Time) (changed bool) {
 		value, err = f.parse(x.Path, data)
 	}
 	if err != nil {
-		x.stamp = s
+		x.version = version
 		if text := err.Error(); text != x.Problem {
 			x.Problem, x.Failed = text, now
 			f.log(slog.LevelError, "cannot be used; what it said before stays", "file", x.Path, "error", err)
@@ -146,7 +147,7 @@ func (f *Files[T]) refresh(x *entry[T], now time.Time) (changed bool) {
 		f.log(slog.LevelInfo, "can be used again", "file", x.Path)
 	}
 	changed = !x.Good || x.Problem != "" || !f.equal(x.Value, value)
-	*x = entry[T]{File[T]{Path: x.Path, Value: value, Good: true}, s}
+	*x = entry[T]{File[T]{Path: x.Path, Value: value, Good: true}, version}
 	return changed
 }
 

@@ -162,3 +162,62 @@ func TestEqual(t *testing.T) {
 	require.False(t, f.Read(time.Now()))
 	require.Equal(t, []string{"c", "d"}, f.List()[0].Value, "it is the present one all the same")
 }
+
+// TestFilesThatAreReplaced: another file of the same size and time is another version,
+// as on systems that set the time of all files to the same.
+func TestFilesThatAreReplaced(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "f"), filepath.Join(dir, "g")
+	long := time.Unix(1, 0)
+	for name, text := range map[string]string{path: "a.", other: "b."} {
+		require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
+		require.NoError(t, os.Chtimes(name, long, long))
+	}
+	var log lines
+	f := words(t, &log, path)
+	require.True(t, f.Read(time.Now()))
+	require.NoError(t, os.Rename(other, path))
+	require.True(t, f.Read(time.Now()))
+	require.Equal(t, "b", f.List()[0].Value[0])
+	require.False(t, f.Read(time.Now()))
+}
+
+// TestFilesThatAreBeingWritten: one that was just emptied is about to be written.
+func TestFilesThatAreBeingWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	f, err := New([]string{path}, maxBytes, func(_ string, data []byte) (string, error) { return string(data), nil })
+	require.NoError(t, err)
+	now := time.Now()
+	write := func(text string) {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		require.NoError(t, os.Chtimes(path, now, now))
+	}
+	write("")
+	require.True(t, f.Read(now), "the first version may be empty")
+	write("a")
+	require.True(t, f.Read(now))
+	write("")
+	require.False(t, f.Read(now))
+	require.False(t, f.Read(now.Add(fresh-1)))
+	require.Equal(t, "a", f.List()[0].Value)
+	require.True(t, f.Read(now.Add(fresh)), "it stays empty")
+	require.Empty(t, f.List()[0].Value)
+}
+
+// TestLoadAgain: what could not be read is tried again, though nothing of it changed that
+// can be seen: its owner may have.
+func TestLoadAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	require.NoError(t, os.WriteFile(path, []byte("long"), 0o600))
+	later := time.Now().Add(time.Hour)
+	for range 2 {
+		_, s, err := load(path, nil, true, 1, later)
+		require.ErrorContains(t, err, "more than 1 bytes")
+		require.Nil(t, s)
+	}
+	b, s, err := load(path, nil, true, 4, later)
+	require.NoError(t, err)
+	require.Equal(t, "long", string(b))
+	_, _, err = load(path, s, true, 4, later)
+	require.ErrorIs(t, err, errSame)
+}

@@ -14,31 +14,35 @@ import (
 // writes may fall into one tick of the file system's clock.
 const fresh = 2 * time.Second
 
-// stamp tells versions of a file apart.
-type stamp struct {
-	size     int64
-	modified time.Time
-	mode     fs.FileMode
-}
-
 // errSame tells that a file is the version that was read.
 var errSame = errors.New("file did not change")
 
-// load reads a file unless it is the version of a stamp.
-func load(path string, last stamp, maxBytes int64, now time.Time) ([]byte, stamp, error) {
+// load reads a file unless it is the version that last is of; nil: of none. good
+// tells that some version was of use. The version returned is nil when the file is
+// to be looked at again whatever it is like then.
+func load(path string, last fs.FileInfo, good bool, maxBytes int64, now time.Time) ([]byte, fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, stamp{}, err // with the path
+		return nil, nil, err // with the path
 	}
-	s := stamp{info.Size(), info.ModTime(), info.Mode()}
-	if s == last {
-		return nil, s, errSame
-	}
-	if now.Sub(s.modified) < fresh {
-		s = stamp{} // look again
+	age := now.Sub(info.ModTime())
+	switch {
+	case last != nil && same(last, info):
+		return nil, last, errSame
+	case good && info.Size() == 0 && age.Abs() < fresh: // just emptied, so as to be written
+		return nil, nil, errSame
 	}
 	data, err := ReadFile(path, maxBytes)
-	return data, s, err
+	if err != nil || age < fresh {
+		info = nil
+	}
+	return data, info, err
+}
+
+// same reports whether a file is as it was, and not another one in its place, which
+// may be as long and as old.
+func same(a, b fs.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && a.Mode() == b.Mode()
 }
 
 // ReadFile reads a regular file of at most so many bytes.
