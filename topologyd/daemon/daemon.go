@@ -116,7 +116,7 @@ func New(cfg config.Config, log *slog.Logger, notify func(state string)) (*Daemo
 		WriteTimeout:      writeTimeout,
 		MaxHeaderBytes:    maxHeader,
 		TLSConfig:         d.security.config(),
-		ErrorLog:          slog.NewLogLogger(log.With("part", "http").Handler(), slog.LevelDebug),
+		ErrorLog:          d.security.errorLog(log.With("part", "http").Handler()),
 	}
 	return d, nil
 }
@@ -139,7 +139,7 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	if d.security, err = newSecurity(&d.cfg, d.audit, d.log, reg); err != nil {
 		return nil, err
 	}
-	d.grpc = ingest.NewGRPC(in, ingest.Door{Admit: d.security.guard.Admit, TLS: d.security.config(), Panicked: observer.Panicked})
+	d.grpc = ingest.NewGRPC(in, ingest.Door{Admit: d.security.guard.Admit, TLS: d.security.config(), Refused: d.security.refused(), Panicked: observer.Panicked})
 	d.hub = live.New(live.DefaultConfig(), live.Deps{
 		View:      d.engine.View,
 		Subscribe: func() (live.Changes, error) { return d.engine.Subscribe(0) },

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/url"
@@ -63,6 +64,22 @@ func (s *security) config() *tls.Config {
 		return nil
 	}
 	return s.tls.Config()
+}
+
+// errorLog is where the server of HTTP tells of connections that came to nothing.
+func (s *security) errorLog(to slog.Handler) *log.Logger {
+	if s.tls == nil {
+		return slog.NewLogLogger(to, slog.LevelDebug)
+	}
+	return s.tls.ErrorLog(to)
+}
+
+// refused is told of handshakes over gRPC that failed; nil without TLS.
+func (s *security) refused() func(remote, why string) {
+	if s.tls == nil {
+		return nil
+	}
+	return s.tls.Refused
 }
 
 // fault says what an error of the verifier is.

@@ -42,6 +42,8 @@ type Door struct {
 	Admit tap.ServerInHandle
 	// TLS is the configuration of the listener, nil: no TLS.
 	TLS *tls.Config
+	// Refused, if not nil, is told of handshakes that failed, and why.
+	Refused func(remote, why string)
 	// Panicked is told of panics that were recovered from.
 	Panicked func(what string, v any)
 }
@@ -61,7 +63,7 @@ func NewGRPC(in *Ingest, door Door) *GRPC {
 	g := &GRPC{in: in, door: door, timeout: grpcTimeout}
 	channel := insecure.NewCredentials()
 	if door.TLS != nil {
-		channel = credentials.NewTLS(door.TLS)
+		channel = &handshakes{credentials.NewTLS(door.TLS), door.Refused}
 	}
 	g.server = grpc.NewServer(
 		grpc.Creds(channel),
@@ -180,6 +182,26 @@ type grpcMetrics struct {
 func (s *grpcMetrics) Export(_ context.Context, req pmetricotlp.ExportRequest) (pmetricotlp.ExportResponse, error) {
 	s.g.in.n.ignored.WithLabelValues(protoGRPC, "data_point").Add(float64(req.Metrics().DataPointCount()))
 	return pmetricotlp.NewExportResponse(), nil
+}
+
+// handshakes tells of those that fail, of which gRPC says nothing.
+type handshakes struct {
+	credentials.TransportCredentials
+	refused func(remote, why string)
+}
+
+// ServerHandshake is that of TLS.
+func (h *handshakes) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	conn, info, err := h.TransportCredentials.ServerHandshake(c)
+	if err != nil && h.refused != nil {
+		h.refused(c.RemoteAddr().String(), err.Error())
+	}
+	return conn, info, err //nolint:wrapcheck // it stands for TLS
+}
+
+// Clone implements [credentials.TransportCredentials].
+func (h *handshakes) Clone() credentials.TransportCredentials {
+	return &handshakes{h.TransportCredentials.Clone(), h.refused}
 }
 
 // grpcStats counts the requests in hand and the bytes that came.

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -23,6 +24,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/skein-net/skein/internal/certtest"
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/internal/entity/otlplog"
 	"github.com/skein-net/skein/internal/proctest"
@@ -328,6 +330,26 @@ func TestGRPCSilent(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestGRPCHandshake: one that fails is told, with who it was.
+func TestGRPCHandshake(t *testing.T) {
+	b := newBench(t, nil)
+	cert := certtest.NewCA(t, "servers").Server(t)
+	told := make(chan string, 1)
+	conn := dialTo(t, NewGRPC(b.in, Door{TLS: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
+		Panicked: func(string, any) {}, Refused: func(remote, why string) {
+			select {
+			case told <- remote + " " + why:
+			default:
+			}
+		}}))
+	if _, err := plogotlp.NewGRPCClient(conn).Export(t.Context(), plogotlp.NewExportRequestFromLogs(logsOf(1, false))); err == nil {
+		t.Error("what is no TLS is taken")
+	}
+	if got := <-told; !strings.HasPrefix(got, "127.0.0.1:") || !strings.Contains(got, "tls: first record does not look like a TLS handshake") {
+		t.Error(got)
+	}
 }
 
 func FuzzLogs(f *testing.F) {

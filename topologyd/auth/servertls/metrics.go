@@ -10,6 +10,7 @@ import (
 // metrics are those of a [Server].
 type metrics struct {
 	reloads *prometheus.CounterVec // result
+	refused *prometheus.CounterVec // reason
 	bad     atomic.Bool            // the files cannot be used as they are
 }
 
@@ -22,7 +23,9 @@ type ends struct {
 
 func newMetrics(s *Server, reg prometheus.Registerer) (*metrics, error) {
 	m := &metrics{reloads: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_tls_reloads_total",
-		Help: "Versions of the certificate and of the CAs of clients that were read after the start, by result: ok, failed."}, []string{"result"})}
+		Help: "Versions of the certificate and of the CAs of clients that were read after the start, by result: ok, failed."}, []string{"result"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_tls_refused_total",
+			Help: "Handshakes that failed, by reason: expired, unknown_ca, certificate, none (of the client's certificate), by_client (it refused the server's), other (no TLS, or gone)."}, []string{"reason"})}
 	if reg == nil {
 		return m, nil
 	}
@@ -32,7 +35,7 @@ func newMetrics(s *Server, reg prometheus.Registerer) (*metrics, error) {
 			"When the certificate of the listeners expires, and the first of the CAs of clients; by certificate: server, client_ca.", []string{"certificate"}, nil),
 		failed: prometheus.NewDesc("topologyd_tls_files_failed", "1 while the files of TLS cannot be used and their last good versions count, else 0.", nil, nil),
 	}
-	for _, c := range []prometheus.Collector{m.reloads, e} {
+	for _, c := range []prometheus.Collector{m.reloads, m.refused, e} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics of TLS: %w", err)
 		}

@@ -60,6 +60,8 @@ type Server struct {
 	m     *metrics
 	now   atomic.Pointer[generation]
 
+	refusals refusals
+
 	mu      sync.Mutex
 	changed chan struct{}
 
