@@ -183,7 +183,7 @@ func render(t *testing.T, name string, m message) string {
 	var err error
 	const files = "alertmanager/templates/*.tmpl"
 	if strings.HasSuffix(name, ".html") {
-		err = htmltemplate.Must(htmltemplate.New("").Option("missingkey=zero").Funcs(htmltemplate.FuncMap(functions())).ParseGlob(files)).ExecuteTemplate(&b, name, m)
+		err = htmltemplate.Must(htmltemplate.New("").Option("missingkey=zero").Funcs(functions()).ParseGlob(files)).ExecuteTemplate(&b, name, m)
 	} else {
 		err = template.Must(template.New("").Option("missingkey=zero").Funcs(functions()).ParseGlob(files)).ExecuteTemplate(&b, name, m)
 	}
