@@ -55,6 +55,25 @@ func TestLateReportsAreStored(t *testing.T) {
 	}
 }
 
+// TestFlowOfAnotherHost: nobody ends or changes the flow of another host by its ID.
+func TestFlowOfAnotherHost(t *testing.T) {
+	w := newWorld(t, nil)
+	all := history(rng(), w.now(), 2)
+	w.clock = w.clock.Add(time.Minute)
+	w.take(all[0])
+	forged := all[1]
+	forged.HostID, forged.Finish = "another", flowrecord.FinishTimeout
+	if got := w.take(forged, all[0]); got.Invalid != 1 || got.Stored != 0 || got.Duplicate != 1 || got.Reason == nil {
+		t.Errorf("%+v", got)
+	}
+	if got := w.take(all[1]); got.Stored != 1 || got.Late != 0 {
+		t.Errorf("its own: %+v", got)
+	}
+	if r := w.ask(flowrecord.Query{Live: true})[all[0].ID]; r.HostID != all[0].HostID || r.Finish != all[1].Finish {
+		t.Errorf("%+v", r)
+	}
+}
+
 // An end without packets is newer than the last packet.
 func TestEndWithoutPackets(t *testing.T) {
 	w := newWorld(t, nil)

@@ -94,14 +94,16 @@ func newer(a, b *flowrecord.Record) bool {
 	}
 }
 
-// knows reports whether the report was put in before.
-func (l *live) knows(r *flowrecord.Record) bool {
+// knows reports whether the report was put in before. foreign tells that the flow is
+// another host's: the ID of a flow has where it was seen in it, so that no two hosts
+// see one.
+func (l *live) knows(r *flowrecord.Record) (known, foreign bool) {
 	m := mark(r)
 	s := l.shard(r.ID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.byID[r.ID]
-	return e != nil && e.has(m)
+	return e != nil && e.has(m), e != nil && e.report.HostID != r.HostID
 }
 
 func (e *entry) has(m uint64) bool {

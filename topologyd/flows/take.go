@@ -31,12 +31,15 @@ func (f *Flows) Take(ctx context.Context, reports []flowrecord.Record) (Taken, e
 	for i := range reports {
 		r := &reports[i]
 		if err := f.check(r, now); err != nil {
-			if t.Invalid++; t.Reason == nil {
-				t.Reason = fmt.Errorf("flow record %d of %s: %w", i+1, r.ID, err)
-			}
+			t.refuse(i, r, err)
 			continue
 		}
-		if f.live.knows(r) {
+		known, foreign := f.live.knows(r)
+		if foreign {
+			t.refuse(i, r, errOther)
+			continue
+		}
+		if known {
 			t.Duplicate++
 			continue
 		}
@@ -69,6 +72,13 @@ func (f *Flows) Take(ctx context.Context, reports []flowrecord.Record) (Taken, e
 	return t, nil
 }
 
+// refuse notes that a report is invalid.
+func (t *Taken) refuse(i int, r *flowrecord.Record, err error) {
+	if t.Invalid++; t.Reason == nil {
+		t.Reason = fmt.Errorf("flow record %d of %s: %w", i+1, r.ID, err)
+	}
+}
+
 // refused has an error of the store say whether it is worth trying again soon.
 func refused(err error) error {
 	switch {
@@ -86,6 +96,7 @@ var (
 	errTimes   = errors.New("its times are not those of a flow: want 0 < network.flow.start <= network.flow.end")
 	errCounts  = errors.New("a count of packets or bytes is less than 0")
 	errTooOld  = errors.New("it is older than what is kept")
+	errOther   = errors.New("another host has a flow of this flow.id")
 	errTooLate = errors.New("it is from the future; set the clock of its host")
 )
 
