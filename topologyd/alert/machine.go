@@ -39,7 +39,7 @@ type Machine struct {
 	entries map[string]*entry
 	alerts  map[string]*live // by the fingerprint of their labels
 	armed   map[entity.UUID]struct{}
-	waiting map[string]*entry // found, but over the limit
+	waiting waiting // found, but over the limit
 	// nothing stands for the alert of a rule with Absent.
 	nothing *entry
 	// active is how many alerts are pending or firing, resolved how many others.
@@ -82,7 +82,7 @@ type live struct {
 func NewMachine(c *Compiled) *Machine {
 	return &Machine{
 		c: c, entries: make(map[string]*entry), alerts: make(map[string]*live),
-		armed: make(map[entity.UUID]struct{}), waiting: make(map[string]*entry),
+		armed: make(map[entity.UUID]struct{}), waiting: newWaiting(),
 	}
 }
 
@@ -228,7 +228,7 @@ type Stats struct {
 
 // Stats returns the counts. It looks at every alert.
 func (m *Machine) Stats() Stats {
-	s := Stats{Found: len(m.entries), Armed: len(m.armed), Waiting: len(m.waiting), Refused: m.refused, Forgotten: m.forgotten}
+	s := Stats{Found: len(m.entries), Armed: len(m.armed), Waiting: len(m.waiting.byKey), Refused: m.refused, Forgotten: m.forgotten}
 	worst := ""
 	for fp, a := range m.alerts {
 		switch a.State {

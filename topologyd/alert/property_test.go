@@ -337,9 +337,9 @@ func checkSound(t *testing.T, m *Machine) {
 	}
 	require.Equal(t, []int{active, resolved}, []int{m.active, m.resolved})
 	require.LessOrEqual(t, active, m.c.Rule.Limit)
-	for key, e := range m.waiting {
+	for key, e := range m.waiting.byKey {
 		require.Same(t, m.entries[key], e)
 		require.Nil(t, e.alert)
 	}
-	require.True(t, len(m.waiting) == 0 || active == m.c.Rule.Limit, "nothing waits while there is room")
+	require.True(t, len(m.waiting.byKey) == 0 || active == m.c.Rule.Limit, "nothing waits while there is room")
 }

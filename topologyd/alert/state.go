@@ -61,8 +61,8 @@ func (m *Machine) Save() *Saved {
 		}
 		s.Alerts = append(s.Alerts, x)
 	}
-	for _, key := range slices.Sorted(maps.Keys(m.waiting)) {
-		s.Waiting = append(s.Waiting, SavedThing{key, m.waiting[key].since})
+	for _, key := range slices.Sorted(maps.Keys(m.waiting.byKey)) {
+		s.Waiting = append(s.Waiting, SavedThing{key, m.waiting.byKey[key].since})
 	}
 	for id := range m.armed {
 		s.Armed = append(s.Armed, id.String())
@@ -105,9 +105,10 @@ func (m *Machine) restore(s *Saved, now time.Time) error {
 	}
 	if !m.c.Rule.Absent && len(m.c.Rule.Changed) == 0 {
 		for _, w := range s.Waiting {
-			if m.entries[w.Key] == nil {
+			if m.entries[w.Key] == nil && !w.Since.IsZero() {
 				e := &entry{since: past(w.Since)}
-				m.entries[w.Key], m.waiting[w.Key] = e, e
+				m.entries[w.Key] = e
+				m.waiting.add(w.Key, e)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package alert
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +27,7 @@ func (m *Machine) put(now time.Time, s *Subject) {
 		e.values = values
 	default:
 		e.take(s)
-		if m.waiting[s.Key] != nil {
+		if m.waiting.byKey[s.Key] != nil {
 			return // settle sees to it
 		}
 		if e.alert == nil && m.c.WasQuery != nil && !m.isArmed(s) {
@@ -62,7 +61,7 @@ func (m *Machine) remove(now time.Time, key string) {
 		return
 	}
 	delete(m.entries, key)
-	delete(m.waiting, key)
+	m.waiting.remove(key)
 	m.detach(now, key, e)
 }
 
@@ -89,17 +88,17 @@ func (m *Machine) place(now time.Time, key string, e *entry) {
 	}
 	m.detach(now, key, e)
 	a := m.alerts[fp]
-	if e.since.IsZero() || m.waiting[key] == nil {
+	if e.since.IsZero() || m.waiting.byKey[key] == nil {
 		e.since = now
 	}
 	if a == nil || a.State == Resolved {
 		if m.active >= m.c.Rule.Limit {
-			m.waiting[key] = e
+			m.waiting.add(key, e)
 			return
 		}
 		a = m.begin(fp, labels, e.since)
 	}
-	delete(m.waiting, key)
+	m.waiting.remove(key)
 	a.left = time.Time{}
 	e.alert = a
 	at, _ := slices.BinarySearch(a.things, key)
@@ -230,17 +229,12 @@ func (m *Machine) settle(now time.Time) []Transition {
 	if m.c.Rule.Absent && m.ready {
 		m.seekNothing(now)
 	}
-	if m.active < m.c.Rule.Limit && len(m.waiting) > 0 {
-		for _, key := range slices.SortedFunc(maps.Keys(m.waiting), func(a, b string) int {
-			if c := m.waiting[a].since.Compare(m.waiting[b].since); c != 0 {
-				return c
-			}
-			return strings.Compare(a, b)
-		}) {
-			if e := m.waiting[key]; e.subject != nil && m.active < m.c.Rule.Limit {
-				m.place(now, key, e)
-			}
+	for m.ready && m.active < m.c.Rule.Limit {
+		key, e := m.waiting.next()
+		if e == nil {
+			break
 		}
+		m.place(now, key, e)
 	}
 	if most := max(m.c.Rule.Limit, minResolved); m.resolved > most {
 		m.shed(most / 2)
