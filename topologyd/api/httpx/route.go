@@ -53,7 +53,9 @@ func Head(path string, h http.HandlerFunc) Route {
 // everything is the pattern of what no route matches.
 const everything = "/"
 
-// Mux serves routes; what no route matches is answered with an [Error].
+// Mux serves routes; what no route matches is answered with an [Error]. What is left
+// of a body that nobody wanted is passed over for a moment only: the server would wait
+// for it before it sends the answer, and let whoever is refused hold a connection.
 func Mux(routes []Route) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range routes {
@@ -69,7 +71,12 @@ func Mux(routes []Route) http.Handler {
 		WriteError(w, http.StatusNotFound, &Error{Code: CodeNotFound,
 			Message: "no endpoint " + r.URL.Path + "; GET / lists them, GET /openapi.yaml describes them"})
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mux.ServeHTTP(w, r)
+		if r.Body != nil && r.Body != http.NoBody {
+			abandon(http.NewResponseController(w))
+		}
+	})
 }
 
 // methods returns what the path of a request could be asked with.
