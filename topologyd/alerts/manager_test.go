@@ -2,8 +2,11 @@ package alerts
 
 import (
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -448,4 +451,60 @@ func TestTry(t *testing.T) {
 	require.Error(t, err)
 	require.Empty(t, w.people.told)
 	require.Empty(t, w.Active(Filter{}))
+}
+
+// TestAgrees has links go up and down, come and go at random, over restarts and
+// broken subscriptions; in the end what fires is what queries find.
+func TestAgrees(t *testing.T) {
+	w := newWorld(t)
+	w.rules(downRule + "      - {alert: Listed, expr: \"G.V().Has('State', 'DOWN').Limit(1000)\"}\n" +
+		"      - {alert: Lost, expr: \"G.V().Has('State', 'DOWN')\", was: \"G.V().Has('State', 'UP')\"}\n")
+	w.start()
+	w.ready(3)
+	rng := rand.New(rand.NewPCG(1, 2))
+	down := make(map[string]bool)
+	for i := range 300 {
+		name := string(rune('a' + rng.IntN(8)))
+		switch rng.IntN(5) {
+		case 0:
+			w.unlink(name)
+			delete(down, name)
+		case 1, 2:
+			w.link(name, "State", "UP", "MTU", strconv.Itoa(1500+i))
+			delete(down, name)
+		default:
+			w.link(name, "State", "DOWN", "MTU", strconv.Itoa(1500+i))
+			down[name] = true
+		}
+		if i%100 == 99 {
+			w.restart()
+		}
+	}
+	firing := func(name string) (out []string) {
+		for _, a := range w.Active(Filter{Name: name, State: "firing"}) {
+			out = append(out, a.Labels["name"])
+		}
+		slices.Sort(out)
+		return out
+	}
+	want := slices.Sorted(maps.Keys(down))
+	require.NotEmpty(t, want)
+	w.eventually("what is down", func() bool {
+		return slices.Equal(firing("InterfaceDown"), want) && slices.Equal(firing("Listed"), want)
+	})
+	for _, name := range firing("Lost") {
+		require.True(t, down[name], "what was otherwise before is still down")
+	}
+	w.eventually("the last word on each", func() bool {
+		told := make(map[string]bool)
+		for _, a := range w.people.of("InterfaceDown") {
+			told[a.Labels["name"]] = !a.resolved()
+		}
+		for name, is := range told {
+			if down[name] != is {
+				return false
+			}
+		}
+		return true
+	})
 }
