@@ -176,6 +176,25 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestHostileNames: names that hosts give their things make no links and mention
+// nobody in a chat, and no HTML in a mail.
+func TestHostileNames(t *testing.T) {
+	name := "x<!channel> <https://example.net|query> ``` & <script>"
+	a := messageAlert{Status: "firing", Labels: pairs{"alertname": "InterfaceDown", "severity": "critical", "interface": name},
+		Annotations: pairs{"summary": name, "description": name, "changed": name, "neighbours": name, "around": name}}
+	for _, m := range []message{
+		{Status: "firing", Alerts: messageAlerts{a}, CommonLabels: a.Labels, CommonAnnotations: a.Annotations},
+		{Status: "firing", Alerts: messageAlerts{a, a}, CommonLabels: pairs{"alertname": name, "host": name, "severity": "critical"}},
+	} {
+		if got := render(t, "skein.chat", m); strings.ContainsAny(got, "<>") || strings.Count(got, "```") > 2*len(m.Alerts) || !strings.Contains(got, "x&lt;!channel&gt;") {
+			t.Error(got)
+		}
+		if got := render(t, "skein.html", m); strings.Contains(got, "<script>") {
+			t.Error(got)
+		}
+	}
+}
+
 // render is what Alertmanager makes of a template.
 func render(t *testing.T, name string, m message) string {
 	t.Helper()
