@@ -39,7 +39,7 @@ func TestJoinSources(t *testing.T) {
 }
 
 func TestRank(t *testing.T) {
-	for i, source := range []string{"docker", "containerd", "runc"} {
+	for i, source := range []string{"docker", "containerd", "runc", "a/host"} {
 		if got := entity.Rank(source); got != i {
 			t.Errorf("%s has rank %d, want %d", source, got, i)
 		}

@@ -165,13 +165,18 @@ func IsReserved(source string) bool {
 
 // Rank orders sources that speak of one entity with the same keys: the value of
 // the lowest rank stands, of several the one whose source sorts first. Who runs
-// a container knows more of it than who it has it run by.
+// a container knows more of it than who it has it run by. What a host hears of
+// something that is nobody's (see [SourceHost]) comes last: it is hearsay, beside
+// what a source says that was set up for it.
 func Rank(source string) int {
 	switch source {
 	case "containerd":
 		return 1
 	case "runc":
 		return 2
+	}
+	if SourceHost(source) != "" {
+		return 3
 	}
 	return 0
 }
