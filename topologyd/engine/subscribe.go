@@ -37,7 +37,9 @@ func (e *Engine) Subscribe(from uint64) (*Subscription, error) {
 		s.after, s.at = from, n
 		return s, nil
 	}
-	s.view, s.at = e.graph.View(), r.next
+	// It is the one that others are shown now: were it a later one, what is in it and
+	// is still to be told would be missing from their next view, and never come.
+	s.view, s.at = e.View(), r.next
 	s.after = s.view.Revision()
 	return s, nil
 }

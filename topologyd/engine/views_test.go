@@ -75,6 +75,29 @@ func TestViewHasWhatWasAcknowledged(t *testing.T) {
 	require.Same(t, e.View(), e.View())
 }
 
+// TestSubscriptionBeginsWithWhatIsShown: who subscribes while a change is in the
+// graph and not yet told has it either in the next view or from the subscription.
+func TestSubscriptionBeginsWithWhatIsShown(t *testing.T) {
+	e := testRecent(100, 0)
+	before := e.View()
+	item := link(1, "n1", time.Now())
+	p := e.graph.Prepare(&item.Event, 0)
+	changes, _ := e.graph.Apply(&p, time.Now(), nil)
+	require.NotEmpty(t, changes)
+
+	sub, err := e.Subscribe(0)
+	require.NoError(t, err)
+	defer sub.Close()
+	require.Same(t, before, e.View(), "nobody was told")
+	require.Equal(t, before.Revision(), sub.View().Revision())
+
+	e.views.expire()
+	e.recent.publish(changes)
+	told, err := sub.Next(t.Context())
+	require.NoError(t, err)
+	require.Len(t, told, len(changes))
+}
+
 // TestCountersAreInTheNextView: what is not logged is seen at once, too.
 func TestCountersAreInTheNextView(t *testing.T) {
 	e := start(t, DefaultConfig(t.TempDir()))
