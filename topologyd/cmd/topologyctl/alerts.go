@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -236,29 +235,16 @@ the interval of its group and soon after a change that may matter to it.`,
 
 // alertCheckCommand tells what a rule would alert.
 func (a *app) alertCheckCommand(k definitionKind) *cobra.Command {
-	var file, output string
+	var output string
 	cmd := &cobra.Command{
 		Use: "check", Short: "Tell what a graph rule would alert now, without defining it", Args: noArgs,
 		Long: `Tell what a graph rule would alert on the present graph, were it new: it has seen
 nothing before, and --for is passed over. Nothing is changed, nobody is told.`,
 		Example: `  topologyctl alert check -f rule.yaml`,
 	}
-	cmd.Flags().StringVarP(&file, "file", "f", "", "`file` that holds the definition, - is standard input")
-	specOf := k.flags(cmd)
-	outputFlag(cmd, &output, "text", "json", "yaml")
+	read := a.checkFlags(cmd, k, &output, "rule")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		spec, err := specOf(args)
-		switch {
-		case err != nil:
-			return err
-		case (file == "") == (spec == nil):
-			return usageError{errors.New("give the rule by flags, or with -f FILE")}
-		case file != "":
-			if spec, err = a.definitionFile(file, k, new(client.Definition)); err != nil {
-				return err
-			}
-		}
-		text, err := spec.encode()
+		spec, text, err := read(args)
 		if err != nil {
 			return err
 		}

@@ -249,3 +249,27 @@ func metadataText(a entity.Attrs) string {
 	}
 	return strings.Join(parts, " ")
 }
+
+// checkFlags adds the flags of a command that tells what a definition would do,
+// and returns what reads it: from flags or a file, what says which.
+func (a *app) checkFlags(cmd *cobra.Command, k definitionKind, output *string, what string) func(args []string) (*specification, json.RawMessage, error) {
+	var file string
+	cmd.Flags().StringVarP(&file, "file", "f", "", "`file` that holds the definition, - is standard input")
+	specOf := k.flags(cmd)
+	outputFlag(cmd, output, "text", "json", "yaml")
+	return func(args []string) (*specification, json.RawMessage, error) {
+		spec, err := specOf(args)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case (file == "") == (spec == nil):
+			return nil, nil, usageError{fmt.Errorf("give the %s by flags, or with -f FILE", what)}
+		case file != "":
+			if spec, err = a.definitionFile(file, k, new(client.Definition)); err != nil {
+				return nil, nil, err
+			}
+		}
+		text, err := spec.encode()
+		return spec, text, err
+	}
+}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -176,29 +175,16 @@ side have them, TOO MANY those that would make too many edges.`,
 
 // joinCheckCommand tells what a row would do.
 func (a *app) joinCheckCommand(k definitionKind) *cobra.Command {
-	var file, output string
+	var output string
 	cmd := &cobra.Command{
 		Use: "check", Short: "Tell what a join would do, without doing it", Args: noArgs,
 		Long: `Tell what a join would do on the present graph, were it the only one: how many
 pairs it would join, and the first ten. Nothing is changed.`,
 		Example: `  topologyctl join check -f join.yaml`,
 	}
-	cmd.Flags().StringVarP(&file, "file", "f", "", "`file` that holds the definition, - is standard input")
-	specOf := k.flags(cmd)
-	outputFlag(cmd, &output, "text", "json", "yaml")
+	read := a.checkFlags(cmd, k, &output, "join")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		spec, err := specOf(args)
-		switch {
-		case err != nil:
-			return err
-		case (file == "") == (spec == nil):
-			return usageError{errors.New("give the join by flags, or with -f FILE")}
-		case file != "":
-			if spec, err = a.definitionFile(file, k, new(client.Definition)); err != nil {
-				return err
-			}
-		}
-		text, err := spec.encode()
+		_, text, err := read(args)
 		if err != nil {
 			return err
 		}
