@@ -18,7 +18,7 @@ type Security struct {
 	// RequestRate is how many requests a second one client may make, RequestBurst
 	// how many at once. Writes of sources are not counted.
 	RequestRate, RequestBurst int
-	// FailureRate is how many failed proofs a second one address may make.
+	// FailureRate is how many failed proofs a second of one address are told why.
 	FailureRate int
 }
 
@@ -36,7 +36,7 @@ func (c *Config) securityFlags(f *pflag.FlagSet) {
 	f.BoolVar(&s.TLSClientRequired, "tls-client-required", s.TLSClientRequired, "Refuse clients that show no certificate.")
 	f.IntVar(&s.RequestRate, "request-rate", s.RequestRate, "Requests a second that one client may make, those that write entities, counters or flows not counted.")
 	f.IntVar(&s.RequestBurst, "request-burst", s.RequestBurst, "Requests that one client may make at once.")
-	f.IntVar(&s.FailureRate, "auth-failure-rate", s.FailureRate, "Failed proofs of identity a second that are looked at from one address; further requests are refused unread.")
+	f.IntVar(&s.FailureRate, "auth-failure-rate", s.FailureRate, "Failed proofs of identity a second of one address that are told why and written down. JWTs of an address with more of them are looked at one at a time.")
 }
 
 // validateSecurity checks those settings against one another.

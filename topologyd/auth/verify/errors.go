@@ -29,7 +29,8 @@ const (
 	ReasonKey       = "key"
 	ReasonSignature = "signature"
 	ReasonClaims    = "claims"
-	// ReasonLimited: too many JWTs from that address were wrong; it was not looked at.
+	// ReasonLimited: too many JWTs from that address were wrong, and its turn to be
+	// looked at did not come.
 	ReasonLimited = "limited"
 	// ReasonUnavailable: the issuer's keys cannot be had at the moment.
 	ReasonUnavailable = "unavailable"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -37,10 +38,11 @@ type issuer struct {
 	ended   sync.WaitGroup
 
 	wrong *limit.Limiter[netip.Addr] // JWTs that were, by address
+	turns chan struct{}              // holds one while a JWT of such an address is looked at
 }
 
 func newIssuer(conf *authfile.OIDC, v *Verifier) *issuer {
-	i := &issuer{conf: conf, v: v, attempt: make(chan struct{}), want: make(chan struct{}, 1)}
+	i := &issuer{conf: conf, v: v, attempt: make(chan struct{}), want: make(chan struct{}, 1), turns: make(chan struct{}, 1)}
 	// It fails for sizes that Config.Validate refused.
 	i.wrong, _ = limit.New[netip.Addr](limit.Config{Rate: float64(v.cfg.FailureRate), Burst: 2 * v.cfg.FailureRate, Clients: 16384})
 	return i
@@ -159,10 +161,7 @@ func (i *issuer) await(ctx context.Context) bool {
 	if !tried.IsZero() && time.Since(tried) < i.v.cfg.KeysWithin {
 		return false
 	}
-	select {
-	case i.want <- struct{}{}:
-	default: // somebody wants it already
-	}
+	i.ask()
 	timer := time.NewTimer(i.v.cfg.FetchTimeout)
 	defer timer.Stop()
 	select {
@@ -173,6 +172,35 @@ func (i *issuer) await(ctx context.Context) bool {
 	}
 	return false
 }
+
+// ask has the keys fetched anew, as soon as they may be.
+func (i *issuer) ask() {
+	select {
+	case i.want <- struct{}{}:
+	default: // somebody wants it already
+	}
+}
+
+// turn waits for the turn of an address from which too many JWTs were wrong. Those of
+// all such addresses are looked at one after the other, and with a pause as long as
+// that took: half a core is what they get, and somebody behind the same address whose
+// JWT is good waits for as many as wait before him, and is not shut out.
+func (i *issuer) turn(ctx context.Context) (done func(), ok bool) {
+	timer := time.NewTimer(turnPatience)
+	defer timer.Stop()
+	select {
+	case i.turns <- struct{}{}:
+	case <-ctx.Done():
+		return nil, false
+	case <-timer.C:
+		return nil, false
+	}
+	begin := time.Now()
+	return func() { time.AfterFunc(time.Since(begin), func() { <-i.turns }) }, true
+}
+
+// turnPatience is how long somebody waits for his turn.
+const turnPatience = time.Second
 
 // maxIssuerAnswer bounds what an issuer may answer, in bytes.
 const maxIssuerAnswer = 1 << 20
@@ -199,6 +227,9 @@ func (i *issuer) fetch(ctx context.Context) (*keySet, error) {
 	}
 	if err := authfile.CheckURL(meta.Keys); err != nil {
 		return nil, fmt.Errorf("jwks_uri of the issuer: %w", err)
+	}
+	if strings.HasPrefix(i.conf.Issuer, "https:") && !strings.HasPrefix(meta.Keys, "https:") {
+		return nil, errors.New("jwks_uri of the issuer: it is not https, as the issuer is")
 	}
 	return fetchKeys(ctx, client, meta.Keys)
 }

@@ -71,10 +71,15 @@ func (i *issuer) identify(ctx context.Context, token string, from netip.Addr, no
 // check checks a JWT: first what costs little and refuses most, then the signature.
 func (i *issuer) check(ctx context.Context, token string, from netip.Addr, now time.Time) (*auth.Identity, *keySet, *InvalidError) {
 	from = limit.Address(from)
-	if wait := i.wrong.Empty(from); wait > 0 {
-		return nil, nil, &InvalidError{ReasonLimited, wait, "too many JWTs from this address were wrong; try again later"}
+	wait := i.wrong.Empty(from)
+	if wait > 0 {
+		done, ok := i.turn(ctx)
+		if !ok {
+			return nil, nil, &InvalidError{ReasonLimited, wait, "too many JWTs from this address were wrong; try again later"}
+		}
+		defer done()
 	}
-	c, set, err := i.verify(ctx, token, now)
+	c, set, err := i.verify(ctx, token, now, wait == 0)
 	var id *auth.Identity
 	if err == nil {
 		id, err = identity(i.conf, c, c.expires().Add(i.v.cfg.ClockSkew))
@@ -86,8 +91,8 @@ func (i *issuer) check(ctx context.Context, token string, from netip.Addr, now t
 }
 
 // verify returns the claims of a JWT that is good, and the keys of which one signed
-// it.
-func (i *issuer) verify(ctx context.Context, token string, now time.Time) (claims, *keySet, *InvalidError) {
+// it. Only who is patient waits for keys that have to be fetched.
+func (i *issuer) verify(ctx context.Context, token string, now time.Time, patient bool) (claims, *keySet, *InvalidError) {
 	// What it says is believed only where it speaks against it.
 	_, rest, _ := strings.Cut(token, ".")
 	body, _, _ := strings.Cut(rest, ".")
@@ -109,7 +114,12 @@ func (i *issuer) verify(ctx context.Context, token string, now time.Time) (claim
 	header := jws.Signatures[0].Protected
 	set := i.keys.Load()
 	if set == nil || len(set.candidates(header.KeyID, header.Algorithm)) == 0 {
-		fresh := i.await(ctx)
+		fresh := false
+		if patient {
+			fresh = i.await(ctx)
+		} else {
+			i.ask()
+		}
 		if set = i.keys.Load(); set == nil || !fresh && ctx.Err() != nil {
 			return nil, nil, errUnavailable
 		}

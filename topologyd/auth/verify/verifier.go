@@ -34,7 +34,8 @@ type Config struct {
 	// JWTs is how many JWTs that were good are remembered, so that their signatures
 	// are checked once.
 	JWTs int
-	// FailureRate is how many wrong JWTs a second are looked at from one address.
+	// FailureRate is how many wrong JWTs a second one address may send before its JWTs
+	// are looked at one at a time.
 	FailureRate int
 }
 
