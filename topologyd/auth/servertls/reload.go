@@ -1,10 +1,12 @@
 package servertls
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -59,7 +61,9 @@ func (s *Server) unreadable() bool {
 func (s *Server) use(g *generation, again bool) {
 	old := s.now.Load()
 	sameCA := old.clients == nil || old.clients.equal(g.clients)
-	if sameCA && old.leaf.Equal(g.leaf) && !again {
+	// Those between the certificate and its CA may be others while it is the same.
+	sameChain := slices.EqualFunc(old.conf.Certificates[0].Certificate, g.conf.Certificates[0].Certificate, bytes.Equal)
+	if sameCA && sameChain && !again {
 		return
 	}
 	s.now.Store(g)

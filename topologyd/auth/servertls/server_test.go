@@ -258,6 +258,34 @@ func TestRotate(t *testing.T) {
 	}
 }
 
+// TestRotateChain: a certificate between the server's and its CA is replaced, or added
+// because it was forgotten, while the server's own stays.
+func TestRotateChain(t *testing.T) {
+	w := begin(t, nil)
+	shown := func() int {
+		c, err := w.dial(t, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		return len(c.ConnectionState().PeerCertificates)
+	}
+	if n := shown(); n != 1 {
+		t.Fatalf("%d certificates are shown", n)
+	}
+	leaf, err := os.ReadFile(w.cfg.CertFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certtest.Replace(t, w.cfg.CertFile, append(leaf, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.ca.Cert.Raw})...))
+	proctest.Eventually(t, patience, "the whole chain is shown", func() error {
+		if n := shown(); n != 2 {
+			return fmt.Errorf("%d certificates are shown", n)
+		}
+		return nil
+	})
+}
+
 // eventually waits until the log and the metric of failure say something.
 func (w *world) eventually(t *testing.T, text string, failed float64) {
 	t.Helper()
