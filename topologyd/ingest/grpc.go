@@ -37,8 +37,8 @@ const grpcTimeout = 30 * time.Second
 // Door is what stands before a [GRPC].
 type Door struct {
 	// Admit lets a request in before its message is received, with a context that
-	// tells who sends it, or returns an error with a status. It must not wait. Nil
-	// lets everybody in.
+	// tells who sends it, or returns an error with a status. The other requests of
+	// the connection stand still until it does. Nil lets everybody in.
 	Admit tap.ServerInHandle
 	// TLS is the configuration of the listener, nil: no TLS.
 	TLS *tls.Config

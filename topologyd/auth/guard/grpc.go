@@ -17,7 +17,8 @@ import (
 // Admit lets those in over gRPC who may report, by the metadata "authorization" or
 // the certificate of the connection. It is asked before a message is received.
 func (g *Guard) Admit(ctx context.Context, info *tap.Info) (context.Context, error) {
-	r := &request{needs: auth.Report, what: "gRPC " + info.FullMethodName}
+	// The other requests of the connection stand still meanwhile.
+	r := &request{needs: auth.Report, what: "gRPC " + info.FullMethodName, hasty: true}
 	switch list := info.Header.Get("authorization"); len(list) {
 	case 0:
 	case 1:

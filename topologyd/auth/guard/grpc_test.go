@@ -122,3 +122,24 @@ func TestAdmitLater(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// slow is an [Identifier] that waits, as for an issuer that does not answer.
+type slow struct{ *door }
+
+func (s slow) Identify(ctx context.Context, _ auth.Credentials) (*auth.Identity, error) {
+	<-ctx.Done()
+	return nil, &fault{Fault{Reason: "unavailable", RetryAfter: 5 * time.Second}, "the keys cannot be had"}
+}
+
+// TestAdmitWaits: the other requests of a connection stand still while one is looked
+// at, so that is not for long, and whoever sent it may send it again.
+func TestAdmitWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(_ *Config, d *Deps) { d.Now, d.Identify = time.Now, slow{newDoor()} })
+		begin := time.Now()
+		_, err := w.Admit(t.Context(), &tap.Info{FullMethodName: "/x/y", Header: metadata.Pairs("authorization", "Bearer eyJ.eyJ.x")})
+		if took := time.Since(begin); status.Code(err) != codes.Unavailable || took != patience {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}

@@ -162,7 +162,12 @@ type request struct {
 	actor audit.Actor
 	// many tells that there is more than one Authorization.
 	many bool
+	// hasty tells that whoever asks the guard cannot wait for longer than patience.
+	hasty bool
 }
+
+// patience is how long those wait for a proof who hold up others meanwhile.
+const patience = time.Second
 
 // let says who sends a request that may go on, else why it may not.
 func (g *Guard) let(ctx context.Context, r *request) (*auth.Identity, *refusal) {
@@ -203,7 +208,13 @@ func (g *Guard) identify(ctx context.Context, r *request) (*auth.Identity, *refu
 	case r.None():
 		return nil, unknown(reasonNone)
 	}
-	id, err := g.deps.Identify.Identify(ctx, r.Credentials)
+	look := ctx
+	if r.hasty {
+		short, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		look = short
+	}
+	id, err := g.deps.Identify.Identify(look, r.Credentials)
 	if err == nil && ended(id, g.now()) {
 		return nil, g.failed(r, unknown(reasonExpired))
 	}

@@ -15,6 +15,8 @@ type visit struct {
 	credentials auth.Credentials
 	id          *auth.Identity
 	cancel      context.CancelCauseFunc
+	// unsure tells that the proof could not be looked at when it should have been.
+	unsure atomic.Bool
 }
 
 // lasting are the requests that are being answered.
@@ -79,15 +81,23 @@ func (g *Guard) review(ctx context.Context, again bool) {
 	if again {
 		g.lasting.reviews.Add(1)
 	}
+	// All of them together: an issuer that does not answer must not keep those from
+	// being ended of whom it is known.
+	short, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for _, v := range g.lasting.list() {
 		if ctx.Err() != nil {
 			return
 		}
-		if !g.holds(ctx, v, again) {
+		if !g.holds(short, v, again || v.unsure.Load() || v.shown()) && ctx.Err() == nil {
 			g.end(v)
 		}
 	}
 }
+
+// shown tells whether a certificate proves who it is: a CA between it and those that
+// are trusted may end before it does, and nobody tells when. It costs a microsecond.
+func (v *visit) shown() bool { return v.id.Method == auth.MethodCertificate }
 
 // end ends what may not go on.
 func (g *Guard) end(v *visit) {
@@ -103,8 +113,12 @@ func (g *Guard) begin(ctx context.Context, c auth.Credentials, id *auth.Identity
 	v := &visit{credentials: c, id: id}
 	ctx, v.cancel = context.WithCancelCause(ctx)
 	g.lasting.enter(v)
-	if g.lasting.reviews.Load() != reviews && !g.holds(ctx, v, true) { // it changed in between
-		g.end(v)
+	if g.lasting.reviews.Load() != reviews { // it changed in between
+		short, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if !g.holds(short, v, true) {
+			g.end(v)
+		}
 	}
 	return ctx, func() {
 		g.lasting.leave(v)
@@ -112,7 +126,8 @@ func (g *Guard) begin(ctx context.Context, c auth.Credentials, id *auth.Identity
 	}
 }
 
-// holds tells whether the proof of a visit still holds, and says the same.
+// holds tells whether the proof of a visit still holds, and says the same. One that
+// cannot be looked at now does so far: it is looked at again.
 func (g *Guard) holds(ctx context.Context, v *visit, again bool) bool {
 	if ended(v.id, g.now()) {
 		return false
@@ -122,9 +137,10 @@ func (g *Guard) holds(ctx context.Context, v *visit, again bool) bool {
 	}
 	id, err := g.deps.Identify.Identify(ctx, v.credentials)
 	if err != nil {
-		// That the daemon stops, or cannot look now, is no reason.
-		return ctx.Err() != nil || g.deps.Explain(err).RetryAfter > 0
+		v.unsure.Store(g.deps.Explain(err).RetryAfter > 0)
+		return v.unsure.Load()
 	}
+	v.unsure.Store(false)
 	return id.Name == v.id.Name && id.Method == v.id.Method && id.Packets == v.id.Packets &&
 		slices.Equal(id.Roles, v.id.Roles) && slices.Equal(id.Hosts, v.id.Hosts)
 }

@@ -127,6 +127,62 @@ func TestUnavailable(t *testing.T) {
 	})
 }
 
+// TestUnsure: what could not be looked at when everybody had to be is looked at again,
+// as soon as it can be, without a further change.
+func TestUnsure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(_ *Config, d *Deps) { d.Now = time.Now })
+		w.Start()
+		v, other := w.stay("Bearer v"), w.stay("Bearer w")
+		synctest.Wait()
+		set := func(f *fault) {
+			w.door.mu.Lock()
+			defer w.door.mu.Unlock()
+			w.door.fault = f
+		}
+		set(&fault{Fault{Reason: "unavailable", RetryAfter: time.Second}, "away"})
+		w.door.change("Bearer v", nil)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(v) > 0 {
+			t.Error("it ended while nobody knew")
+		}
+		set(nil)
+		time.Sleep(w.cfg.Look)
+		synctest.Wait()
+		if len(v) != 1 || len(other) > 0 {
+			t.Errorf("%d, %d ended", len(v), len(other))
+		}
+		w.door.change("Bearer w", nil)
+		<-other
+		w.Stop()
+	})
+}
+
+// TestChainEnds: that a CA has ended is told by nobody, and is seen.
+func TestChainEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(_ *Config, d *Deps) { d.Now = time.Now })
+		w.Start()
+		w.door.known["Bearer v"].Method = auth.MethodCertificate
+		v := w.stay("Bearer v")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(v) > 0 {
+			t.Error("it ended")
+		}
+		w.door.mu.Lock()
+		w.door.known["Bearer v"] = nil
+		w.door.mu.Unlock()
+		time.Sleep(w.cfg.Look)
+		synctest.Wait()
+		if len(v) != 1 {
+			t.Error("it goes on")
+		}
+		w.Stop()
+	})
+}
+
 // TestBetween takes a credential away after it was looked at, and before what it opens
 // is known.
 func TestBetween(t *testing.T) {
