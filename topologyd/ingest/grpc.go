@@ -109,25 +109,62 @@ func (g *GRPC) Stop(ctx context.Context) {
 }
 
 // admit refuses a request before its message is received when too many are in
-// hand.
+// hand, or the door is shut.
 func (g *GRPC) admit(ctx context.Context, info *tap.Info) (context.Context, error) {
-	if g.inHand.Load() >= grpcAtOnce {
-		g.in.n.reject(protoGRPC, reasonBusy, 1)
-		return nil, grpcstatus.Error(codes.Unavailable, "too many requests in hand; try again in a second")
+	inside, err := g.ask(ctx, info)
+	if err != nil {
+		return g.shut(ctx, err)
 	}
-	if g.door.Admit != nil {
-		var err error
-		if ctx, err = g.door.Admit(ctx, info); err != nil {
-			return nil, err
-		}
-	}
-	limited, cancel := context.WithTimeout(ctx, g.timeout)
+	limited, cancel := context.WithTimeout(inside, g.timeout)
 	context.AfterFunc(ctx, cancel)
 	return limited, nil
 }
 
+// ask tells who sends a request, or why it may not go on.
+func (g *GRPC) ask(ctx context.Context, info *tap.Info) (context.Context, error) {
+	if g.inHand.Load() >= grpcAtOnce {
+		g.in.n.reject(protoGRPC, reasonBusy, 1)
+		return nil, grpcstatus.Error(codes.Unavailable, "too many requests in hand; try again in a second")
+	}
+	if g.door.Admit == nil {
+		return ctx, nil
+	}
+	return g.door.Admit(ctx, info)
+}
+
+// Bounds of requests that are refused. The context of one that is refused where it
+// is admitted is never cancelled (google.golang.org/grpc, http2Server.operateHeaders):
+// until the deadline that its sender chose it takes memory. One with a later deadline
+// than shutDeadline is let in to be refused, and read for no longer than shutRead.
+const (
+	shutDeadline = 10 * time.Second
+	shutRead     = 100 * time.Millisecond
+)
+
+// refusedKey is that of the error with which a request is refused that was let in.
+type refusedKey struct{}
+
+// shut refuses a request.
+func (g *GRPC) shut(ctx context.Context, no error) (context.Context, error) {
+	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) <= shutDeadline {
+		return nil, no
+	}
+	limited, cancel := context.WithTimeout(context.WithValue(ctx, refusedKey{}, no), shutRead)
+	context.AfterFunc(ctx, cancel)
+	return limited, nil
+}
+
+// isShut tells whether a request is only let in to be refused, and why.
+func isShut(ctx context.Context) error {
+	no, _ := ctx.Value(refusedKey{}).(error)
+	return no
+}
+
 // intercept gives every request its turn, counts it and survives its panic.
 func (g *GRPC) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
+	if no := isShut(ctx); no != nil {
+		return nil, no
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			g.door.Panicked(info.FullMethod, v)
@@ -211,7 +248,10 @@ type grpcStats GRPC
 func (g *grpcStats) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
 
 // HandleRPC implements [stats.Handler].
-func (g *grpcStats) HandleRPC(_ context.Context, s stats.RPCStats) {
+func (g *grpcStats) HandleRPC(ctx context.Context, s stats.RPCStats) {
+	if isShut(ctx) != nil {
+		return // it takes no place of those who may
+	}
 	switch s := s.(type) {
 	case *stats.Begin:
 		g.inHand.Add(1)

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	grpcstatus "google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
@@ -330,6 +331,40 @@ func TestGRPCSilent(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestGRPCRefused: nothing is left of a request that is refused, however long its
+// sender would wait.
+func TestGRPCRefused(t *testing.T) {
+	b := newBench(t, nil)
+	asked := make(chan context.Context, 1)
+	g := NewGRPC(b.in, Door{Panicked: func(string, any) {}, Admit: func(ctx context.Context, _ *tap.Info) (context.Context, error) {
+		asked <- ctx
+		return nil, grpcstatus.Error(codes.Unauthenticated, "say who asks")
+	}})
+	client := plogotlp.NewGRPCClient(dialTo(t, g))
+	for _, wait := range []time.Duration{0, 5 * time.Second, 1000 * time.Hour} {
+		ctx := t.Context()
+		if wait > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, wait)
+			defer cancel()
+		}
+		_, err := client.Export(ctx, plogotlp.NewExportRequestFromLogs(logsOf(1, false)))
+		if code := grpcstatus.Code(err); code != codes.Unauthenticated && (wait == 0 || code != codes.DeadlineExceeded) {
+			t.Errorf("%v: %v", wait, err)
+		}
+		if inside := <-asked; wait > shutDeadline {
+			select {
+			case <-inside.Done():
+			case <-time.After(20 * time.Second):
+				t.Errorf("%v: it goes on", wait)
+			}
+		}
+	}
+	if len(b.sink.events) > 0 || g.inHand.Load() != 0 {
+		t.Errorf("%d events, %d in hand", len(b.sink.events), g.inHand.Load())
+	}
 }
 
 // TestGRPCHandshake: one that fails is told, with who it was.
