@@ -362,6 +362,11 @@ func (g *guarded) refused(t *testing.T) {
 	require.Zero(t, g.number(t, "G.V().Has('Forged', '1').Count()"))
 	require.Contains(t, g.Out.String(), "token is expired")
 	require.Contains(t, g.Out.String(), "reason=expired")
+	// Handshakes that fail are told in the log, and counted.
+	require.Contains(t, g.Out.String(), "a client was refused by its certificate")
+	for _, reason := range []string{"expired", "unknown_ca", "certificate"} {
+		require.NotEmpty(t, g.metric(t, fmt.Sprintf("topologyd_tls_refused_total{reason=%q}", reason)), reason)
+	}
 }
 
 // replace replaces the token of a, and the certificates of b and of the daemon.
