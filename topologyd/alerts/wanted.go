@@ -15,14 +15,11 @@ import (
 	"github.com/skein-net/skein/topologyd/definition"
 )
 
-// maxFile bounds one file of rules.
-const maxFile = 4 << 20
-
 // file is one file of groups.
 type file = confile.File[[]alert.Group]
 
 func newFiles(patterns []string, log *slog.Logger) (*confile.Files[[]alert.Group], error) {
-	f, err := confile.New(patterns, maxFile, func(_ string, data []byte) ([]alert.Group, error) {
+	f, err := confile.New(patterns, rulefile.MaxBytes, func(_ string, data []byte) ([]alert.Group, error) {
 		groups, err := rulefile.Parse(data)
 		if err != nil {
 			return nil, fmt.Errorf("read rules: %w", err)

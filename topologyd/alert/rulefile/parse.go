@@ -15,7 +15,7 @@ import (
 )
 
 // MaxBytes is how long a file may be.
-const MaxBytes = 1 << 20
+const MaxBytes = 4 << 20
 
 // Bounds of one file.
 const (
