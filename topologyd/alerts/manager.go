@@ -70,9 +70,12 @@ type Manager struct {
 
 	// Of the goroutine that runs:
 	files *confile.Files[[]alert.Group]
-	read  bool                  // definitions were known when rules were last applied
-	left  map[string]*savedRule // what was saved of rules that are not there yet
-	said  string                // the last failure to save that was logged
+	// listener notes what changes in the graph, since there were rules.
+	listener  sync.WaitGroup
+	listening bool
+	read      bool                  // definitions were known when rules were last applied
+	left      map[string]*savedRule // what was saved of rules that are not there yet
+	said      string                // the last failure to save that was logged
 
 	mu     sync.Mutex
 	rules  []*runner // in the order of wanted
@@ -122,19 +125,13 @@ func (m *Manager) run(ctx context.Context) {
 	defer look.Stop()
 	save := time.NewTicker(m.cfg.SaveEvery)
 	defer save.Stop()
-	var listener sync.WaitGroup
-	defer listener.Wait()
-	begun := false
+	defer m.listener.Wait()
 	m.files.Read(m.deps.Now())
 	var defs <-chan struct{} // closed when definitions are others than those applied
 	for changed := true; ; {
 		if changed {
 			defs = m.deps.Definitions.Changed()
 			m.apply(ctx)
-			if !begun && len(m.list()) > 0 {
-				begun = true
-				listener.Go(func() { m.listen(ctx) })
-			}
 		}
 		changed = false
 		select {
@@ -215,37 +212,55 @@ func (m *Manager) apply(ctx context.Context) {
 	m.mu.Lock()
 	m.rules, m.wanted = rules, w
 	m.mu.Unlock()
-	for _, r := range begin {
-		r.start(ctx)
-	}
 	who := make([]caring, len(rules))
 	for i, r := range rules {
 		who[i] = r
 	}
 	m.interest.set(who)
+	if len(rules) > 0 && !m.listening {
+		m.listening = true
+		m.hearken(ctx)
+	}
+	for _, r := range begin {
+		r.start(ctx)
+	}
 	m.dirty.Store(true)
 }
 
-// listen notes what changes in the graph until ctx ends.
-func (m *Manager) listen(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := m.hear(ctx)
+// hearken begins to note what changes in the graph, and returns once that was
+// tried: rules that begin afterwards miss nothing.
+func (m *Manager) hearken(ctx context.Context) {
+	tried := make(chan struct{})
+	m.listener.Go(func() { m.listen(ctx, tried) })
+	<-tried
+}
+
+// listen notes what changes in the graph until ctx ends, and closes a channel when
+// it tried to for the first time.
+func (m *Manager) listen(ctx context.Context, tried chan<- struct{}) {
+	for first := true; ctx.Err() == nil || first; first = false {
+		changes, err := m.deps.Subscribe()
+		if first {
+			close(tried)
+		}
+		if err == nil {
+			if !first {
+				for _, r := range m.list() {
+					r.mark() // whatever happened meanwhile
+				}
+			}
+			err = m.hear(ctx, changes)
+		}
 		if ctx.Err() != nil {
 			return
 		}
 		m.deps.Log.Debug("alerts follow the graph anew", "reason", err)
-		for _, r := range m.list() {
-			r.mark() // whatever happened meanwhile
-		}
 		sleep(ctx, m.cfg.Retry)
 	}
 }
 
-func (m *Manager) hear(ctx context.Context) error {
-	changes, err := m.deps.Subscribe()
-	if err != nil {
-		return fmt.Errorf("subscribe to the graph: %w", err)
-	}
+// hear notes changes until there are no more to be had.
+func (m *Manager) hear(ctx context.Context, changes live.Changes) error {
 	defer changes.Close()
 	if v := changes.View(); v != nil {
 		m.recent.begin(v.Revision())

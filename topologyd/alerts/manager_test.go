@@ -41,7 +41,7 @@ func TestFollowed(t *testing.T) {
 	w.link("eth1", "State", "UP", "MTU", "9000")
 	w.link("eth0", "State", "DOWN")
 	w.await("InterfaceDown", "eth0 firing")
-	a := w.people.of("InterfaceDown")[0]
+	a := w.heard("InterfaceDown", 1)[0]
 	require.False(t, a.resolved())
 	require.Equal(t, 4*w.cfg.Interval, a.EndsAt.Sub(a.at))
 	require.Equal(t, "http://skein:4280/api/v1/query?gremlin=G.V%28%29.Has%28%27Type%27%2C+%27device%27%2C+%27State%27%2C+%27DOWN%27%29", a.GeneratorURL)
@@ -55,11 +55,11 @@ func TestFollowed(t *testing.T) {
 	lines := strings.Split(notes["around"], "\n")
 	require.Contains(t, lines[0], " eth0: State: UP → DOWN")
 	require.Contains(t, lines[1], " eth1: MTU: none → 9000")
-	require.Equal(t, 1.0, w.metric("topologyd_alerts_latency_seconds"))
+	w.eventually("measured", func() bool { return w.metric("topologyd_alerts_latency_seconds") == 1 })
 
 	w.link("eth0", "State", "UP")
 	w.await("InterfaceDown", "eth0 resolved")
-	all := w.people.of("InterfaceDown")
+	all := w.heard("InterfaceDown", 2)
 	last := all[len(all)-1]
 	require.True(t, last.resolved())
 	require.Equal(t, a.StartsAt, last.StartsAt)
@@ -67,7 +67,7 @@ func TestFollowed(t *testing.T) {
 
 	w.link("eth0", "State", "DOWN")
 	w.await("InterfaceDown", "eth0 firing")
-	all = w.people.of("InterfaceDown")
+	all = w.heard("InterfaceDown", 3)
 	require.True(t, all[len(all)-1].StartsAt.After(last.EndsAt), "another alert of the same labels")
 	w.unlink("eth0")
 	w.await("InterfaceDown", "eth0 resolved")
@@ -97,7 +97,7 @@ func TestEvaluated(t *testing.T) {
 	w.await("Odd", "9000 resolved", "9001 firing")
 	w.await("None", " resolved")
 	w.await("Few", "eth0 firing")
-	require.Equal(t, "own", w.people.of("Few")[0].Annotations["around"])
+	require.Equal(t, "own", w.heard("Few", 1)[0].Annotations["around"])
 	w.link("eth0", "State", "DOWN", "MTU", "9002")
 	w.await("Counted", " firing")
 	for _, g := range w.Report().Groups {
@@ -161,7 +161,7 @@ func TestRestart(t *testing.T) {
 	w.start()
 	w.await("InterfaceDown", "eth0 firing", "eth1 firing")
 	first := make(map[string]told)
-	for _, a := range w.people.of("InterfaceDown") {
+	for _, a := range w.heard("InterfaceDown", 2) {
 		first[a.Labels["name"]] = a
 	}
 
@@ -170,7 +170,7 @@ func TestRestart(t *testing.T) {
 	w.await("InterfaceDown", "eth0 firing", "eth1 resolved")
 	w.link("eth1", "State", "DOWN")
 	w.await("InterfaceDown", "eth0 firing", "eth1 firing")
-	for _, a := range w.people.of("InterfaceDown") {
+	for _, a := range w.heard("InterfaceDown", 4) {
 		first[a.Labels["name"]] = a
 	}
 	w.close()
@@ -417,7 +417,7 @@ func TestReplicas(t *testing.T) {
 	w.link("eth0", "State", "DOWN")
 	w.await("InterfaceDown", "eth0 firing")
 	other.await("InterfaceDown", "eth0 firing")
-	a, b := w.people.of("InterfaceDown")[0], other.people.of("InterfaceDown")[0]
+	a, b := w.heard("InterfaceDown", 1)[0], other.heard("InterfaceDown", 1)[0]
 	require.Equal(t, a.Labels, b.Labels)
 	require.Equal(t, slicesOf(a.Annotations), slicesOf(b.Annotations))
 }

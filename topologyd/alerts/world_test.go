@@ -70,7 +70,9 @@ type world struct {
 	people *people
 	hub    *live.Hub
 	follow func(Hub) Hub // between manager and hub
-	defs   *definition.Store
+	// subscribe is how the manager itself follows the graph, nil: directly.
+	subscribe func() (live.Changes, error)
+	defs      *definition.Store
 	*Manager
 	reg *prometheus.Registry
 }
@@ -111,10 +113,13 @@ func (w *world) start() {
 	if w.follow != nil {
 		hub = w.follow(hub)
 	}
+	subscribe := w.subscribe
+	if subscribe == nil {
+		subscribe = func() (live.Changes, error) { return w.engine.Subscribe(0) }
+	}
 	w.Manager, err = New(w.cfg, Deps{
 		Definitions: w.defs, View: w.engine.View, Hub: hub, Sender: w.people, Log: log, Registerer: w.reg,
-		Subscribe:      func() (live.Changes, error) { return w.engine.Subscribe(0) },
-		ExternalLabels: func() map[string]string { return map[string]string{"site": "x"} },
+		Subscribe: subscribe, ExternalLabels: func() map[string]string { return map[string]string{"site": "x"} },
 	})
 	require.NoError(w.t, err)
 	w.Start()
@@ -207,6 +212,14 @@ func (w *world) await(name string, want ...string) {
 		}
 	}
 	require.Equal(w.t, want, got, fmt.Sprintf("%s; rules %+v", name, w.Report()))
+}
+
+// heard waits until people were told so often of alerts of a name, which is a
+// little after they are in a state.
+func (w *world) heard(name string, times int) []told {
+	w.t.Helper()
+	w.eventually(fmt.Sprintf("%s told %d times", name, times), func() bool { return len(w.people.of(name)) >= times })
+	return w.people.of(name)
 }
 
 // ready waits until all rules have a result.
