@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // SyncEvery is after how long at the latest a record is on the disk that does not
@@ -25,15 +28,17 @@ type Config struct {
 	// MaxBytes is when a new file is begun, Keep how many older ones are kept.
 	MaxBytes int64
 	Keep     int
-	// Refusals is how many records of downloads that did not begin are written in a
-	// minute at most, and how many of requests that were not let in, so that they do
-	// not push out the others; further ones are counted.
-	Refusals int
+	// Refusals is how many records are written at once of downloads that did not begin,
+	// of requests that were not let in of those who proved who they are, and of those
+	// who did not; RefusalRate is how many of each a minute after that. So none of them
+	// hides another, and whoever may do nothing cannot push out what was done: further
+	// ones are counted.
+	Refusals, RefusalRate int
 }
 
 // DefaultConfig returns a log of 60 MB at most.
 func DefaultConfig(path string) Config {
-	return Config{Path: path, MaxBytes: 10 << 20, Keep: 5, Refusals: 120}
+	return Config{Path: path, MaxBytes: 10 << 20, Keep: 5, Refusals: 120, RefusalRate: 10}
 }
 
 // errClosed is for what is recorded too early or too late.
@@ -50,8 +55,13 @@ type Log struct {
 	size       int64
 	timer      *time.Timer // set when there is something to sync
 	suppressed int64
-	minute     int64          // of the refusals counted
-	refusals   map[string]int // by action
+	refusals   map[refusal]*rate.Limiter
+}
+
+// refusal is what refusals have in common that are counted together.
+type refusal struct {
+	action string
+	known  bool
 }
 
 // New returns a log that is not open yet. Lines of records also go to log, at level
@@ -60,7 +70,7 @@ func New(cfg Config, log *slog.Logger, now func() time.Time) *Log {
 	if now == nil {
 		now = time.Now
 	}
-	return &Log{cfg: cfg, log: log, now: now, refusals: make(map[string]int)}
+	return &Log{cfg: cfg, log: log, now: now, refusals: make(map[refusal]*rate.Limiter)}
 }
 
 // Open opens the log, and makes it and its folder when they are not there. It is
@@ -117,12 +127,16 @@ func (l *Log) Record(r Record) error {
 		l.suppressed++
 		return nil
 	}
-	if (r.Action == PacketsFetch && r.Outcome != OK || r.Action == AuthRefused) && !l.mayRefuse(r.Action, r.Time) {
+	refused := r.Action == PacketsFetch && r.Outcome != OK || r.Action == AuthRefused
+	if refused && !l.mayRefuse(refusal{r.Action, r.User != ""}, r.Time) {
 		l.suppressed++
 		return nil
 	}
 	r.Suppressed = l.suppressed
 	if err := l.write(&r); err != nil {
+		if refused {
+			l.suppressed++
+		}
 		return fmt.Errorf("write audit log: %w", err)
 	}
 	l.suppressed = 0
@@ -130,25 +144,27 @@ func (l *Log) Record(r Record) error {
 	return nil
 }
 
-// mayRefuse reports whether one more refusal of an action may be written.
-func (l *Log) mayRefuse(action string, now time.Time) bool {
-	if m := now.Unix() / 60; m != l.minute {
-		l.minute = m
-		clear(l.refusals)
+// mayRefuse reports whether one more refusal of a kind may be written.
+func (l *Log) mayRefuse(kind refusal, now time.Time) bool {
+	b := l.refusals[kind]
+	if b == nil {
+		b = rate.NewLimiter(rate.Limit(float64(l.cfg.RefusalRate)/60), l.cfg.Refusals)
+		l.refusals[kind] = b
 	}
-	l.refusals[action]++
-	return l.refusals[action] <= l.cfg.Refusals
+	return b.AllowN(now, 1)
 }
 
 func (l *Log) write(r *Record) error {
 	if l.file == nil {
 		return errClosed
 	}
-	b, err := json.Marshal(r)
-	if err != nil {
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
+	enc.SetEscapeHTML(false) // six bytes for one, of what comes from outside
+	if err := enc.Encode(r); err != nil {
 		return err
 	}
-	b = append(b, '\n')
+	b := line.Bytes()
 	if l.size > 0 && l.size+int64(len(b)) > l.cfg.MaxBytes {
 		if err := l.rotate(); err != nil {
 			return err

@@ -173,7 +173,7 @@ func TestRotateAgain(t *testing.T) {
 func TestRefusalsAreBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	cfg := DefaultConfig(path)
-	cfg.Refusals = 3
+	cfg.Refusals, cfg.RefusalRate = 3, 1
 	now := time.Unix(6000, 0)
 	l := New(cfg, slog.New(slog.DiscardHandler), func() time.Time { return now })
 	if err := l.Open(); err != nil {
@@ -190,6 +190,68 @@ func TestRefusalsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := read(t, path); len(got) != 4 || got[3].Suppressed != 7 || got[2].Suppressed != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestRefusedFlood: a day of requests of somebody who proved nothing leaves room for
+// what was done, and does not hide who was refused of those who are known.
+func TestRefusedFlood(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	now := time.Unix(6000, 0)
+	l := New(DefaultConfig(path), slog.New(slog.DiscardHandler), func() time.Time { return now })
+	if err := l.Open(); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	record := func(r Record) {
+		t.Helper()
+		if err := l.Record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record(Record{Action: CaptureCreate, Outcome: OK, Name: "first"})
+	hostile := Record{Action: AuthRefused, Outcome: Refused, Reason: "none", Endpoint: "GET /api/v1/query",
+		Actor: Actor{Remote: "192.0.2.1:50000", UserAgent: strings.Repeat("<\xff", 1<<10)}}
+	for range 24 * 60 {
+		for range 20 {
+			record(hostile)
+		}
+		now = now.Add(time.Minute)
+	}
+	record(Record{Action: AuthRefused, Outcome: Refused, Reason: "role", Actor: Actor{User: "mallory"}})
+	all := read(t, path)
+	if last := all[len(all)-1]; all[0].Name != "first" || last.User != "mallory" || last.Suppressed == 0 {
+		t.Errorf("%+v … %+v", all[0], last)
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() > 10<<20 {
+		t.Errorf("%d bytes of a day, %v", info.Size(), err)
+	}
+}
+
+// TestDiskFull: what cannot be written is told, and a refusal counted.
+func TestDiskFull(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	path := filepath.Join(t.TempDir(), "audit.log")
+	l := open(t, DefaultConfig(path))
+	good := l.file
+	l.file = full
+	for _, action := range []string{PacketsFetch, AuthRefused, DefinitionCreate} {
+		if err := l.Record(Record{Action: action, Outcome: map[bool]string{true: Refused, false: OK}[action == AuthRefused]}); err == nil {
+			t.Errorf("%s is taken for written", action)
+		}
+	}
+	if err := full.Close(); err != nil {
+		t.Error(err)
+	}
+	l.file = good
+	if err := l.Record(Record{Action: DefinitionDelete, Outcome: OK}); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, path); len(got) != 1 || got[0].Suppressed != 1 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -120,21 +121,35 @@ func ActorOf(ctx context.Context) Actor {
 	return a
 }
 
-// maxText is where texts that come from outside are cut, in bytes.
-const maxText = 1024
+// maxText is where texts that come from outside are cut, in bytes, and maxRefused
+// where those are that somebody says of himself who is not let in.
+const (
+	maxText    = 1024
+	maxRefused = 200
+)
 
 // cut bounds the texts of a record.
 func (r *Record) cut() {
 	for _, s := range []*string{
 		&r.Reason, &r.User, &r.Method, &r.Endpoint, &r.Kind, &r.ID, &r.Remote, &r.UserAgent, &r.Request, &r.Capture, &r.Name, &r.Query, &r.Filter, &r.Node,
 	} {
-		if len(*s) <= maxText {
-			continue
-		}
-		n := maxText
-		for n > maxText-utf8.UTFMax && !utf8.RuneStart((*s)[n]) {
-			n--
-		}
-		*s = (*s)[:n] + "…"
+		*s = cutTo(*s, maxText)
 	}
+	if r.Action == AuthRefused {
+		r.UserAgent = cutTo(r.UserAgent, maxRefused)
+	}
+}
+
+// cutTo is a text of so many bytes at most, and a mark if it was longer. What is no
+// UTF-8 is one "?", where JSON would have six bytes for each.
+func cutTo(s string, most int) string {
+	s = strings.ToValidUTF8(s, "?")
+	if len(s) <= most {
+		return s
+	}
+	n := most
+	for n > most-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
 }
