@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/auth"
@@ -144,6 +145,9 @@ func (c *claims) event(e *entity.Event) error {
 		return c.refuse("%s is of another host", describe(&e.Ref))
 	case e.Type == entity.TypeContainer && e.ID.Get(entity.IDContainer) != "":
 		// Nobody has it: it is new, or has no process.
+		if err := c.passing(e); err != nil {
+			return err
+		}
 	case e.Type == entity.TypeJoin || e.Type == entity.TypeRule || e.Type == entity.TypeFabric:
 		return c.refuse("%s is what users define in the daemon", describe(&e.Ref))
 	case c.of(entity.SourceHost(e.Source)) != own:
@@ -166,13 +170,37 @@ func (c *claims) event(e *entity.Event) error {
 	return nil
 }
 
+// Bounds of what is said of a container that may be another's tomorrow.
+const (
+	maxContainerInterval = time.Hour
+	maxContainerAhead    = time.Hour
+)
+
+// passing refuses to have something for good that several hosts may say: never to
+// expire, or by a time that nobody else's reports come after.
+func (c *claims) passing(e *entity.Event) error {
+	switch {
+	case e.Kind == entity.State && (e.Interval == 0 || e.Interval > maxContainerInterval):
+		return c.refuse("%s names no host, and so has to be reported again within %v", describe(&e.Ref), maxContainerInterval)
+	case e.Time.Sub(c.in.now()) > maxContainerAhead:
+		return c.refuse("%s names no host, and its report is of %s, which is to come; set the clock", describe(&e.Ref), e.Time.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// ahead tells of a line that says nothing new whether it is so far ahead that it has
+// to be looked at all the same: it would move the time of what it confirms.
+func (c *claims) ahead(at, now int64) bool {
+	return c.bound && at-now > int64(maxContainerAhead)
+}
+
 // keyRowHost is where a row of OVSDB says which host it is of: the joins that are
 // built in go by it.
 const keyRowHost = "Ovs.HostID"
 
 // attributes looks at those by which an entity would be taken for another host's.
 func (c *claims) attributes(e *entity.Event) error {
-	wrong := ""
+	var wrong error
 	e.Attributes.Lookup(keyRowHost, func(v entity.Value) bool {
 		list := []entity.Value{v}
 		if v.Kind() == entity.KindList {
@@ -180,13 +208,14 @@ func (c *claims) attributes(e *entity.Event) error {
 		}
 		for _, v := range list {
 			if v.Kind() != entity.KindString || c.of(v.Str()) != own {
-				wrong = v.Text()
+				wrong = c.refuse("%s says that it is of the host %s", keyRowHost, quote([]byte(v.Text())))
+				break
 			}
 		}
-		return wrong == ""
+		return wrong == nil
 	})
-	if wrong != "" {
-		return c.refuse("%s says that it is of the host %s", keyRowHost, quote([]byte(wrong)))
+	if wrong != nil {
+		return wrong
 	}
 	if e.Kind == entity.State && e.Type == entity.TypeHost && c.in.graph != nil {
 		return c.name(e)

@@ -231,6 +231,25 @@ func BenchmarkClaimsHeartbeat(b *testing.B) {
 	}
 }
 
+// TestHeartbeatOfTomorrow: a line that says nothing new cannot take a container for
+// good by its time.
+func TestHeartbeatOfTomorrow(t *testing.T) {
+	b := newClaimsBench(t)
+	id := entity.ContainerRef(strings.Repeat("ab", 32))
+	line := encode(ev(id, "docker", text("Name", "x")))
+	if code, e := b.write("b", line); code != http.StatusNoContent {
+		t.Fatalf("%d %+v", code, e)
+	}
+	tomorrow := bytes.ReplaceAll(line, []byte("1700000000000000000"), []byte("1700086400000000000"))
+	if code, e := b.write("b", tomorrow); code != http.StatusBadRequest || !strings.Contains(e.Message, "which is to come") || bytes.Equal(line, tomorrow) {
+		t.Errorf("%d %+v", code, e)
+	}
+	state := b.graph.View().NodeState(b.graph.View().NodeByID(id.UUID()))
+	if got := state.Facets[0].Time; got != 1700000000000000000 {
+		t.Errorf("its last report is of %v", got)
+	}
+}
+
 // TestManyHosts: a relay for many hosts speaks for them as one for few does, and what
 // is kept of it is never another's.
 func TestManyHosts(t *testing.T) {

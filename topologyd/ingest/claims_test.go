@@ -234,6 +234,12 @@ func TestForeignEvents(t *testing.T) {
 		"the name by another facet":     {ev(entity.HostRef("b"), "other", text("Name", "name-a")), "give each host a name"},
 		"a row that says another's":     {rowOf("b", hostID(entity.String("a"))), "Ovs.HostID says that it is of the host \"a\""},
 		"among others":                  {rowOf("b", hostID(entity.List(entity.String("b"), entity.String("a")))), "Ovs.HostID"},
+		"beside nothing":                {rowOf("b", hostID(entity.List(entity.String("a"), entity.String("")))), "Ovs.HostID says that it is of the host \"a\""},
+		"nothing":                       {rowOf("b", hostID(entity.String(""))), "Ovs.HostID says"},
+		"a container for good":          {&entity.Event{Ref: entity.ContainerRef(strings.Repeat("ab", 32)), Source: "docker", Time: time.Unix(1700000000, 0)}, "reported again within"},
+		"a container for long":          {&entity.Event{Ref: entity.ContainerRef(strings.Repeat("ab", 32)), Source: "docker", Time: time.Unix(1700000000, 0), Interval: 24 * time.Hour}, "reported again within"},
+		"a container of tomorrow":       {&entity.Event{Ref: entity.ContainerRef(strings.Repeat("ab", 32)), Source: "docker", Time: time.Unix(1700086400, 0), Interval: time.Minute}, "which is to come"},
+		"the end of one of tomorrow":    {&entity.Event{Kind: entity.Delete, Ref: entity.ContainerRef(strings.Repeat("ab", 32)), Source: "docker", Time: time.Unix(1700086400, 0)}, "which is to come"},
 		"in a list on the way":          {rowOf("b", entity.List(hostID(entity.String("b")), hostID(entity.String("a")))), "Ovs.HostID"},
 		"with a dot in its key":         {ev(entity.RowRef(entity.TypeOvsInterface, "b/5f0a1c1", "i1"), "ovsdb", text("Ovs.HostID", "a")), "Ovs.HostID"},
 

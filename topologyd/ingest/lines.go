@@ -133,7 +133,7 @@ func (lw *lineWriter) touch(in *Ingest) {
 		l := &lw.lines[i]
 		fp := uint64(0)
 		ns, ok := lw.time(l)
-		if ok && bytes.HasPrefix(l.content, entityState) {
+		if ok && bytes.HasPrefix(l.content, entityState) && !lw.claims.ahead(ns, lw.now) {
 			fp = lw.claims.fingerprint(l.content)
 		}
 		lw.fps = append(lw.fps, fp)
