@@ -2,7 +2,6 @@ package joins
 
 import (
 	"bytes"
-	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/skein-net/skein/topologyd/definition"
 	"github.com/skein-net/skein/topologyd/join"
+	"github.com/skein-net/skein/topologyd/yamlerr"
 )
 
 // Kind is the kind of definition.
@@ -103,30 +103,8 @@ func Parse(b []byte) ([]Spec, error) {
 	return doc.Joins, nil
 }
 
-// plain says the errors of YAML in one line, and what to write instead.
-func plain(err error) error {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	var typ *yaml.TypeError
-	if errors.As(err, &typ) && len(typ.Errors) > 0 {
-		text = typ.Errors[0]
-	}
-	at, rest, _ := strings.Cut(text, ": ")
-	if field, of, ok := strings.Cut(strings.TrimPrefix(rest, "field "), " not found in type "); ok {
-		return fmt.Errorf("%s: there is no field %s; %s", at, field, fieldsOf(of))
-	}
-	what, found := strings.CutPrefix(rest, "cannot unmarshal ")
-	if i := strings.LastIndex(what, " into "); found && i >= 0 {
-		tag, value, _ := strings.Cut(what[:i], " ")
-		if value == "" {
-			value = map[string]string{"!!seq": "a list", "!!map": "a mapping"}[tag]
-		}
-		return fmt.Errorf("%s: %s cannot be used here; give %s", at, cmp.Or(value, "this"), formOf(what[i+len(" into "):]))
-	}
-	if strings.HasSuffix(text, "found character that cannot start any token") {
-		text += `; write expressions such as "@Host" in quotes, and indent by spaces`
-	}
-	return errors.New(text)
-}
+// plain says the first mistake that YAML finds, and what to write instead.
+func plain(err error) error { return yamlerr.Words{Fields: fieldsOf, Form: formOf}.Mistakes(err)[0] }
 
 // fieldsOf says which fields a type of a file has.
 func fieldsOf(typ string) string {
@@ -154,12 +132,6 @@ func fieldsOf(typ string) string {
 // formOf says how a value of a type is written.
 func formOf(typ string) string {
 	switch typ {
-	case "string":
-		return "a text"
-	case "bool":
-		return "true or false"
-	case "int":
-		return "a whole number"
 	case "[]string":
 		return "a list of texts, for example [Type, Name]"
 	case "map[string]string":
