@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
@@ -52,4 +53,18 @@ func TestForeignSession(t *testing.T) {
 		})
 	}
 	require.Empty(t, w.manager.Hosts())
+}
+
+// TestSeldom: who asks again and again is told once a minute.
+func TestSeldom(t *testing.T) {
+	var s seldom
+	now := time.Unix(1700000000, 0)
+	told, before := 0, 0
+	for i := range 6000 { // for ten minutes
+		if say, n := s.next(now.Add(time.Duration(i) * 100 * time.Millisecond)); say {
+			told, before = told+1, before+n
+		}
+	}
+	require.Equal(t, 10, told)
+	require.Equal(t, 9*599, before)
 }

@@ -25,6 +25,7 @@ type Manager struct {
 	// of a fetch.
 	last    atomic.Int64
 	request atomic.Uint64
+	foreign seldom
 
 	mu      sync.Mutex
 	serving sync.WaitGroup // sessions; entered with mu held while ended is false
