@@ -53,6 +53,7 @@ func newSecurity(c *config.Config, written guard.Auditor, log *slog.Logger, reg 
 	g := guard.DefaultConfig()
 	g.RequestRate, g.RequestBurst, g.FailureRate = c.Security.RequestRate, c.Security.RequestBurst, c.Security.FailureRate
 	g.Reports, g.MaxBody, g.ReportBytes = max(4, c.Ingest.Queue/4), int64(c.Ingest.MaxBody), 2*int64(c.Ingest.MaxBody)
+	g.Open = max(16, c.Watch.MaxSubscribers/2)
 	g.Names = ownNames(c)
 	s.guard, err = guard.New(g, deps)
 	return s, err

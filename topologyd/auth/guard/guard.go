@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"strings"
 	"sync"
@@ -34,6 +35,10 @@ type Config struct {
 	// Streams bounds those over gRPC of who speaks for some hosts alone: of all
 	// clients only a few may be in hand there, as none says how large it is.
 	Streams int
+	// Open bounds how many requests of one client are answered at the same time that
+	// neither report nor follow assignments: watches and other streams among them, of
+	// which there is a number for all.
+	Open int
 	// MaxBody is what a body is taken to hold that does not say it.
 	MaxBody int64
 	// Look is how often it is looked whether what lasts may go on.
@@ -47,7 +52,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		RequestRate: 200, RequestBurst: 1000, FailureRate: 10, Clients: 65536,
-		Reports: 16, ReportBytes: 128 << 20, Streams: 4, MaxBody: 64 << 20, Look: 2 * time.Second,
+		Reports: 16, ReportBytes: 128 << 20, Streams: 4, Open: 512, MaxBody: 64 << 20, Look: 2 * time.Second,
 	}
 }
 
@@ -100,7 +105,8 @@ type Guard struct {
 	n        *counters
 	rates    *limit.Limiter[limit.Client]
 	failures *limit.Limiter[netip.Addr]
-	hand     hand
+	hand     hand // what reports
+	open     hand // all else
 	lasting  lasting
 	anybody  *auth.Identity
 	unknown  *auth.Identity
@@ -118,6 +124,7 @@ func New(cfg Config, deps Deps) (*Guard, error) {
 	g := &Guard{
 		cfg: cfg, deps: deps, now: deps.Now, anybody: &anybody, unknown: new(auth.Identity),
 		hand:    hand{requests: cfg.Reports, bytes: cfg.ReportBytes, clients: make(map[limit.Client]inHand)},
+		open:    hand{requests: cfg.Open, bytes: math.MaxInt64, clients: make(map[limit.Client]inHand)},
 		lasting: lasting{open: make(map[*visit]struct{})},
 	}
 	var err error

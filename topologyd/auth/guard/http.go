@@ -35,13 +35,17 @@ func (g *Guard) Route(r httpx.Route) httpx.Route {
 			g.refuse(w, ask, no)
 			return
 		}
-		if needs == auth.Report && (g.Asks() || !ask.Remote.IsLoopback()) {
-			c, size := holder(id, ask.Remote), g.size(req)
-			if !g.hand.take(c, size) {
+		// Sessions of hosts are bounded where they are, by host: they may share a token.
+		if needs != auth.Follow && (g.Asks() || !ask.Remote.IsLoopback()) {
+			h, c, size := &g.open, client(id, ask.Remote), int64(0)
+			if needs == auth.Report {
+				h, c, size = &g.hand, holder(id, ask.Remote), g.size(req)
+			}
+			if !h.take(c, size) {
 				g.refuse(w, ask, tooMuchInHand())
 				return
 			}
-			defer g.hand.give(c, size)
+			defer h.give(c, size)
 		}
 		g.n.ok.Inc()
 		ctx := auth.With(req.Context(), id)

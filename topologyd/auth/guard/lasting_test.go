@@ -183,6 +183,35 @@ func TestChainEnds(t *testing.T) {
 	})
 }
 
+// TestOpen: one client does not have all watches that there are.
+func TestOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *Config, d *Deps) { c.Open, d.Now = 3, time.Now })
+		w.Start()
+		var open []<-chan error
+		for range w.cfg.Open {
+			open = append(open, w.stay("Bearer v"))
+		}
+		synctest.Wait()
+		if rec := w.ask(auth.Read, http.MethodGet, bearer, "Bearer v"); rec.Code != 503 || rec.Header().Get("Retry-After") == "" || w.refusals(reasonInHand) != 1 {
+			t.Errorf("%d %s", rec.Code, rec.Body)
+		}
+		if rec := w.ask(auth.Read, http.MethodGet, bearer, "Bearer w"); rec.Code != 200 {
+			t.Errorf("another client: %d %s", rec.Code, rec.Body)
+		}
+		w.door.change("Bearer v", &auth.Identity{Name: "v", Method: auth.MethodToken})
+		for _, o := range open {
+			<-o
+		}
+		w.door.change("Bearer v", &auth.Identity{Name: "v", Method: auth.MethodToken, Roles: []auth.Role{auth.Viewer}})
+		synctest.Wait()
+		if rec := w.ask(auth.Read, http.MethodGet, bearer, "Bearer v"); rec.Code != 200 {
+			t.Errorf("after they ended: %d %s", rec.Code, rec.Body)
+		}
+		w.Stop()
+	})
+}
+
 // TestBetween takes a credential away after it was looked at, and before what it opens
 // is known.
 func TestBetween(t *testing.T) {

@@ -116,7 +116,7 @@ func tooManyFailures(wait time.Duration) *refusal {
 		message: "too many requests from this address did not prove who sends them (--auth-failure-rate); try again after the seconds of Retry-After"}
 }
 
-// tooMuchInHand is for clients that report more at once than is worked on for one.
+// tooMuchInHand is for clients that have more answered at once than is for one.
 func tooMuchInHand() *refusal {
 	return &refusal{status: http.StatusServiceUnavailable, reason: reasonInHand, code: httpx.CodeBusy, retry: 1, quiet: true,
 		message: "this client has as much in hand here as one may; try again in a second"}
