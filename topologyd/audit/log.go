@@ -55,6 +55,7 @@ type Log struct {
 	size       int64
 	timer      *time.Timer // set when there is something to sync
 	suppressed int64
+	tally      Tally
 	refusals   map[refusal]*rate.Limiter
 }
 
@@ -125,23 +126,41 @@ func (l *Log) Record(r Record) error {
 	defer l.mu.Unlock()
 	if l.file == nil && r.Action == AuthRefused {
 		l.suppressed++
+		l.tally.Suppressed++
 		return nil
 	}
 	refused := r.Action == PacketsFetch && r.Outcome != OK || r.Action == AuthRefused
 	if refused && !l.mayRefuse(refusal{r.Action, r.User != ""}, r.Time) {
 		l.suppressed++
+		l.tally.Suppressed++
 		return nil
 	}
 	r.Suppressed = l.suppressed
 	if err := l.write(&r); err != nil {
+		l.tally.Failed++
 		if refused {
 			l.suppressed++
 		}
 		return fmt.Errorf("write audit log: %w", err)
 	}
 	l.suppressed = 0
+	l.tally.Written++
 	l.log.LogAttrs(context.Background(), slog.LevelInfo, "audit", r.attrs()...)
 	return nil
+}
+
+// Tally counts records since the start.
+type Tally struct {
+	// Written are in the log, Suppressed were refusals too many, Failed could not be
+	// written.
+	Written, Suppressed, Failed uint64
+}
+
+// Tally returns how many records there were.
+func (l *Log) Tally() Tally {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.tally
 }
 
 // mayRefuse reports whether one more refusal of a kind may be written.

@@ -254,6 +254,9 @@ func TestDiskFull(t *testing.T) {
 	if got := read(t, path); len(got) != 1 || got[0].Suppressed != 1 {
 		t.Errorf("%+v", got)
 	}
+	if n := l.Tally(); n != (Tally{Written: 1, Failed: 4}) { // one before it was open
+		t.Errorf("%+v", n)
+	}
 }
 
 func TestTogether(t *testing.T) {

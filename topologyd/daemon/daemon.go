@@ -135,7 +135,9 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.audit = newAudit(&d.cfg, d.log)
+	if d.audit, err = newAudit(&d.cfg, d.log, reg); err != nil {
+		return nil, err
+	}
 	if d.security, err = newSecurity(&d.cfg, d.audit, d.log, reg); err != nil {
 		return nil, err
 	}
