@@ -48,7 +48,7 @@ build: ## build all programs into bin/
 
 .PHONY: test
 test: setup ## everything: unit, integration, end to end, cross builds
-	@.ci/summary unit:test-unit generated:test-generated frontend:test-frontend integration:test-integration 'cross:cross&' e2e:test-e2e faults:test-faults
+	@.ci/summary unit:test-unit generated:test-generated 'frontend:test-frontend&' integration:test-integration 'cross:cross&' e2e:test-e2e faults:test-faults
 
 .PHONY: test-unit
 test-unit: ## vet, gofmt and the tests that need no privileges
