@@ -44,6 +44,9 @@ type Config struct {
 	Pause           int
 	// Retry is how soon a rule is tried again that failed; it grows up to RetryMost.
 	Retry, RetryMost time.Duration
+	// Warmup is how long after the start counters and Stale marks may be missing, which
+	// are not kept over a restart: a rule that asks for them, and has alerts, waits.
+	Warmup time.Duration
 	// SaveEvery is how soon alerts are written after they changed, MaxState the
 	// most bytes of that.
 	SaveEvery time.Duration
@@ -60,6 +63,6 @@ func DefaultConfig() Config {
 		FilesEvery: 2 * time.Second, Interval: 15 * time.Second, ResendDelay: time.Minute, Around: 15 * time.Minute,
 		MaxRules: 1000, MaxAlerts: 100_000, MaxFound: 500_000, Query: q,
 		Quick: 100 * time.Millisecond, QuickAtOnce: 1, QuickPause: 3, SlowPause: 9, Debounce: 100 * time.Millisecond, Every: time.Second, Pause: 9,
-		Retry: time.Second, RetryMost: time.Minute, SaveEvery: time.Second, MaxState: 64 << 20, Settle: 100 * time.Millisecond,
+		Retry: time.Second, RetryMost: time.Minute, Warmup: time.Minute, SaveEvery: time.Second, MaxState: 64 << 20, Settle: 100 * time.Millisecond,
 	}
 }

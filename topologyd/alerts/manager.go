@@ -68,6 +68,8 @@ type Manager struct {
 	done sync.WaitGroup
 	stop context.CancelFunc
 
+	began time.Time // when it was started
+
 	// Of the goroutine that runs:
 	files *confile.Files[[]alert.Group]
 	// listener notes what changes in the graph, since there were rules.
@@ -105,6 +107,7 @@ func New(cfg Config, deps Deps) (*Manager, error) {
 func (m *Manager) Start() {
 	var ctx context.Context
 	ctx, m.stop = context.WithCancel(context.Background())
+	m.began = time.Now()
 	m.done.Go(func() { m.run(ctx) })
 }
 
@@ -192,12 +195,13 @@ func (m *Manager) apply(ctx context.Context) {
 		rules[i] = newRunner(m, x)
 		begin = append(begin, rules[i])
 	}
+	var over []*runner
 	for key, r := range old {
 		kept := r.end()
 		if w.has(key) && kept != nil {
 			m.left[key] = kept
 		} else {
-			r.resolveAll()
+			over = append(over, r)
 		}
 	}
 	for _, r := range begin {
@@ -208,6 +212,15 @@ func (m *Manager) apply(ctx context.Context) {
 	}
 	if w.sure { // what is not there now is gone
 		clear(m.left)
+	}
+	if len(over) > 0 {
+		firing := make(map[string]bool)
+		for _, r := range rules {
+			r.firing(firing)
+		}
+		for _, r := range over {
+			r.resolveAll(firing)
+		}
 	}
 	m.mu.Lock()
 	m.rules, m.wanted = rules, w

@@ -3,12 +3,14 @@ package alerts
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/skein-net/skein/internal/entity"
 	"github.com/skein-net/skein/topologyd/alert"
+	"github.com/skein-net/skein/topologyd/graph"
 	"github.com/skein-net/skein/topologyd/gremlin"
 )
 
@@ -134,6 +136,9 @@ func (r *runner) mark() {
 // run keeps the rule going until ctx ends.
 func (r *runner) run(ctx context.Context) {
 	r.sendDue(r.now()) // what was restored
+	if r.asksVolatile() && r.hasAlerts() && !r.idle(ctx, r.m.began.Add(r.m.cfg.Warmup), nil) {
+		return
+	}
 	if !r.follow {
 		r.evaluate(ctx)
 		return
@@ -192,6 +197,21 @@ func (r *runner) evaluate(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// asksVolatile tells whether what is found may depend on what a restart loses:
+// counters (the keys Metric and LastUpdateMetric, the step Metrics) and Stale marks.
+func (r *runner) asksVolatile() bool {
+	text := r.c.Query.String()
+	return strings.Contains(text, "Metric") || strings.Contains(text, graph.FieldStale)
+}
+
+// hasAlerts tells whether there are alerts that have not ended.
+func (r *runner) hasAlerts() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.machine.Stats()
+	return s.Pending+s.Firing > 0
 }
 
 // once evaluates the rule. since is when a change came that may matter, 0: none.

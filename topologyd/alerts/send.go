@@ -60,6 +60,10 @@ func (e *extra) annotations(a *alert.Alert) map[string]string {
 	return out
 }
 
+// resendAtOnce is the part of [Config.ResendDelay] for which alerts are gathered
+// that are to be sent again: looking through all of them for each would be much.
+const resendAtOnce = 10
+
 // sendDue sends what has not been sent for long, and notes when to do so again.
 func (r *runner) sendDue(now time.Time) {
 	r.mu.Lock()
@@ -77,13 +81,15 @@ func (r *runner) sendDue(now time.Time) {
 			e = &extra{}
 			r.extras[key] = e
 		}
-		if again := e.sent.Add(r.m.cfg.ResendDelay); again.After(now) {
+		// What was sent later than now was so before the clock was set back.
+		if again := e.sent.Add(r.m.cfg.ResendDelay); again.After(now) && !e.sent.After(now) {
 			r.resend = earlier(r.resend, again)
 			continue
 		}
 		e.sent = now
 		out = append(out, r.outgoing(&a, e, now))
 	}
+	r.resend = later(r.resend, now.Add(r.m.cfg.ResendDelay/resendAtOnce))
 	for key := range r.extras {
 		if !there[key] {
 			delete(r.extras, key)
@@ -93,8 +99,23 @@ func (r *runner) sendDue(now time.Time) {
 	r.m.send(now, out)
 }
 
-// resolveAll tells that the alerts of a rule ended, which is no longer there.
-func (r *runner) resolveAll() {
+// firing adds the keys of the labels of what the rule has fire.
+func (r *runner) firing(keys map[string]bool) {
+	if r.machine == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for a := range r.machine.Alerts() {
+		if a.State == alert.Firing {
+			keys[labelKey(a.Labels)] = true
+		}
+	}
+}
+
+// resolveAll tells that the alerts of a rule ended, which is no longer there; but
+// not of those that another rule has: to whoever hears of them they are one.
+func (r *runner) resolveAll(others map[string]bool) {
 	if r.machine == nil {
 		return
 	}
@@ -102,9 +123,9 @@ func (r *runner) resolveAll() {
 	r.mu.Lock()
 	var out []alertmanager.Outgoing
 	for a := range r.machine.Alerts() {
-		if a.State == alert.Firing {
+		if key := labelKey(a.Labels); a.State == alert.Firing && !others[key] {
 			a.State, a.Resolved = alert.Resolved, now
-			out = append(out, r.outgoing(&a, r.extras[labelKey(a.Labels)], now))
+			out = append(out, r.outgoing(&a, r.extras[key], now))
 		}
 	}
 	r.mu.Unlock()
