@@ -20,8 +20,9 @@ type Config struct {
 	URLs []string
 	// FileEvery is how often the file is looked at.
 	FileEvery time.Duration
-	// Queue is how many alerts wait for one Alertmanager at most, Batch how many go
-	// into one request.
+	// Queue is how many alerts wait for one Alertmanager at most, and how many are
+	// known to fire: as many as there may be, or those that are sent again would push
+	// one another out. Batch is how many go into one request.
 	Queue, Batch int
 	// RetryMin is how long to wait after a request that failed; twice as long after
 	// each one more, up to RetryMax.
@@ -35,7 +36,7 @@ type Config struct {
 // DefaultConfig returns the configuration of a daemon that has no Alertmanager.
 func DefaultConfig() Config {
 	return Config{
-		FileEvery: 2 * time.Second, Queue: 10_000, Batch: 64,
+		FileEvery: 2 * time.Second, Queue: 100_000, Batch: 64,
 		RetryMin: 250 * time.Millisecond, RetryMax: 5 * time.Second, Drain: 3 * time.Second,
 		MaxAlertmanagers: 64,
 	}

@@ -38,6 +38,20 @@ func TestTells(t *testing.T) {
 	require.Equal(t, 2.0, w.dropped("invalid"))
 }
 
+// TestClockSetBack sends alerts that began, by the clock of before, later than they
+// end: Alertmanager would refuse them.
+func TestClockSetBack(t *testing.T) {
+	f := plainFake(t)
+	w := start(t, func(c *Config) { c.URLs = []string{f.URL} })
+	o := ended("eth0")
+	o.StartsAt = time.Now().Add(time.Hour)
+	w.send(o)
+	f.hears("eth0 resolved")
+	got := f.get("eth0")
+	require.Equal(t, got.EndsAt, got.StartsAt)
+	require.WithinDuration(t, o.EndsAt, time.Time(got.EndsAt), time.Millisecond)
+}
+
 func TestManyGoInBatches(t *testing.T) {
 	f := plainFake(t)
 	w := start(t, func(c *Config) { c.URLs = []string{f.URL} })

@@ -57,11 +57,15 @@ func newEntry(o *Outgoing, external map[string]string) (*entry, error) {
 	for k, v := range o.Annotations {
 		annotations[valid(k)] = valid(v)
 	}
+	starts, ends := o.StartsAt.Round(0), o.EndsAt.Round(0) // by the clock on the wall
+	if !ends.IsZero() && starts.After(ends) {
+		starts = ends // the clock was set back; an alert that ends before it starts is refused
+	}
 	a := &models.PostableAlert{
 		Alert:       models.Alert{Labels: labels},
 		Annotations: annotations,
-		StartsAt:    strfmt.DateTime(o.StartsAt.UTC()),
-		EndsAt:      strfmt.DateTime(o.EndsAt.UTC()),
+		StartsAt:    strfmt.DateTime(starts.UTC()),
+		EndsAt:      strfmt.DateTime(ends.UTC()),
 	}
 	// A link that is none would have the alert refused, which matters more.
 	if _, err := url.ParseRequestURI(o.GeneratorURL); err == nil {
