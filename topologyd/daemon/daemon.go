@@ -254,7 +254,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 	})
 	if d.otlpListener != nil {
 		d.servers.Go(func() {
-			if err := d.grpc.Serve(d.otlpListener); err != nil {
+			if err := d.grpc.Serve(d.security.guard.Listener(d.otlpListener)); err != nil {
 				d.failed <- err
 			}
 		})
@@ -268,9 +268,9 @@ func (d *Daemon) Start(ctx context.Context) error {
 // serveHTTP serves until the server is stopped.
 func (d *Daemon) serveHTTP() error {
 	if d.http.TLSConfig == nil {
-		return d.http.Serve(d.httpListener)
+		return d.http.Serve(d.security.guard.Listener(d.httpListener))
 	}
-	return d.http.ServeTLS(d.httpListener, "", "") // by TLSConfig
+	return d.http.ServeTLS(d.security.guard.Listener(d.httpListener), "", "") // by TLSConfig
 }
 
 // startParts starts what the servers stand on. After an error none of it runs.

@@ -29,7 +29,8 @@ func (g *Guard) Admit(ctx context.Context, info *tap.Info) (context.Context, err
 	r.actor.UserAgent = first(info.Header, "user-agent")
 	if p, ok := peer.FromContext(ctx); ok {
 		r.actor.Remote = p.Addr.String()
-		r.Remote = address(r.actor.Remote)
+		r.ends = endsOf(p.LocalAddr, p.Addr)
+		r.Remote = r.ends.remote.Addr()
 		if t, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(t.State.VerifiedChains) > 0 {
 			r.Certificates = t.State.PeerCertificates
 		}

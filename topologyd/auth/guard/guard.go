@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"log/slog"
@@ -39,6 +40,9 @@ type Config struct {
 	// neither report nor follow assignments: watches and other streams among them, of
 	// which there is a number for all.
 	Open int
+	// Strangers bounds the connections on which nobody has proved who he is: for each
+	// more the oldest one is closed.
+	Strangers int
 	// MaxBody is what a body is taken to hold that does not say it.
 	MaxBody int64
 	// Look is how often it is looked whether what lasts may go on.
@@ -52,7 +56,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		RequestRate: 200, RequestBurst: 1000, FailureRate: 10, Clients: 65536,
-		Reports: 16, ReportBytes: 128 << 20, Streams: 4, Open: 512, MaxBody: 64 << 20, Look: 2 * time.Second,
+		Reports: 16, ReportBytes: 128 << 20, Streams: 4, Open: 512, Strangers: 4096, MaxBody: 64 << 20, Look: 2 * time.Second,
 	}
 }
 
@@ -108,8 +112,10 @@ type Guard struct {
 	hand     hand // what reports
 	open     hand // all else
 	lasting  lasting
-	anybody  *auth.Identity
-	unknown  *auth.Identity
+	// strangers have not proved who they are yet.
+	strangers strangers
+	anybody   *auth.Identity
+	unknown   *auth.Identity
 
 	run     context.CancelFunc
 	running sync.WaitGroup
@@ -123,9 +129,10 @@ func New(cfg Config, deps Deps) (*Guard, error) {
 	anybody := auth.Anybody()
 	g := &Guard{
 		cfg: cfg, deps: deps, now: deps.Now, anybody: &anybody, unknown: new(auth.Identity),
-		hand:    hand{requests: cfg.Reports, bytes: cfg.ReportBytes, clients: make(map[limit.Client]inHand)},
-		open:    hand{requests: cfg.Open, bytes: math.MaxInt64, clients: make(map[limit.Client]inHand)},
-		lasting: lasting{open: make(map[*visit]struct{})},
+		hand:      hand{requests: cfg.Reports, bytes: cfg.ReportBytes, clients: make(map[limit.Client]inHand)},
+		open:      hand{requests: cfg.Open, bytes: math.MaxInt64, clients: make(map[limit.Client]inHand)},
+		strangers: strangers{most: cfg.Strangers, order: list.New(), byEnds: make(map[ends]*list.Element)},
+		lasting:   lasting{open: make(map[*visit]struct{})},
 	}
 	var err error
 	if g.rates, err = limit.New[limit.Client](limit.Config{Rate: float64(cfg.RequestRate), Burst: cfg.RequestBurst, Clients: cfg.Clients}); err != nil {
@@ -137,6 +144,7 @@ func New(cfg Config, deps Deps) (*Guard, error) {
 	if g.n, err = newCounters(deps.Registerer, g); err != nil {
 		return nil, fmt.Errorf("register metrics of the guard: %w", err)
 	}
+	g.strangers.closed = g.n.strangers
 	return g, nil
 }
 
@@ -167,6 +175,7 @@ type request struct {
 	needs auth.Permission
 	what  string // the method and pattern, for the audit record
 	actor audit.Actor
+	ends  ends // of the connection
 	// many tells that there is more than one Authorization.
 	many bool
 	// hasty tells that whoever asks the guard cannot wait for longer than patience.
@@ -226,6 +235,7 @@ func (g *Guard) identify(ctx context.Context, r *request) (*auth.Identity, *refu
 		return nil, g.failed(r, unknown(reasonExpired))
 	}
 	if err == nil {
+		g.strangers.proved(r.ends)
 		return id, nil
 	}
 	if ctx.Err() != nil {

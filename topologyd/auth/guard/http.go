@@ -95,17 +95,21 @@ func (g *Guard) request(r *http.Request, needs auth.Permission, what string) *re
 	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
 		out.Certificates = r.TLS.PeerCertificates
 	}
-	out.Remote = address(r.RemoteAddr)
+	out.ends.remote = addressPort(r.RemoteAddr)
+	out.Remote = out.ends.remote.Addr()
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		out.ends.local = addrPort(local)
+	}
 	return out
 }
 
-// address is that of a connection, not valid when it is none.
-func address(s string) netip.Addr {
+// addressPort is the remote end of a connection, not valid when it is none.
+func addressPort(s string) netip.AddrPort {
 	a, err := netip.ParseAddrPort(s)
 	if err != nil {
-		return netip.Addr{}
+		return netip.AddrPort{}
 	}
-	return a.Addr().Unmap()
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
 // refuse answers, counts and writes down that a request was not let in.
@@ -184,7 +188,7 @@ func (g *Guard) foreign(r *http.Request) *refusal {
 // named tells whether a request to a daemon that asks nobody is addressed as only
 // those address it who know it.
 func (g *Guard) named(r *http.Request) bool {
-	if !address(r.RemoteAddr).IsLoopback() {
+	if !addressPort(r.RemoteAddr).Addr().IsLoopback() {
 		return true // who reaches it from elsewhere needs no detour by a browser
 	}
 	host := r.Host

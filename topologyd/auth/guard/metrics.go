@@ -16,6 +16,8 @@ type counters struct {
 	requests *prometheus.CounterVec // result
 	refused  *prometheus.CounterVec // reason
 	ended    prometheus.Counter
+	// strangers counts connections that were closed because nobody proved anything.
+	strangers prometheus.Counter
 	// The two that nearly every request counts.
 	ok, public prometheus.Counter
 }
@@ -29,6 +31,10 @@ func newCounters(reg prometheus.Registerer, g *Guard) (*counters, error) {
 		ended: prometheus.NewCounter(prometheus.CounterOpts{Name: "topologyd_auth_ended_total",
 			Help: "Connections and streams that were ended because the credentials that opened them do not hold any more."}),
 	}
+	c.strangers = prometheus.NewCounter(prometheus.CounterOpts{Name: "topologyd_auth_connections_closed_total",
+		Help: "Connections that were closed because nobody had proved on them who he is, and there were too many of those."})
+	strangers := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "topologyd_auth_connections_unproved",
+		Help: "Connections on which nobody has proved who he is."}, func() float64 { return float64(g.strangers.count()) })
 	lasting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "topologyd_auth_open",
 		Help: "Requests that are being answered and end when their credentials do not hold any more."}, func() float64 { return float64(g.lasting.count()) })
 	clients := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "topologyd_auth_clients",
@@ -36,7 +42,7 @@ func newCounters(reg prometheus.Registerer, g *Guard) (*counters, error) {
 	forgotten := prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "topologyd_auth_clients_forgotten_total",
 		Help: "Clients and addresses whose rate was forgotten because there are too many."},
 		func() float64 { return float64(g.rates.Stats().Forgotten + g.failures.Stats().Forgotten) })
-	for _, m := range []prometheus.Collector{c.requests, c.refused, c.ended, lasting, clients, forgotten} {
+	for _, m := range []prometheus.Collector{c.requests, c.refused, c.ended, c.strangers, strangers, lasting, clients, forgotten} {
 		if err := reg.Register(m); err != nil {
 			return nil, err
 		}
