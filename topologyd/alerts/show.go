@@ -2,7 +2,6 @@ package alerts
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,9 +11,6 @@ import (
 	"github.com/skein-net/skein/topologyd/alert"
 	"github.com/skein-net/skein/topologyd/definition"
 )
-
-// trialAlerts is how many alerts a trial shows.
-const trialAlerts = 20
 
 // inactive is the state of a rule without alerts, as Prometheus calls it.
 const inactive = "inactive"
@@ -170,44 +166,6 @@ func (m *Manager) Status(d *definition.Definition) Status {
 		return out
 	}
 	return Status{State: "pending"}
-}
-
-// Try tells what a rule would alert on the present graph, were it new and without
-// For. The error is that of the query.
-func (m *Manager) Try(ctx context.Context, s *Spec) (*Trial, error) {
-	c, err := s.compile("trial")
-	if err != nil {
-		return nil, err
-	}
-	trial := *c
-	trial.Rule.For, trial.WasQuery = 0, nil
-	begun := time.Now()
-	res, err := c.Query.RunOn(ctx, m.deps.View(), m.deps.Sources, m.cfg.Query)
-	if err != nil {
-		return nil, err
-	}
-	out := &Trial{Way: way(followed(c)), Alerts: []Active{}, Took: float64(time.Since(begun).Microseconds()) / 1000}
-	if out.Way == WayEvaluated {
-		out.Why = whyNot(c)
-	}
-	r := &runner{m: m, c: &trial, w: &wish{group: new(alert.Group), rule: &trial.Rule, interval: m.cfg.Interval}, machine: alert.NewMachine(&trial), extras: make(map[string]*extra)}
-	now := m.deps.Now()
-	r.machine.SetExternal(m.external())
-	f := &feed{r: r, now: now}
-	f.add(0, r.machine.Reset(now, c.Subjects(res)))
-	slices.SortFunc(f.steps, func(a, b step) int { return strings.Compare(labelKey(a.Alert.Labels), labelKey(b.Alert.Labels)) })
-	for i := range f.steps {
-		if len(out.Alerts) == trialAlerts {
-			out.More = true
-			break
-		}
-		a := &f.steps[i].Alert
-		r.extras[labelKey(a.Labels)] = &extra{notes: m.contextOf(&f.steps[i], &c.Rule, now)}
-		out.Alerts = append(out.Alerts, r.active(a))
-	}
-	stats := r.machine.Stats()
-	out.Found, out.Problems = stats.Found, problemsOf(&stats, c.Rule.Limit)
-	return out, nil
 }
 
 // whyNot says why a rule is not followed.
