@@ -22,24 +22,28 @@ const alertsFile = "alerts.json"
 
 // alertParts run graph rules, and tell Alertmanagers.
 type alertParts struct {
+	// hub follows what rules ask for. It is their own: watchers, who may be anybody who
+	// may read, share the bounds of theirs.
+	hub      *live.Hub
 	rules    *alerts.Manager
 	notifier *alertmanager.Notifier
 }
 
-func newAlerts(c *config.Config, e *engine.Engine, hub *live.Hub, defs *definition.Store, flows *flowParts, log *slog.Logger, reg prometheus.Registerer) (a alertParts, err error) {
+func newAlerts(c *config.Config, e *engine.Engine, defs *definition.Store, flows *flowParts, log *slog.Logger, reg prometheus.Registerer) (a alertParts, err error) {
 	n := alertmanager.DefaultConfig()
 	n.File, n.URLs = c.Alerts.AlertmanagerFile, c.Alerts.AlertmanagerURLs.Items()
 	if a.notifier, err = alertmanager.New(n, log.With("part", "alertmanager"), reg); err != nil {
 		return a, fmt.Errorf("set up Alertmanagers: %w", err)
 	}
+	subscribe := func() (live.Changes, error) { return e.Subscribe(0) }
+	a.hub = live.New(live.DefaultConfig(), live.Deps{View: e.View, Subscribe: subscribe})
 	src := gremlin.Sources{Past: timeline{e}}
 	if flows != nil {
 		src.Flows = flows.flows
 	}
 	a.rules, err = alerts.New(alertsConfig(c), alerts.Deps{
-		Definitions: defs, View: e.View, Hub: hub, Sources: src,
-		Subscribe: func() (live.Changes, error) { return e.Subscribe(0) },
-		Sender:    a.notifier, ExternalLabels: a.notifier.ExternalLabels,
+		Definitions: defs, View: e.View, Hub: a.hub, Sources: src,
+		Subscribe: subscribe, Sender: a.notifier, ExternalLabels: a.notifier.ExternalLabels,
 		Log: log.With("part", "alerts"), Registerer: reg,
 	})
 	return a, err
@@ -62,5 +66,6 @@ func (a *alertParts) start(ctx context.Context) {
 // stop ends rules, then sends what is left to be sent.
 func (a *alertParts) stop() {
 	a.rules.Stop()
+	a.hub.Stop()
 	a.notifier.Stop()
 }

@@ -149,7 +149,7 @@ func (d *Daemon) handler(reg *prometheus.Registry) (http.Handler, error) {
 	if d.definitions, err = newDefinitions(&d.cfg, d.engine, d.hub, d.log, reg); err != nil {
 		return nil, err
 	}
-	if d.alerts, err = newAlerts(&d.cfg, d.engine, d.hub, d.definitions.store, d.flows, d.log, reg); err != nil {
+	if d.alerts, err = newAlerts(&d.cfg, d.engine, d.definitions.store, d.flows, d.log, reg); err != nil {
 		return nil, err
 	}
 	deps := api.Deps{
