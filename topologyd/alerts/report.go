@@ -96,6 +96,8 @@ type Filter struct {
 	// State, Name and Host are those of an alert: its state, and its labels alertname
 	// and host.
 	State, Name, Host string
+	// Limit is how many are wanted, 0: all.
+	Limit int
 }
 
 func (f *Filter) wants(a *Active) bool {

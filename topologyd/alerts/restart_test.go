@@ -76,6 +76,7 @@ func TestTwoRulesOneAlert(t *testing.T) {
 	w.start()
 	w.await("InterfaceDown", "eth0 firing", "eth0 firing")
 	w.heard("InterfaceDown", 2)
+	require.Len(t, w.Active(Filter{Limit: 1}), 1)
 	w.rules("groups:\n" + one)
 	w.await("InterfaceDown", "eth0 firing")
 	for _, a := range w.people.of("InterfaceDown") {

@@ -33,6 +33,9 @@ func (m *Manager) Active(f Filter) []Active {
 		slices.SortFunc(out[first:], func(a, b Active) int {
 			return cmp.Or(a.ActiveAt.Compare(b.ActiveAt), strings.Compare(labelKey(a.Labels), labelKey(b.Labels)))
 		})
+		if f.Limit > 0 && len(out) >= f.Limit {
+			return out[:f.Limit]
+		}
 	}
 	return out
 }

@@ -54,21 +54,38 @@ func (a *API) alertsOpen(w http.ResponseWriter) bool {
 	return false
 }
 
-// activeAlerts is GET /api/v1/alerts/active?state=&alertname=&host=.
+// activeDefault is how many alerts are told when nobody says how many, activeMost
+// how many may be asked for: each may have some 10 KB.
+const activeDefault, activeMost = 1000, 10_000
+
+// activeAlerts is GET /api/v1/alerts/active?state=&alertname=&host=&limit=.
 func (a *API) activeAlerts(w http.ResponseWriter, r *http.Request) {
 	if !a.alertsOpen(w) {
 		return
 	}
-	q := r.URL.Query()
-	f := alerts.Filter{State: q.Get("state"), Name: q.Get("alertname"), Host: q.Get("host")}
+	p := params(r.URL.Query())
+	if f := p.check("state", "alertname", "host", "limit"); f != nil {
+		refuse(w, f)
+		return
+	}
+	f := alerts.Filter{State: p.get("state"), Name: p.get("alertname"), Host: p.get("host")}
 	states := []string{alert.Pending.String(), alert.Firing.String(), alert.Resolved.String()}
 	if f.State != "" && !slices.Contains(states, f.State) {
 		refuse(w, fail(http.StatusBadRequest, httpx.CodeInvalid, "state=%.40q is none of pending, firing and resolved", f.State))
 		return
 	}
+	limit, wrong := p.number("limit", activeDefault, activeMost)
+	if wrong != nil {
+		refuse(w, wrong)
+		return
+	}
+	f.Limit = limit + 1
+	list := a.deps.Alerts.Active(f)
+	more := len(list) > limit
 	httpx.WriteJSON(w, http.StatusOK, struct {
 		Alerts []alerts.Active `json:"alerts"`
-	}{a.deps.Alerts.Active(f)})
+		More   bool            `json:"more"`
+	}{list[:min(limit, len(list))], more})
 }
 
 // alertRules is GET /api/v1/alerts/rules.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,14 +18,16 @@ import (
 // fakeAlerts runs no rules.
 type fakeAlerts struct {
 	filter alerts.Filter
+	active int // how many there are, 0: one
 	err    error
 }
 
 func (f *fakeAlerts) Active(filter alerts.Filter) []alerts.Active {
 	f.filter = filter
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	return []alerts.Active{{Labels: map[string]string{"alertname": "x"}, Annotations: map[string]string{}, State: "firing", ActiveAt: at, FiredAt: at, ResolvedAt: at,
-		Group: "g", Subject: "s", GeneratorURL: "u"}}
+	one := alerts.Active{Labels: map[string]string{"alertname": "x"}, Annotations: map[string]string{}, State: "firing", ActiveAt: at, FiredAt: at, ResolvedAt: at,
+		Group: "g", Subject: "s", GeneratorURL: "u"}
+	return slices.Repeat([]alerts.Active{one}, max(f.active, 1))
 }
 
 func (f *fakeAlerts) Report() alerts.Report {
@@ -109,10 +112,18 @@ func TestAlerts(t *testing.T) {
 	active := get("GET", "/api/v1/alerts/active?state=firing&alertname=x&host=h", "", 200)
 	shape("ActiveAlerts", active)
 	shape("Alert", first(active, "alerts"))
-	if f.filter != (alerts.Filter{State: "firing", Name: "x", Host: "h"}) {
+	if f.filter != (alerts.Filter{State: "firing", Name: "x", Host: "h", Limit: activeDefault + 1}) {
 		t.Error(f.filter)
 	}
+	if active["more"] != false || get("GET", "/api/v1/alerts/active?limit=2", "", 200)["more"] != false || f.filter.Limit != 3 {
+		t.Error(active, f.filter)
+	}
 	get("GET", "/api/v1/alerts/active?state=burning", "", 400)
+	get("GET", "/api/v1/alerts/active?limit=10001", "", 400)
+	f.active = 3
+	if many := get("GET", "/api/v1/alerts/active?limit=2", "", 200); many["more"] != true || len(many["alerts"].([]any)) != 2 {
+		t.Error(many)
+	}
 	rules := get("GET", "/api/v1/alerts/rules", "", 200)
 	shape("AlertGroups", rules)
 	shape("AlertGroup", first(rules, "groups"))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -32,11 +33,15 @@ type AlertFilter struct {
 	// State is pending, firing or resolved, Name the label alertname, Host the label
 	// host.
 	State, Name, Host string
+	// Limit is how many are wanted at most, 0: as the server has it.
+	Limit int
 }
 
 // AlertList are alerts.
 type AlertList struct {
 	Alerts []Alert `json:"alerts"`
+	// More tells that there are more than were wanted.
+	More bool `json:"more"`
 	// Raw is the whole answer, in JSON.
 	Raw json.RawMessage `json:"-"`
 }
@@ -48,6 +53,9 @@ func (c *Client) ActiveAlerts(ctx context.Context, f AlertFilter) (*AlertList, e
 		if value != "" {
 			q.Set(name, value)
 		}
+	}
+	if f.Limit > 0 {
+		q.Set("limit", strconv.Itoa(f.Limit))
 	}
 	out := new(AlertList)
 	var err error

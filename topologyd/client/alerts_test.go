@@ -14,8 +14,8 @@ func TestAlerts(t *testing.T) {
 	const active = `{"labels":{"alertname":"Down"},"annotations":{"summary":"s"},"state":"firing","activeAt":"2026-03-01T12:00:00Z","firedAt":"2026-03-01T12:00:10Z","group":"g","subject":"id","generatorURL":"u"}`
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method + " " + r.URL.RequestURI() {
-		case "GET /api/v1/alerts/active?alertname=Down&host=web-1&state=firing":
-			io.WriteString(w, `{"alerts":[`+active+`]}`)
+		case "GET /api/v1/alerts/active?alertname=Down&host=web-1&limit=5&state=firing":
+			io.WriteString(w, `{"alerts":[`+active+`],"more":true}`)
 		case "GET /api/v1/alerts/rules":
 			io.WriteString(w, `{"groups":[{"name":"g","file":"f","interval":15,"rules":[{"name":"Down","state":"firing","query":"G.V()","was":"G.V()","duration":10,"keepFiringFor":60,`+
 				`"labels":{"a":"b"},"annotations":{"c":"d"},"way":"followed","alerts":1,"health":"error","lastError":"e","problems":["p"],"evaluationTime":0.5,"lastEvaluation":"2026-03-01T12:00:00Z","definition":"down"}]}],`+
@@ -40,8 +40,9 @@ func TestAlerts(t *testing.T) {
 	down := Alert{Labels: map[string]string{"alertname": "Down"}, Annotations: map[string]string{"summary": "s"}, State: "firing",
 		ActiveAt: noon, FiredAt: noon.Add(10 * time.Second), Group: "g", Subject: "id", GeneratorURL: "u"}
 
-	list, err := c.ActiveAlerts(t.Context(), AlertFilter{State: "firing", Name: "Down", Host: "web-1"})
+	list, err := c.ActiveAlerts(t.Context(), AlertFilter{State: "firing", Name: "Down", Host: "web-1", Limit: 5})
 	require.NoError(t, err)
+	require.True(t, list.More)
 	require.Equal(t, []Alert{down}, list.Alerts)
 	require.NotEmpty(t, list.Raw)
 	_, err = c.ActiveAlerts(t.Context(), AlertFilter{})

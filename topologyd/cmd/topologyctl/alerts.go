@@ -133,6 +133,7 @@ in the last minutes.`,
 	f.StringVar(&filter.State, "state", "", "pending, firing or resolved")
 	f.StringVar(&filter.Name, "alertname", "", "`name` of the alert")
 	f.StringVar(&filter.Host, "host", "", "`host` of what it is about")
+	f.IntVar(&filter.Limit, "limit", 0, "most alerts, at most 10000 (default 1000)")
 	outputFlag(cmd, &output, outputTable, "json", "yaml")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return a.withClient(func(c *client.Client) error {
@@ -149,6 +150,9 @@ in the last minutes.`,
 			}
 			var b bytes.Buffer
 			appendAlerts(&b, list.Alerts)
+			if list.More {
+				fmt.Fprintln(a.env.Stderr, "there are more alerts; choose some, or give --limit")
+			}
 			_, err = a.env.Stdout.Write(b.Bytes())
 			return err
 		})
