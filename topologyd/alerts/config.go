@@ -29,6 +29,9 @@ type Config struct {
 	// them, MaxFound how many things they may find that need not be alerts; what is
 	// beyond is not alerted, and counted.
 	MaxRules, MaxAlerts, MaxFound int
+	// MaxNotes is about how many bytes of what happened around them is kept with all
+	// alerts; those beyond go without.
+	MaxNotes int64
 	// Query are the limits of the evaluation of one query.
 	Query gremlin.Limits
 	// Quick is how long an evaluation may take among others, for which there are
@@ -61,7 +64,7 @@ func DefaultConfig() Config {
 	q.Time, q.Visited, q.Memory, q.Results = 5*time.Second, 5_000_000, 64<<20, 100_000
 	return Config{
 		FilesEvery: 2 * time.Second, Interval: 15 * time.Second, ResendDelay: time.Minute, Around: 15 * time.Minute,
-		MaxRules: 1000, MaxAlerts: 100_000, MaxFound: 500_000, Query: q,
+		MaxRules: 1000, MaxAlerts: 100_000, MaxFound: 500_000, MaxNotes: 32 << 20, Query: q,
 		Quick: 100 * time.Millisecond, QuickAtOnce: 1, QuickPause: 3, SlowPause: 9, Debounce: 100 * time.Millisecond, Every: time.Second, Pause: 9,
 		Retry: time.Second, RetryMost: time.Minute, Warmup: time.Minute, SaveEvery: time.Second, MaxState: 64 << 20, Settle: 100 * time.Millisecond,
 	}

@@ -91,11 +91,7 @@ func (r *runner) take(revision uint64, fn func(*feed)) {
 			r.extras[key] = e
 		}
 		if n := notes[i]; n != nil {
-			if e.notes == nil {
-				e.notes = n
-			} else {
-				maps.Copy(e.notes, n)
-			}
+			r.note(e, n)
 		}
 		if s.To == alert.Pending {
 			continue
@@ -107,6 +103,31 @@ func (r *runner) take(revision uint64, fn func(*feed)) {
 	r.mu.Unlock()
 	r.m.send(f.now, out)
 	r.measure(f)
+}
+
+// note adds annotations to an alert, without what happened around it when there is
+// too much of that already. The lock is held.
+func (r *runner) note(e *extra, notes map[string]string) {
+	if r.m.noted.Load()+sizeOf(notes) > r.m.cfg.MaxNotes && notes[noteAround] != "" {
+		delete(notes, noteAround)
+		r.m.n.dropped.WithLabelValues(dropContext).Inc()
+	}
+	if e.notes == nil {
+		e.notes = notes
+	} else {
+		maps.Copy(e.notes, notes)
+	}
+	size := sizeOf(notes)
+	r.noted += size
+	r.m.noted.Add(size)
+}
+
+// sizeOf is about how many bytes annotations take.
+func sizeOf(notes map[string]string) (n int64) {
+	for name, text := range notes {
+		n += int64(len(name) + len(text))
+	}
+	return n
 }
 
 // count tells the manager how many alerts the rule has. The lock is held.

@@ -61,6 +61,7 @@ type Manager struct {
 	interest *interest
 	total    atomic.Int64 // alerts of all rules
 	found    atomic.Int64 // things that all rules found
+	noted    atomic.Int64 // bytes of what is added to alerts
 	dirty    atomic.Bool  // something changed since it was saved
 
 	externalLabels atomic.Pointer[map[string]string]

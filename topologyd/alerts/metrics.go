@@ -21,7 +21,7 @@ const (
 	dropTotal   = "alerts"          // there are MaxAlerts
 	dropFound   = "found"           // rules found MaxFound
 	dropState   = "state_too_large" // of what would survive a restart
-	dropContext = "context"         // of what happened around an alert, since many began at once
+	dropContext = "context"         // of what happened around an alert, since many began at once, or there are many
 )
 
 // counters are the metrics of the package.
@@ -51,7 +51,7 @@ func newCounters(m *Manager, reg prometheus.Registerer) (*counters, error) {
 			Buckets:                     []float64{.01, .025, .05, .1, .25, .5, 1, 2, 5, 10, 30, 60},
 			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_alerts_dropped_total",
-			Help: "What did not become or stay an alert by reason: alerts (there are too many), found (too much is found), state_too_large (they would not survive a restart), context (too many began at once to tell what happened around)."}, []string{"reason"}),
+			Help: "What did not become or stay an alert by reason: alerts (there are too many), found (too much is found), state_too_large (they would not survive a restart), context (too many began at once, or there are too many, to tell what happened around)."}, []string{"reason"}),
 		saves: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_alerts_saves_total",
 			Help: "How often alerts were written to survive a restart, by result: ok, failed."}, []string{"result"}),
 		sent: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "topologyd_alerts_sent_total",

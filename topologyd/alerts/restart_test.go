@@ -116,3 +116,35 @@ func TestSentTogether(t *testing.T) {
 	}
 	require.LessOrEqual(t, rounds, 1+resendAtOnce)
 }
+
+// TestNotesAreBounded has alerts begin of which not all are told what happened
+// around them, and gives the room back.
+func TestNotesAreBounded(t *testing.T) {
+	w := newWorld(t)
+	w.cfg.MaxNotes, w.cfg.ResendDelay = 200, time.Millisecond
+	w.rules(downRule)
+	w.start()
+	w.ready(1)
+	const all = 60
+	for i := range all {
+		w.link(fmt.Sprint("eth", i), "State", "DOWN")
+	}
+	with := 0
+	for _, a := range w.heard("InterfaceDown", all) {
+		if a.Annotations["around"] != "" {
+			with++
+		}
+	}
+	require.Positive(t, with)
+	w.eventually("all fire", func() bool { return len(w.Active(Filter{State: "firing"})) == all })
+	require.Positive(t, w.metric("topologyd_alerts_dropped_total"))
+	with = 0
+	for _, a := range w.Active(Filter{}) {
+		if a.Annotations["around"] != "" {
+			with++
+		}
+	}
+	require.Less(t, with, all)
+	w.rules("groups: []")
+	w.eventually("nothing is kept", func() bool { return w.noted.Load() == 0 })
+}

@@ -45,8 +45,10 @@ type runner struct {
 	machine *alert.Machine
 	extras  map[string]*extra // by the labels of alerts
 	// counted and reserved are the rule's share of Manager.total: its alerts, and
-	// what may become some. found is its share of Manager.found.
+	// what may become some. found and noted are its shares of Manager.found and
+	// Manager.noted.
 	counted, reserved, found int
+	noted                    int64
 	health                   string
 	failure                  string
 	took                     time.Duration
@@ -106,7 +108,8 @@ func (r *runner) end() *savedRule {
 	defer r.mu.Unlock()
 	r.m.total.Add(int64(-r.counted))
 	r.m.found.Add(int64(-r.found))
-	r.counted, r.found = 0, 0
+	r.m.noted.Add(-r.noted)
+	r.counted, r.found, r.noted = 0, 0, 0
 	return r.saved()
 }
 

@@ -90,11 +90,16 @@ func (r *runner) sendDue(now time.Time) {
 		out = append(out, r.outgoing(&a, e, now))
 	}
 	r.resend = later(r.resend, now.Add(r.m.cfg.ResendDelay/resendAtOnce))
-	for key := range r.extras {
+	noted := int64(0)
+	for key, e := range r.extras {
 		if !there[key] {
 			delete(r.extras, key)
+			continue
 		}
+		noted += sizeOf(e.notes)
 	}
+	r.m.noted.Add(noted - r.noted)
+	r.noted = noted
 	r.mu.Unlock()
 	r.m.send(now, out)
 }
