@@ -16,6 +16,7 @@ func (m *Manager) restore() {
 	if m.cfg.StateFile == "" {
 		return
 	}
+	sweep(m.cfg.StateFile)
 	left, err := load(m.cfg.StateFile, m.cfg.MaxState)
 	if err != nil {
 		m.deps.Log.Warn("alerts begin anew: what was saved of them cannot be read", "error", err)

@@ -222,6 +222,7 @@ func TestDamagedState(t *testing.T) {
 		"too many": strings.Replace(string(good), `"rules":1`, `"rules":2`, 1),
 	} {
 		require.NoError(t, os.WriteFile(w.cfg.StateFile, []byte(text), 0o600))
+		require.NoError(t, os.WriteFile(w.cfg.StateFile+unfinished+"123", good, 0o600)) // it ended while it wrote
 		w.start()
 		w.await("InterfaceDown", "eth0 firing")
 		w.close()

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/skein-net/skein/topologyd/alert"
@@ -43,7 +44,7 @@ var errTooLarge = errors.New("it would be too large")
 
 // save writes the state of rules, whole or not at all (rename(2)).
 func save(path string, now time.Time, rules []savedRule, most int64) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+unfinished+"*")
 	if err != nil {
 		return err // with the path
 	}
@@ -73,6 +74,20 @@ func save(path string, now time.Time, rules []savedRule, most int64) (err error)
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+// unfinished is what the name of a file that is being written has beside the
+// final one's.
+const unfinished = ".new-"
+
+// sweep removes what a daemon left that ended while it wrote.
+func sweep(path string) {
+	left, _ := os.ReadDir(filepath.Dir(path)) // what cannot be seen stays
+	for _, f := range left {
+		if strings.HasPrefix(f.Name(), filepath.Base(path)+unfinished) {
+			_ = os.Remove(filepath.Join(filepath.Dir(path), f.Name()))
+		}
+	}
 }
 
 // bounded refuses to write more than it may.
