@@ -69,8 +69,8 @@ func (c *certificate) get(info *tls.CertificateRequestInfo) (*tls.Certificate, e
 		c.last.Store(&next)
 	}
 	last := c.last.Load()
-	if info.SupportsCertificate(last) != nil {
-		return new(tls.Certificate), nil
+	if believed := info.SupportsCertificate(last) == nil; believed {
+		return last, nil
 	}
-	return last, nil
+	return new(tls.Certificate), nil
 }
