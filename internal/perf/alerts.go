@@ -27,6 +27,8 @@ const (
 	// downEvery is how often an interface goes down whose alert is waited for,
 	// downWait how long at the end.
 	downEvery, downWait = 100 * time.Millisecond, 20 * time.Second
+	// downAt is which interface of a host goes down, a device.
+	downAt = 8
 )
 
 // rulesFile has so many rules: most look at what one host has, some at the
@@ -186,8 +188,7 @@ func (d *daemon) useRules(ctx context.Context, path string, n int) error {
 	}
 }
 
-// measureLatency times interfaces that go down beside changes. One that such a
-// change sets up again at the same moment may be missed, as it should.
+// measureLatency times interfaces that go down beside changes of others.
 func (d *daemon) measureLatency(ctx context.Context, t *table.Table, am *receiver, rules int, o *mixedOptions) error {
 	length := warmUp + o.length
 	writes := make(chan []sample, 1)
@@ -200,7 +201,7 @@ func (d *daemon) measureLatency(ctx context.Context, t *table.Table, am *receive
 	var mu sync.Mutex
 	sent := make(map[string]time.Time)
 	downs := pace(ctx, float64(time.Second/downEvery), length, changers, func(ctx context.Context, n int) error {
-		i := n*perHost + 8 // a device
+		i := n*perHost + downAt
 		if i >= o.nodes {
 			return nil
 		}
