@@ -399,6 +399,9 @@ func TestTwoNamesOneNamespace(t *testing.T) {
 		}
 	}
 	l.watch(l.config())
+	l.related(0, "lo", entity.RelPartOf, "host")
+	l.related(1, "lo", entity.RelPartOf, "netns:1")
+	l.settle()
 	ns := l.world.find(func(e *entity.Event) bool { return e.Type == entity.TypeNetNS })
 	if len(ns) != 1 {
 		t.Fatalf("%d namespaces are reported, want 1", len(ns))
@@ -406,6 +409,4 @@ func TestTwoNamesOneNamespace(t *testing.T) {
 	if got := text(ns[0].Attributes, "Paths"); strings.Count(got, ",") != 1 {
 		t.Errorf("paths are %s, want two", got)
 	}
-	l.related(0, "lo", entity.RelPartOf, "host")
-	l.related(1, "lo", entity.RelPartOf, "netns:1")
 }
