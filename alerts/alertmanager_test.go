@@ -157,7 +157,7 @@ func TestMessages(t *testing.T) {
 			t.Fatalf("%s: %v", sample, err)
 		}
 		var got strings.Builder
-		for _, name := range []string{"skein.title", "skein.link", "skein.color", "skein.chat", "skein.text", "skein.html"} {
+		for _, name := range []string{"skein.title", "skein.link", "skein.color", "skein.chat.title", "skein.chat", "skein.text", "skein.html"} {
 			got.WriteString("--- " + name + "\n" + render(t, name, m) + "\n")
 		}
 		golden := strings.TrimSuffix(sample, ".json") + ".golden"
@@ -187,6 +187,9 @@ func TestHostileNames(t *testing.T) {
 		{Status: "firing", Alerts: messageAlerts{a, a}, CommonLabels: pairs{"alertname": name, "host": name, "severity": "critical"}},
 	} {
 		if got := render(t, "skein.chat", m); strings.ContainsAny(got, "<>") || strings.Count(got, "```") > 2*len(m.Alerts) || !strings.Contains(got, "x&lt;!channel&gt;") {
+			t.Error(got)
+		}
+		if got := render(t, "skein.chat.title", m); strings.ContainsAny(got, "<>`") || !strings.Contains(got, "x&lt;!channel&gt;") {
 			t.Error(got)
 		}
 		if got := render(t, "skein.html", m); strings.Contains(got, "<script>") {
@@ -225,7 +228,7 @@ func TestMessagesAmtool(t *testing.T) {
 	if err := json.Unmarshal(data, &m); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"skein.title", "skein.chat", "skein.text", "skein.html"} {
+	for _, name := range []string{"skein.title", "skein.chat.title", "skein.chat", "skein.text", "skein.html"} {
 		kind := "text"
 		if name == "skein.html" {
 			kind = "html"
