@@ -66,7 +66,7 @@ func (e *Event) Validate() error {
 	if !validText(e.Reason) {
 		return invalid("delete reason is not valid UTF-8")
 	}
-	if n := e.size(); n > MaxSize {
+	if n := e.Size(); n > MaxSize {
 		return invalid("%d bytes of text, more than %d", n, MaxSize)
 	}
 	if err := e.Attributes.validate(1); err != nil {
@@ -90,8 +90,8 @@ func (e *Event) Validate() error {
 	return nil
 }
 
-// size is what [MaxSize] bounds. It ends soon after the bound.
-func (e *Event) size() int {
+// Size is what [MaxSize] bounds, in bytes. It ends soon after the bound.
+func (e *Event) Size() int {
 	n := e.Ref.size() + len(e.Source) + len(e.Reason) + e.Attributes.size(0)
 	for i := range e.Relationships {
 		if r := &e.Relationships[i]; n <= MaxSize {

@@ -18,12 +18,17 @@ type Security struct {
 	// RequestRate is how many requests a second one client may make, RequestBurst
 	// how many at once. Writes of sources are not counted.
 	RequestRate, RequestBurst int
+	// HostChangeRate is how many bytes of events a second each host may change the
+	// graph with in the long run, HostRecordRate how many flow records and counters a
+	// second it may have kept; 0: no bound. Those who speak for all hosts have none.
+	HostChangeRate ByteSize
+	HostRecordRate int
 	// FailureRate is how many failed proofs a second of one address are told why.
 	FailureRate int
 }
 
 func defaultSecurity() Security {
-	return Security{RequestRate: 200, RequestBurst: 1000, FailureRate: 10}
+	return Security{RequestRate: 200, RequestBurst: 1000, FailureRate: 10, HostChangeRate: 256 << 10, HostRecordRate: 20_000}
 }
 
 func (c *Config) securityFlags(f *pflag.FlagSet) {
@@ -36,6 +41,8 @@ func (c *Config) securityFlags(f *pflag.FlagSet) {
 	f.BoolVar(&s.TLSClientRequired, "tls-client-required", s.TLSClientRequired, "Refuse clients that show no certificate.")
 	f.IntVar(&s.RequestRate, "request-rate", s.RequestRate, "Requests a second that one client may make, those that write entities, counters or flows not counted.")
 	f.IntVar(&s.RequestBurst, "request-burst", s.RequestBurst, "Requests that one client may make at once.")
+	f.Var(&s.HostChangeRate, "host-change-rate", "Bytes of events a second with which each host of a sender with the role host may change the graph in the long run; those of ten minutes may come at once. 0: no bound.")
+	f.IntVar(&s.HostRecordRate, "host-record-rate", s.HostRecordRate, "Flow records and interface counters a second that each such host may have kept, in the same way. 0: no bound.")
 	f.IntVar(&s.FailureRate, "auth-failure-rate", s.FailureRate, "Failed proofs of identity a second of one address that are told why and written down. JWTs of an address with more of them are looked at one at a time.")
 }
 
@@ -58,5 +65,8 @@ func (c *Config) validateSecurity(bad func(flag, format string, args ...any)) {
 		if n.v <= 0 {
 			bad(n.flag, "must be more than zero")
 		}
+	}
+	if s.HostRecordRate < 0 {
+		bad("host-record-rate", "must not be less than zero; 0 is no bound")
 	}
 }

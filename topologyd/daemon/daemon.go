@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -200,6 +201,7 @@ func engineConfig(c *config.Config) engine.Config {
 func ingestConfig(c *config.Config) ingest.Config {
 	i := ingest.DefaultConfig()
 	i.MaxBody, i.Queue, i.ReadTimeout = int64(c.Ingest.MaxBody), c.Ingest.Queue, c.Ingest.ReadTimeout
+	i.HostChanges, i.HostRecords = int(min(c.Security.HostChangeRate, math.MaxInt32)), c.Security.HostRecordRate
 	return i
 }
 

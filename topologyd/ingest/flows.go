@@ -121,6 +121,9 @@ func (in *Ingest) giveFlows(ctx context.Context, protocol string, who *claims, b
 	if len(batch) == 0 {
 		return nil
 	}
+	if err := who.mayRecord(); err != nil {
+		return err
+	}
 	limited, cancel := context.WithTimeout(ctx, in.flowTimeout)
 	defer cancel()
 	t, err := in.flows.Take(limited, batch)
@@ -130,6 +133,7 @@ func (in *Ingest) giveFlows(ctx context.Context, protocol string, who *claims, b
 	case err != nil:
 		return fmt.Errorf("take flow records: %w", err)
 	}
+	who.recorded(len(batch))
 	in.n.taken(protocol, &t)
 	in.n.reject(protocol, reasonInvalidFlow, t.Invalid)
 	bad.add(t.Invalid, "flow records", t.Reason)

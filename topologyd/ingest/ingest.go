@@ -31,6 +31,11 @@ type Config struct {
 	Chunk int
 	// Batch is how many events are submitted at a time.
 	Batch int
+	// HostChanges is how many bytes of events a second a host may change the graph
+	// with, HostRecords how many flow records and counters a second it may have kept,
+	// of [shareTime] at once. 0: no bound. They hold for senders that speak for some
+	// hosts alone, for each of their hosts.
+	HostChanges, HostRecords int
 }
 
 // DefaultConfig returns limits that suit a daemon with a few hundred sources.
@@ -43,6 +48,8 @@ func DefaultConfig() Config {
 		MaxLine:     lineproto.MaxLine,
 		Chunk:       4 << 20,
 		Batch:       5000,
+		HostChanges: 256 << 10,
+		HostRecords: 20_000,
 	}
 }
 
@@ -58,6 +65,7 @@ type Ingest struct {
 	series SeriesSink
 	graph  Graph
 	owners owners
+	shares shares
 	many   atomic.Pointer[claims] // of a sender with many hosts
 	told   foreignLog
 	log    *slog.Logger
@@ -83,12 +91,16 @@ type Ingest struct {
 // New returns an ingest that hands what it receives to the sinks and registers
 // its metrics with reg.
 func New(cfg Config, to Sinks, log *slog.Logger, reg prometheus.Registerer) (*Ingest, error) {
+	shares, err := newShares(&cfg)
+	if err != nil {
+		return nil, err
+	}
 	n, err := newCounters(reg)
 	if err != nil {
 		return nil, err
 	}
 	return &Ingest{
-		cfg: cfg, sink: to.Events, flows: to.Flows, series: to.Series, graph: to.Graph, log: log, n: n,
+		cfg: cfg, sink: to.Events, flows: to.Flows, series: to.Series, graph: to.Graph, shares: shares, log: log, n: n,
 		decoder:   otlplog.NewDecoder(),
 		slots:     httpx.NewSlots(cfg.Queue),
 		flowSlots: httpx.NewSlots(flowsAtOnce), flowTimeout: flowTimeout, seriesSlots: httpx.NewSlots(seriesAtOnce),

@@ -193,18 +193,27 @@ func (lw *lineWriter) decodeLine(l *line) (lineproto.Record, error) {
 // flush submits what is collected: all of it, or only full batches.
 func (lw *lineWriter) flush(ctx context.Context, in *Ingest, all bool) error {
 	if len(lw.items) >= in.cfg.Batch || all && len(lw.items) > 0 {
+		if err := lw.claims.mayChange(); err != nil {
+			return err
+		}
+		size := lw.claims.sizeOf(lw.items)
 		s, err := in.sink.Submit(ctx, lw.items)
 		if err != nil {
 			lw.items = nil // the sink may still look at them
 			return fmt.Errorf("submit events: %w", err)
 		}
+		lw.claims.changed(size, len(lw.items), s)
 		lw.accepted += len(lw.items)
 		in.n.summary(protoLine, s)
 		clear(lw.items)
 		lw.items = lw.items[:0]
 	}
 	if len(lw.metrics) >= in.cfg.Batch || all && len(lw.metrics) > 0 {
+		if err := lw.claims.mayRecord(); err != nil {
+			return err
+		}
 		if ms := lw.ownMetrics(in); len(ms) > 0 {
+			lw.claims.recorded(len(ms))
 			taken := in.sink.SubmitMetrics(ctx, ms)
 			in.n.metrics(protoLine, taken, len(ms)-taken)
 			in.keepSeries(ctx, protoLine, ms)

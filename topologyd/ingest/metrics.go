@@ -32,6 +32,8 @@ const (
 	reasonLog         = "log"
 	reasonFlowStore   = "flow_store"
 	reasonStopped     = "stopped"
+	reasonChanges     = "host_changes"
+	reasonRecords     = "host_records"
 )
 
 // counters are the metrics of the package.

@@ -249,21 +249,26 @@ func (i *invalid) tell(resp plogotlp.ExportResponse) {
 // none.
 func (in *Ingest) takeEvents(ctx context.Context, protocol string, logs plog.Logs, bad *invalid) (ignored int, err error) {
 	items := make([]engine.Item, 0, min(logs.LogRecordCount(), in.cfg.Batch))
+	who, refused, why := in.claimsOf(ctx), 0, error(nil)
 	var failed error
 	flush := func() {
 		if failed != nil || len(items) == 0 {
 			return
 		}
+		if failed = who.mayChange(); failed != nil {
+			return
+		}
+		size := who.sizeOf(items)
 		s, err := in.sink.Submit(ctx, items)
 		if err != nil {
 			failed = fmt.Errorf("submit events: %w", err)
 			return
 		}
+		who.changed(size, len(items), s)
 		in.n.summary(protocol, s)
 		clear(items)
 		items = items[:0]
 	}
-	who, refused, why := in.claimsOf(ctx), 0, error(nil)
 	ignored, invalid, firstErr := otlplog.Decode(logs, func(e entity.Event) {
 		if failed != nil {
 			return

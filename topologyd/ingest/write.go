@@ -171,7 +171,10 @@ func (in *Ingest) refuse(err error) *refusal {
 	msg := func(code, format string, args ...any) *httpx.Error {
 		return &httpx.Error{Code: code, Message: fmt.Sprintf(format, args...)}
 	}
+	var over *shareError
 	switch {
+	case errors.As(err, &over):
+		return &refusal{http.StatusTooManyRequests, over.reason, over.seconds(), msg(httpx.CodeBusy, "%v", over)}
 	case errors.Is(err, httpx.ErrTooLarge):
 		return &refusal{http.StatusRequestEntityTooLarge, reasonTooLarge, 0,
 			msg(httpx.CodeTooLarge, "%v; send smaller batches, or raise --max-body", err)}

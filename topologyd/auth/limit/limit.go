@@ -77,6 +77,27 @@ func (l *Limiter[K]) Take(client K) (ok bool, wait time.Duration) {
 func (l *Limiter[K]) TakeAt(client K, now time.Time) (ok bool, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	b := l.bucket(client)
+	if b.AllowN(now, 1) {
+		return true, 0
+	}
+	return false, l.missing(b, now)
+}
+
+// Spend takes so many from the bucket of a client, whether they are there or not:
+// what is not there is missing until it has come again. Of more than a burst, a burst
+// is taken.
+func (l *Limiter[K]) Spend(client K, n int) { l.SpendAt(client, n, time.Now()) }
+
+// SpendAt is [Limiter.Spend] at a time, which must not go back.
+func (l *Limiter[K]) SpendAt(client K, n int, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bucket(client).ReserveN(now, min(n, l.cfg.Burst))
+}
+
+// bucket is that of a client, a full one when it is not known. The lock is held.
+func (l *Limiter[K]) bucket(client K) *rate.Limiter {
 	b, found := l.buckets.Get(client)
 	if !found {
 		b = rate.NewLimiter(rate.Limit(l.cfg.Rate), l.cfg.Burst)
@@ -84,10 +105,7 @@ func (l *Limiter[K]) TakeAt(client K, now time.Time) (ok bool, wait time.Duratio
 			l.evicted++
 		}
 	}
-	if b.AllowN(now, 1) {
-		return true, 0
-	}
-	return false, l.missing(b, now)
+	return b
 }
 
 // Empty tells how long to wait until a client has one left, 0 when it has, or is

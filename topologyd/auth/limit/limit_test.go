@@ -57,6 +57,37 @@ func TestTake(t *testing.T) {
 // near allows for the rounding of fractions of a token.
 func near(a, b time.Duration) bool { return (a - b).Abs() < time.Microsecond }
 
+// TestSpend: what was spent beyond what was there is missing; others are not charged.
+func TestSpend(t *testing.T) {
+	l, err := New[string](Config{Rate: 10, Burst: 100, Clients: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Unix(1e9, 0)
+	for _, s := range []struct {
+		after time.Duration
+		spend int
+		wait  time.Duration
+	}{
+		{0, 60, 0},
+		{0, 60, 2100 * time.Millisecond},
+		{time.Second, 0, 1100 * time.Millisecond},
+		{1100 * time.Millisecond, 0, 0},
+		{0, 1_000_000, 10 * time.Second},
+		{0, 40, 14 * time.Second},
+		{time.Hour, 99, 0},
+	} {
+		at = at.Add(s.after)
+		l.SpendAt("a", s.spend, at)
+		if wait := l.EmptyAt("a", at); !near(wait, s.wait) {
+			t.Errorf("after %d: empty for %v, want %v", s.spend, wait, s.wait)
+		}
+		if wait := l.EmptyAt("b", at); wait != 0 {
+			t.Errorf("b waits %v", wait)
+		}
+	}
+}
+
 // TestBounded: however many clients there are, so many are kept, those that asked
 // last; looking does not count as asking.
 func TestBounded(t *testing.T) {
