@@ -41,7 +41,8 @@ func (m *Machine) compare(now time.Time, s *Subject, old, values []string) {
 	default:
 		a = m.begin(fp, labels, now)
 	}
-	a.Subject, a.Thing, a.left = s.Key, &thing, now
+	a.Subject, a.Thing = s.Key, &thing
+	m.leave(a, now)
 	m.describe(a, problem)
 	if a.State == Pending {
 		m.fire(now, a)

@@ -103,6 +103,9 @@ func (c *Compiled) queries() error {
 	if len(r.Changed) > 0 && kind != OfNode && kind != OfEdge && kind != OfRow {
 		return bad("changed", "what changes is told of nodes, edges and maps, but the query gives %s", q.Kind())
 	}
+	if r.KeepGoneFor != 0 && kind != OfNode && kind != OfEdge {
+		return bad("keep_gone_for", "nodes and edges can be gone, but the query gives %s", q.Kind())
+	}
 	if r.Was == "" {
 		return nil
 	}

@@ -14,6 +14,9 @@ import (
 // missed that it is can be told again.
 const KeepResolved = 15 * time.Minute
 
+// lookEvery is how often it is looked whether what is gone is there again.
+const lookEvery = 2 * time.Second
+
 // minResolved is how many resolved alerts may be listed at least.
 const minResolved = 1000
 
@@ -34,6 +37,8 @@ const minResolved = 1000
 type Machine struct {
 	c        *Compiled
 	external External
+	// there tells whether an element is in the graph, see SetGraph.
+	there func(entity.UUID) bool
 
 	ready   bool
 	entries map[string]*entry
@@ -73,9 +78,10 @@ type live struct {
 	fingerprint string
 	// things are the keys of what it is the alert of, ascending.
 	things []string
-	// left is when the last of them was no longer found; zero while one is.
-	left    time.Time
-	problem error
+	// left is when the last of them was no longer found; zero while one is. look is
+	// when to see, because of that, whether the alert ends.
+	left, look time.Time
+	problem    error
 }
 
 // NewMachine returns a machine without alerts.
@@ -89,6 +95,10 @@ func NewMachine(c *Compiled) *Machine {
 // SetExternal sets what templates know of the daemon. Alerts have it when they are
 // found the next time.
 func (m *Machine) SetExternal(e External) { m.external = e }
+
+// SetGraph sets how to find out whether an element is in the graph, for KeepGoneFor:
+// without, all are.
+func (m *Machine) SetGraph(there func(id entity.UUID) bool) { m.there = there }
 
 // Reset takes a whole result of Query. What is not in it was left, but not gone
 // (see Leave).
@@ -183,8 +193,8 @@ func (m *Machine) Tick(now time.Time) (steps []Transition, next time.Time) {
 		switch {
 		case a.State == Pending && !now.Before(a.Since.Add(m.c.Rule.For)):
 			m.fire(now, a)
-		case a.State == Firing && !a.left.IsZero() && !now.Before(a.left.Add(m.c.Rule.KeepFiringFor)):
-			m.end(now, a)
+		case a.State == Firing && !a.left.IsZero() && !now.Before(a.look):
+			m.look(now, a)
 		case a.State == Resolved && !now.Before(a.Resolved.Add(KeepResolved)):
 			m.forget(a)
 		}

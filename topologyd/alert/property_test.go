@@ -23,6 +23,7 @@ type naive struct {
 	armed   map[string]bool
 	alerts  map[string]*naiveAlert // by the label "name", which decides
 	things  map[string]*Subject
+	gone    map[string]bool // from the graph
 	stepped []string
 }
 
@@ -36,6 +37,8 @@ type naiveThing struct {
 type naiveAlert struct {
 	state                        State
 	since, fired, resolved, left time.Time
+	last                         string    // of what it was an alert at the end
+	look                         time.Time // when to see whether that is in the graph
 }
 
 func (n *naive) step(label string, from, to State) {
@@ -63,6 +66,7 @@ func (n *naive) members(label string) (count int) {
 
 func (n *naive) enter(now time.Time, s *Subject) {
 	n.things[s.Key] = s
+	n.gone[s.Key] = false
 	f := n.found[s.Key]
 	if f == nil {
 		f = &naiveThing{}
@@ -80,7 +84,7 @@ func (n *naive) place(now time.Time, key string) {
 	if f.in && f.label == label {
 		return
 	}
-	n.out(now, f)
+	n.out(now, key, f)
 	if !f.waits {
 		f.since = now
 	}
@@ -102,7 +106,7 @@ func (n *naive) place(now time.Time, key string) {
 	f.waits, f.in, f.label, a.left = false, true, label, time.Time{}
 }
 
-func (n *naive) out(now time.Time, f *naiveThing) {
+func (n *naive) out(now time.Time, key string, f *naiveThing) {
 	if !f.in {
 		return
 	}
@@ -111,11 +115,23 @@ func (n *naive) out(now time.Time, f *naiveThing) {
 		return
 	}
 	a := n.alerts[f.label]
-	if a.state == Firing && n.c.Rule.KeepFiringFor > 0 {
-		a.left = now
+	if a.state != Firing {
+		n.end(now, f.label)
 		return
 	}
-	n.end(now, f.label)
+	a.left, a.look, a.last = now, now.Add(n.c.Rule.KeepFiringFor), key
+	n.see(now, f.label)
+}
+
+// see ends what is kept firing, once it is time.
+func (n *naive) see(now time.Time, label string) {
+	switch a := n.alerts[label]; {
+	case now.Before(a.look):
+	case n.gone[a.last] && now.Sub(a.left) < n.c.Rule.KeepGoneFor:
+		a.look = now.Add(min(lookEvery, n.c.Rule.KeepGoneFor-now.Sub(a.left)))
+	default:
+		n.end(now, label)
+	}
 }
 
 func (n *naive) end(now time.Time, label string) {
@@ -131,7 +147,7 @@ func (n *naive) end(now time.Time, label string) {
 func (n *naive) leave(now time.Time, key string) {
 	if f := n.found[key]; f != nil {
 		delete(n.found, key)
-		n.out(now, f)
+		n.out(now, key, f)
 	}
 }
 
@@ -172,8 +188,8 @@ func (n *naive) tick(now time.Time) {
 		case a.state == Pending && now.Sub(a.since) >= n.c.Rule.For:
 			a.state, a.fired = Firing, now
 			n.step(label, Pending, Firing)
-		case a.state == Firing && !a.left.IsZero() && now.Sub(a.left) >= n.c.Rule.KeepFiringFor:
-			n.end(now, label)
+		case a.state == Firing && !a.left.IsZero():
+			n.see(now, label)
 		case a.state == Resolved && now.Sub(a.resolved) >= KeepResolved:
 			delete(n.alerts, label)
 		}
@@ -225,9 +241,14 @@ func TestMachineAgainstNaive(t *testing.T) {
 			For: time.Duration(r.IntN(3)) * 10 * time.Second, KeepFiringFor: time.Duration(r.IntN(3)) * 10 * time.Second,
 			Labels: map[string]string{"id": "", "name": "", "l": `{{ .Get "L" }}`}, Annotations: map[string]string{"who": "{{ .Name }}"},
 		}
+		if r.IntN(2) == 0 {
+			rule.KeepGoneFor = rule.KeepFiringFor + 25*time.Second
+		}
 		c := compiled(t, rule)
+		n := &naive{c: c, found: map[string]*naiveThing{}, armed: map[string]bool{}, alerts: map[string]*naiveAlert{}, things: map[string]*Subject{}, gone: map[string]bool{}}
+		there := func(id entity.UUID) bool { return !n.gone[id.String()] }
 		m := NewMachine(c)
-		n := &naive{c: c, found: map[string]*naiveThing{}, armed: map[string]bool{}, alerts: map[string]*naiveAlert{}, things: map[string]*Subject{}}
+		m.SetGraph(there)
 		thing := func() *Subject {
 			return node(fmt.Sprint("n", r.IntN(10)), "L", fmt.Sprint("l", r.IntN(8)))
 		}
@@ -270,7 +291,7 @@ func TestMachineAgainstNaive(t *testing.T) {
 				compare("enter "+s.Key, m.Enter(now, s))
 			case k < 11:
 				gone := r.IntN(2) == 0
-				if gone {
+				if n.gone[s.Key] = gone; gone {
 					delete(n.armed, s.Key)
 				}
 				n.leave(now, s.Key)
@@ -289,6 +310,8 @@ func TestMachineAgainstNaive(t *testing.T) {
 				require.True(t, next.IsZero() || next.After(now), "seed %d", seed)
 				compare("tick", steps)
 			case k < 18:
+				// Some go and come without a word.
+				n.gone[thing().Key], n.gone[thing().Key] = true, false
 				list := reset()
 				n.settle(now)
 				compare("reset", list)
@@ -298,6 +321,10 @@ func TestMachineAgainstNaive(t *testing.T) {
 				var saved Saved
 				require.NoError(t, json.Unmarshal(b, &saved))
 				m = NewMachine(c)
+				m.SetGraph(there)
+				for _, a := range n.alerts { // when it looks is not saved
+					a.look = a.left.Add(rule.KeepFiringFor)
+				}
 				require.NoError(t, m.Restore(&saved, now))
 				// What waits to be armed is not saved: the next result has it.
 				for key, f := range n.found {

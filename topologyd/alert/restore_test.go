@@ -14,6 +14,7 @@ func TestRestoreForAnotherRule(t *testing.T) {
 	rules := map[string]Rule{
 		"plain":   {},
 		"kept":    {KeepFiringFor: time.Minute},
+		"gone":    {KeepGoneFor: time.Minute},
 		"slow":    {For: 30 * time.Second},
 		"was":     {Was: "G.V().Has('State', 'UP')"},
 		"changed": {Changed: []string{"MTU"}, KeepFiringFor: time.Minute},

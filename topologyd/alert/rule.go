@@ -33,6 +33,9 @@ type Rule struct {
 	// For is how long a thing has to be found before its alert fires,
 	// KeepFiringFor how long it still does when it no longer is.
 	For, KeepFiringFor time.Duration
+	// KeepGoneFor is how long the alert of an element fires that left the graph
+	// while it did. It ends when the element is there again, and not found.
+	KeepGoneFor time.Duration
 	// Limit is how many alerts the rule may have at a time, 0: as the group says.
 	// What is over it is not alerted, counted, and told as a problem of the rule.
 	Limit int

@@ -83,7 +83,7 @@ func (m *Machine) Save() *Saved {
 // machine is as it was.
 func (m *Machine) Restore(s *Saved, now time.Time) error {
 	r := NewMachine(m.c)
-	r.external = m.external
+	r.external, r.there = m.external, m.there
 	if err := r.restore(s, now); err != nil {
 		return fmt.Errorf("restore alerts of %s: %w", m.c.Rule.Alert, err)
 	}
@@ -186,6 +186,9 @@ func (m *Machine) restoreAlert(x *SavedAlert, past func(time.Time) time.Time) er
 		return nil
 	case a.left.IsZero():
 		a.left = past(a.Since) // so that it ends
+	}
+	if !a.left.IsZero() {
+		m.leave(a, a.left)
 	}
 	m.wake(a)
 	return nil

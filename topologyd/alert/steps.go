@@ -166,12 +166,40 @@ func (m *Machine) detach(now time.Time, key string, e *entry) {
 		if at == 0 {
 			m.describe(a, a.problem)
 		}
-	case a.State == Firing && m.c.Rule.KeepFiringFor > 0:
-		a.left = now
+	case a.State == Firing:
+		m.leave(a, now)
+		m.look(now, a)
+	default:
+		m.end(now, a)
+	}
+}
+
+// leave notes when the last thing of an alert was no longer found.
+func (m *Machine) leave(a *live, at time.Time) {
+	a.left, a.look = at, at.Add(m.c.Rule.KeepFiringFor)
+}
+
+// look ends an alert that fires of what is no longer found, when it is time.
+func (m *Machine) look(now time.Time, a *live) {
+	over := a.left.Add(m.c.Rule.KeepGoneFor)
+	switch {
+	case now.Before(a.look):
+		m.wake(a)
+	case now.Before(over) && m.isGone(a.Subject):
+		a.look = now.Add(lookEvery)
+		if a.look.After(over) {
+			a.look = over
+		}
 		m.wake(a)
 	default:
 		m.end(now, a)
 	}
+}
+
+// isGone tells whether a thing is an element that is not in the graph.
+func (m *Machine) isGone(key string) bool {
+	id, err := entity.ParseUUID(key)
+	return err == nil && m.there != nil && !m.there(id)
 }
 
 // fire makes a pending alert fire.
@@ -212,7 +240,7 @@ func (m *Machine) wake(a *live) {
 	case a.State == Pending:
 		at = a.Since.Add(m.c.Rule.For)
 	case a.State == Firing && !a.left.IsZero():
-		at = a.left.Add(m.c.Rule.KeepFiringFor)
+		at = a.look
 	case a.State == Resolved:
 		at = a.Resolved.Add(KeepResolved)
 	default:

@@ -123,7 +123,7 @@ func (r *Rule) check() error {
 	for _, x := range []struct {
 		field string
 		d     time.Duration
-	}{{"for", r.For}, {"keep_firing_for", r.KeepFiringFor}} {
+	}{{"for", r.For}, {"keep_firing_for", r.KeepFiringFor}, {"keep_gone_for", r.KeepGoneFor}} {
 		if x.d < 0 || x.d > maxTime {
 			add(x.field, "%s is not between 0 and a year", x.d)
 		}
@@ -136,6 +136,14 @@ func (r *Rule) check() error {
 	}
 	if r.Absent && len(r.Changed) > 0 {
 		add("changed", "absent is about what is nowhere, so nothing of it changes; leave out one of them")
+	}
+	if r.KeepGoneFor != 0 {
+		switch {
+		case r.Absent || len(r.Changed) > 0:
+			add("keep_gone_for", "it is for things that are found; leave out absent and changed, or it")
+		case r.KeepGoneFor <= r.KeepFiringFor:
+			add("keep_gone_for", "it has to be longer than keep_firing_for, %s, which holds for what is gone too", r.KeepFiringFor)
+		}
 	}
 	if len(r.Changed) > 0 {
 		switch {

@@ -62,7 +62,7 @@ func (r *runner) take(revision uint64, fn func(*feed)) {
 	fn(f)
 	steps, tick := r.machine.Tick(f.now)
 	f.add(0, steps)
-	r.tick = tick
+	r.tick, r.view = tick, nil
 	found := r.machine.Found()
 	r.m.found.Add(int64(found - r.found - r.reserved))
 	r.found = found

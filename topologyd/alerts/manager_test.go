@@ -287,6 +287,25 @@ func TestFor(t *testing.T) {
 	require.GreaterOrEqual(t, x.ResolvedAt.Sub(x.FiredAt), 200*time.Millisecond)
 }
 
+// TestKeepGone goes on about what left the graph until it is back.
+func TestKeepGone(t *testing.T) {
+	w := newWorld(t)
+	w.rules(strings.Replace(downRule, "labels: {severity: warning}", "keep_gone_for: 1h", 1))
+	w.start()
+	w.ready(1)
+	w.link("eth0", "State", "DOWN")
+	w.link("eth1", "State", "DOWN")
+	w.await("InterfaceDown", "eth0 firing", "eth1 firing")
+	w.unlink("eth0")
+	w.link("eth1", "State", "UP")
+	w.await("InterfaceDown", "eth0 firing", "eth1 resolved")
+	w.restart()
+	w.ready(1)
+	require.Equal(t, []string{"eth0 firing", "eth1 resolved"}, w.states("InterfaceDown"))
+	w.link("eth0", "State", "UP")
+	w.await("InterfaceDown", "eth0 resolved", "eth1 resolved")
+}
+
 // TestRulesChange has rules come, change and go.
 func TestRulesChange(t *testing.T) {
 	w := newWorld(t)

@@ -43,6 +43,7 @@ type RuleReport struct {
 	Absent        bool              `json:"absent,omitempty"`
 	Duration      float64           `json:"duration"`
 	KeepFiringFor float64           `json:"keepFiringFor"`
+	KeepGoneFor   float64           `json:"keepGoneFor,omitempty"`
 	Limit         int               `json:"limit,omitempty"`
 	Labels        map[string]string `json:"labels"`
 	Annotations   map[string]string `json:"annotations"`

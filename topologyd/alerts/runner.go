@@ -49,6 +49,7 @@ type runner struct {
 	// Manager.noted.
 	counted, reserved, found int
 	noted                    int64
+	view                     *graph.View // while the machine is fed, once it asked
 	health                   string
 	failure                  string
 	took                     time.Duration
@@ -69,6 +70,7 @@ func newRunner(m *Manager, w *wish) *runner {
 		return r
 	}
 	r.machine = alert.NewMachine(r.c)
+	r.machine.SetGraph(r.isThere)
 	r.follow = followed(r.c)
 	return r
 }
@@ -285,8 +287,19 @@ func (r *runner) prune(now bool) {
 	v := r.m.deps.View()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.machine.Prune(func(id entity.UUID) bool { return v.SlotByID(id) < 0 && v.EdgeSlot(id) < 0 })
+	r.machine.Prune(func(id entity.UUID) bool { return !isThere(v, id) })
 }
+
+// isThere tells the machine whether an element is in the graph. The lock is held.
+func (r *runner) isThere(id entity.UUID) bool {
+	if r.view == nil {
+		r.view = r.m.deps.View()
+	}
+	return isThere(r.view, id)
+}
+
+// isThere tells whether an element is in the graph.
+func isThere(v *graph.View, id entity.UUID) bool { return v.SlotByID(id) >= 0 || v.EdgeSlot(id) >= 0 }
 
 func (r *runner) wish() *wish {
 	r.mu.Lock()

@@ -97,7 +97,7 @@ func (r *runner) report() RuleReport {
 	x := r.w.rule
 	out := RuleReport{
 		State: inactive, Name: x.Alert, Query: x.Expr, Was: x.Was, Changed: x.Changed, Absent: x.Absent,
-		Duration: x.For.Seconds(), KeepFiringFor: x.KeepFiringFor.Seconds(), Limit: x.Limit, Annotations: maps.Clone(x.Annotations),
+		Duration: x.For.Seconds(), KeepFiringFor: x.KeepFiringFor.Seconds(), KeepGoneFor: x.KeepGoneFor.Seconds(), Limit: x.Limit, Annotations: maps.Clone(x.Annotations),
 		Labels: maps.Clone(r.w.group.Labels), Health: r.health, LastError: cmp.Or(r.failure, r.w.problem), EvaluationTime: r.took.Seconds(), LastEvaluation: utc(r.at),
 		Type: "alerting", Definition: r.w.definition,
 	}

@@ -24,6 +24,7 @@ type Spec struct {
 	Absent        bool              `json:"absent,omitempty"`
 	For           string            `json:"for,omitempty"`
 	KeepFiringFor string            `json:"keep_firing_for,omitempty"`
+	KeepGoneFor   string            `json:"keep_gone_for,omitempty"`
 	Limit         int               `json:"limit,omitempty"`
 	Interval      string            `json:"interval,omitempty"`
 	Labels        map[string]string `json:"labels,omitempty"`
@@ -51,7 +52,12 @@ func (s *Spec) group(name string) (*alert.Group, error) {
 	for _, d := range []struct {
 		field, text string
 		to          *time.Duration
-	}{{"for", s.For, &r.For}, {"keep_firing_for", s.KeepFiringFor, &r.KeepFiringFor}, {"interval", s.Interval, &g.Interval}} {
+	}{
+		{"for", s.For, &r.For},
+		{"keep_firing_for", s.KeepFiringFor, &r.KeepFiringFor},
+		{"keep_gone_for", s.KeepGoneFor, &r.KeepGoneFor},
+		{"interval", s.Interval, &g.Interval},
+	} {
 		if d.text == "" {
 			continue
 		}

@@ -149,6 +149,6 @@ func (x *wish) failing(now *wish) *wish {
 // same tells whether a rule runs as another one does.
 func (x *wish) same(o *wish) bool {
 	return x.key == o.key && x.problem == o.problem && x.interval == o.interval && x.group.Limit == o.group.Limit &&
-		x.rule.For == o.rule.For && x.rule.KeepFiringFor == o.rule.KeepFiringFor && x.rule.Limit == o.rule.Limit &&
+		x.rule.For == o.rule.For && x.rule.KeepFiringFor == o.rule.KeepFiringFor && x.rule.KeepGoneFor == o.rule.KeepGoneFor && x.rule.Limit == o.rule.Limit &&
 		maps.Equal(x.rule.Annotations, o.rule.Annotations)
 }

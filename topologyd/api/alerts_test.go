@@ -70,7 +70,7 @@ func withAlerts(t *testing.T) (*bench, *fakeAlerts) {
 	return b, f
 }
 
-const alertSpec = `{"alert":"Down","expr":"G.V().Has('State','DOWN')","was":"G.V().Has('State','UP')","changed":["MTU"],"absent":false,"for":"10s","keep_firing_for":"1m",` +
+const alertSpec = `{"alert":"Down","expr":"G.V().Has('State','DOWN')","was":"G.V().Has('State','UP')","changed":["MTU"],"absent":false,"for":"10s","keep_firing_for":"1m","keep_gone_for":"1h",` +
 	`"limit":5,"interval":"30s","labels":{"severity":"info"},"annotations":{"summary":"{{ .Name }}"}}`
 
 // TestAlerts holds what is answered against the document.
@@ -92,7 +92,7 @@ func TestAlerts(t *testing.T) {
 	first := func(m map[string]any, key string) map[string]any { return m[key].([]any)[0].(map[string]any) }
 	shape := func(name string, m map[string]any) { t.Helper(); checkShape(t, name, d.Components.Schemas[name], m) }
 
-	spec := strings.Replace(strings.Replace(alertSpec, `"changed":["MTU"],"absent":false,`, "", 1), `"keep_firing_for":"1m",`, "", 1)
+	spec := strings.Replace(strings.Replace(alertSpec, `"changed":["MTU"],"absent":false,`, "", 1), `"keep_firing_for":"1m","keep_gone_for":"1h",`, "", 1)
 	made := get("POST", "/api/v1/alerts", `{"id":"down","spec":`+spec+`}`, 201)
 	shape("AlertRule", made["spec"].(map[string]any))
 	shape("AlertStatus", made["status"].(map[string]any))

@@ -92,6 +92,7 @@ type AlertRule struct {
 	Was           string            `json:"was"`
 	Duration      float64           `json:"duration"`
 	KeepFiringFor float64           `json:"keepFiringFor"`
+	KeepGoneFor   float64           `json:"keepGoneFor,omitempty"`
 	Labels        map[string]string `json:"labels"`
 	Annotations   map[string]string `json:"annotations"`
 	// Way is followed or evaluated.

@@ -78,6 +78,7 @@ func TestMistakes(t *testing.T) {
 		{"severity: warning", `alertname: c`, "line 14: labels.alertname: this label is the name of the rule"},
 		{"team: net", `__x: c`, "line 6: labels.__x: names that begin with __"},
 		{"keep_firing_for: 1h30m", "for: 1m", "line 20: for: a change happens at once"},
+		{"limit: 50", "keep_gone_for: 1m", "line 13: keep_gone_for: it has to be longer than keep_firing_for, 1m0s"},
 		{"keep_firing_for: 1h30m", "limit: 1", "line 17: keep_firing_for: say for how long a change is an alert"},
 		{"absent: true", "absent: true, was: G.V()", "line 21: was: absent is about what is nowhere"},
 		{`"G.V().Has('Name', 'gw')"`, `"G.V().Count()"`, "line 21: expr: a number is always there; add Is(GT(0))"},

@@ -19,7 +19,7 @@ func fieldsOf(typ string) string {
 	case "rulefile.group":
 		return "a group has name, interval, limit, labels and rules"
 	case "rulefile.rule":
-		return "a rule has alert, expr, was, changed, absent, for, keep_firing_for, limit, labels and annotations"
+		return "a rule has alert, expr, was, changed, absent, for, keep_firing_for, keep_gone_for, limit, labels and annotations"
 	}
 	return "the file has the field groups, with a list of groups"
 }

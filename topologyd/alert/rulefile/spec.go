@@ -34,6 +34,7 @@ type rule struct {
 	Absent        bool              `yaml:"absent"`
 	For           duration          `yaml:"for"`
 	KeepFiringFor duration          `yaml:"keep_firing_for"`
+	KeepGoneFor   duration          `yaml:"keep_gone_for"`
 	Limit         int               `yaml:"limit"`
 	Labels        map[string]string `yaml:"labels"`
 	Annotations   map[string]string `yaml:"annotations"`
@@ -43,7 +44,7 @@ type rule struct {
 func (r *rule) rule() alert.Rule {
 	return alert.Rule{
 		Alert: r.Alert, Expr: r.Expr, Was: r.Was, Changed: r.Changed, Absent: r.Absent, For: time.Duration(r.For),
-		KeepFiringFor: time.Duration(r.KeepFiringFor), Limit: r.Limit, Labels: r.Labels, Annotations: r.Annotations,
+		KeepFiringFor: time.Duration(r.KeepFiringFor), KeepGoneFor: time.Duration(r.KeepGoneFor), Limit: r.Limit, Labels: r.Labels, Annotations: r.Annotations,
 	}
 }
 

@@ -90,6 +90,10 @@ func runTest(ctx context.Context, f *File, t *Test, rules []*alert.Compiled) ([]
 		if r.interval == 0 {
 			r.interval = time.Duration(f.EvaluationInterval)
 		}
+		r.m.SetGraph(func(id entity.UUID) bool {
+			v := b.text.Graph.View()
+			return v.SlotByID(id) >= 0 || v.EdgeSlot(id) >= 0
+		})
 		r.m.SetExternal(alert.External{
 			Labels: t.ExternalLabels, URL: t.ExternalURL,
 			HostName: func(id string) string { return alert.HostName(b.text.Graph.View(), id) },

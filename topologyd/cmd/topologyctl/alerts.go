@@ -40,6 +40,7 @@ type alertSpec struct {
 	Absent        bool              `json:"absent,omitempty"`
 	For           string            `json:"for,omitempty"`
 	KeepFiringFor string            `json:"keep_firing_for,omitempty"`
+	KeepGoneFor   string            `json:"keep_gone_for,omitempty"`
 	Limit         int               `json:"limit,omitempty"`
 	Interval      string            `json:"interval,omitempty"`
 	Labels        map[string]string `json:"labels,omitempty"`
@@ -59,6 +60,7 @@ func alertFlags(cmd *cobra.Command) func([]string) (*specification, error) {
 	f.BoolVar(&s.Absent, "absent", false, "alert that nothing is found")
 	f.StringVar(&s.For, "for", "", "`time` for which it has to be found, for example 10s")
 	f.StringVar(&s.KeepFiringFor, "keep-firing-for", "", "`time` for which it fires when it is no longer found")
+	f.StringVar(&s.KeepGoneFor, "keep-gone-for", "", "`time` for which it fires when it is gone, until it is back")
 	f.IntVar(&s.Limit, "limit", 0, "most alerts of the rule at a time")
 	f.StringVar(&s.Interval, "interval", "", "`time` between two evaluations, where it cannot be followed")
 	f.StringArrayVar(&labels, "label", nil, "`name=template`, once for each")
