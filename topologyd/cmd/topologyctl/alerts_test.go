@@ -99,7 +99,7 @@ func TestAlerts(t *testing.T) {
 		code int
 	}{
 		{name: "create", args: []string{"alert", "create", "--id", "down", "--alert", "InterfaceDown", "--expr", "G.V().Has('State','DOWN')", "--was", "G.V().Has('State','UP')",
-			"--for", "10s", "--keep-firing-for", "1m", "--limit", "5", "--interval", "30s", "--label", "severity=warning", "--annotation", "summary={{ .Name }} = down", "-o", "yaml"}},
+			"--for", "10s", "--keep-firing-for", "1m", "--keep-gone-for", "1h", "--limit", "5", "--interval", "30s", "--label", "severity=warning", "--annotation", "summary={{ .Name }} = down", "-o", "yaml"}},
 		{name: "create-absent", args: []string{"alert", "create", "--id", "none", "--alert", "NoHost", "--expr", "G.V().Has('Type','host')", "--absent"}},
 		{name: "create-bad", args: []string{"alert", "create", "--alert", "x", "--expr", "G.V().Hass('State')"}, code: exitFailed},
 		{name: "create-label", args: []string{"alert", "create", "--alert", "x", "--expr", "G.V()", "--label", "severity"}, code: exitUsage},
