@@ -33,6 +33,9 @@ type claims struct {
 	hosts map[string]struct{}
 	// tids remembers of the interfaces of flows whether they may be spoken of.
 	tids map[entity.UUID]bool
+	// changes and records tell that the request may use of the shares: one that
+	// began to be taken is taken as a whole, or it would never come to an end.
+	changes, records bool
 }
 
 // claimsOf returns the claims of who sends a request.

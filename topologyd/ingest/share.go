@@ -65,12 +65,14 @@ func (e *shareError) seconds() int {
 // is as large as those of all hosts it speaks for.
 func (c *claims) client() limit.Client { return limit.Client{Method: c.who.Method, Name: c.who.Name} }
 
-// left tells whether the sender has something left of a share.
-func (c *claims) left(of *limit.Limiter[limit.Client], e shareError) error {
-	if !c.bound || of == nil {
+// left tells whether the sender has something left of a share, or had when the
+// request began to use of it.
+func (c *claims) left(of *limit.Limiter[limit.Client], may *bool, e shareError) error {
+	if !c.bound || of == nil || *may {
 		return nil
 	}
 	if e.wait = of.EmptyAt(c.client(), c.in.now()); e.wait == 0 {
+		*may = true
 		return nil
 	}
 	e.name = c.who.Name
@@ -86,7 +88,7 @@ func (c *claims) spend(of *limit.Limiter[limit.Client], n int) {
 
 // mayChange tells whether the sender may change anything.
 func (c *claims) mayChange() error {
-	return c.left(c.in.shares.changes, shareError{reason: reasonChanges, what: "changes", flag: "host-change-rate"})
+	return c.left(c.in.shares.changes, &c.changes, shareError{reason: reasonChanges, what: "changes", flag: "host-change-rate"})
 }
 
 // sizeOf is what the sender is to be charged for events, if all change something.
@@ -106,7 +108,7 @@ func (c *claims) changed(size, all int, s engine.Summary) {
 
 // mayRecord tells whether the sender may have flow records and counters kept.
 func (c *claims) mayRecord() error {
-	return c.left(c.in.shares.records, shareError{reason: reasonRecords, what: "flow records and counters", flag: "host-record-rate"})
+	return c.left(c.in.shares.records, &c.records, shareError{reason: reasonRecords, what: "flow records and counters", flag: "host-record-rate"})
 }
 
 // recorded charges the sender for them.

@@ -134,6 +134,33 @@ func TestShareOfRecords(t *testing.T) {
 	}
 }
 
+// TestShareOfOneRequest: what is more than a share is taken, when there was something
+// left as it came, or it would never be.
+func TestShareOfOneRequest(t *testing.T) {
+	b := newShareBench(t)
+	b.in.cfg.Batch = 10
+	var body []byte
+	for n := range 100 {
+		body = append(body, encode(ev(eth("a", fmt.Sprint(n)), "netlink", text("Name", strings.Repeat("x", 200))))...)
+	}
+	for i, want := range []int{http.StatusNoContent, http.StatusTooManyRequests} {
+		body := bytes.ReplaceAll(body, []byte("xxx"), fmt.Appendf(nil, "y%d", i))
+		if code, e := b.write("a", body); code != want {
+			t.Errorf("%d: %d %+v", i, code, e)
+		}
+	}
+	if n := b.counter("topologyd_ingest_events_total", protoLine, "changed"); n != 100 {
+		t.Errorf("%v changed, want 100", n)
+	}
+	_, records := flowLogs(3 * flowBatch)
+	for i := range records {
+		records[i].HostID, records[i].NodeTID = "a", entity.UUID{1}
+	}
+	if code, _, answer := b.post("/v1/logs", marshal(t, typeProtobuf, flowlog.Encode(records)), "Content-Type", typeProtobuf, "As", "a"); code != http.StatusOK || len(b.flows.reports) != len(records) {
+		t.Errorf("%d %s, %d records", code, answer, len(b.flows.reports))
+	}
+}
+
 // TestShareGRPC tells a sender over gRPC when to come again.
 func TestShareGRPC(t *testing.T) {
 	b := newShareBench(t)
@@ -191,6 +218,7 @@ func BenchmarkShare(b *testing.B) {
 	b.Run("changes", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
+			c.changes = false
 			if err := c.mayChange(); err != nil {
 				bench.clock = bench.clock.Add(time.Hour)
 			}
@@ -200,6 +228,7 @@ func BenchmarkShare(b *testing.B) {
 	b.Run("records", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
+			c.records = false
 			if err := c.mayRecord(); err != nil {
 				bench.clock = bench.clock.Add(time.Hour)
 			}
