@@ -178,7 +178,7 @@ func TestShareGRPC(t *testing.T) {
 		t.Fatal(err)
 	}
 	st := grpcstatus.Convert((&GRPC{in: b.in}).refuse(err))
-	if st.Code() != codes.ResourceExhausted || len(st.Details()) != 1 || st.Details()[0].(*errdetails.RetryInfo).RetryDelay.Seconds != 1 {
+	if st.Code() != codes.ResourceExhausted || len(st.Details()) != 1 || st.Details()[0].(*errdetails.RetryInfo).RetryDelay.Seconds != 10 {
 		t.Errorf("%v %v", st, st.Details())
 	}
 }

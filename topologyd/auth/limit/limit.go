@@ -85,16 +85,25 @@ func (l *Limiter[K]) TakeAt(client K, now time.Time) (ok bool, wait time.Duratio
 }
 
 // Spend takes so many from the bucket of a client, whether they are there or not:
-// what is not there is missing until it has come again. Of more than a burst, a burst
-// is taken.
+// what is not there is missing until it has come again. More than [maxBursts] bursts
+// are not taken at a time.
 func (l *Limiter[K]) Spend(client K, n int) { l.SpendAt(client, n, time.Now()) }
 
 // SpendAt is [Limiter.Spend] at a time, which must not go back.
 func (l *Limiter[K]) SpendAt(client K, n int, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.bucket(client).ReserveN(now, min(n, l.cfg.Burst))
+	b := l.bucket(client)
+	for range maxBursts {
+		k := min(n, l.cfg.Burst)
+		if n -= k; k <= 0 || !b.ReserveN(now, k).OK() {
+			return
+		}
+	}
 }
+
+// maxBursts is how many bursts may be spent at a time.
+const maxBursts = 64
 
 // bucket is that of a client, a full one when it is not known. The lock is held.
 func (l *Limiter[K]) bucket(client K) *rate.Limiter {

@@ -73,8 +73,8 @@ func TestSpend(t *testing.T) {
 		{0, 60, 2100 * time.Millisecond},
 		{time.Second, 0, 1100 * time.Millisecond},
 		{1100 * time.Millisecond, 0, 0},
-		{0, 1_000_000, 10 * time.Second},
-		{0, 40, 14 * time.Second},
+		{0, 1_000_000, 640 * time.Second},
+		{0, 40, 644 * time.Second},
 		{time.Hour, 99, 0},
 	} {
 		at = at.Add(s.after)
