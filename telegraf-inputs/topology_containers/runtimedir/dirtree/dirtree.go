@@ -119,16 +119,19 @@ func (t *Tree) reach(dir string) bool {
 			t.Fail(err)
 			return IsDir(dir)
 		}
-		for at := dir; at != "/"; {
-			name := filepath.Base(at)
-			at = filepath.Dir(at)
+		missing := dir
+		for at := filepath.Dir(dir); ; missing, at = at, filepath.Dir(at) {
 			if err = t.add(at); err == nil {
-				t.above[at] = append(t.above[at], name)
+				t.above[at] = append(t.above[at], filepath.Base(missing))
 				break
 			}
+			if at == "/" {
+				return false
+			}
 		}
-		// What was missing may have come before the watch did.
-		if !IsDir(dir) {
+		// What was missing may have come before the watch did: of what comes below it
+		// nothing would be heard.
+		if !IsDir(missing) {
 			return false
 		}
 	}

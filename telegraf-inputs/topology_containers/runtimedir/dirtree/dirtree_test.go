@@ -150,3 +150,38 @@ func TestWatches(t *testing.T) {
 		t.Errorf("watched: %v", got)
 	}
 }
+
+// What comes from the top to the bottom while it is looked for is found, however the
+// two meet.
+func TestMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	w := newWatcher(t)
+	tree := New([]string{filepath.Join(dir, "x/run/state"), filepath.Join(dir, "x/user/*/state")}, w)
+	for n := range 300 {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for _, d := range []string{"x", "x/run", "x/run/state"} {
+				for begun := time.Now(); time.Since(begun) < time.Duration(n%50)*time.Microsecond; { // to meet it elsewhere
+				}
+				if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		tree.Scan()
+		<-done
+		deadline := time.After(10 * time.Second)
+		for len(tree.Roots()) != 1 {
+			select {
+			case ev := <-w.Events:
+				if tree.Concerns(filepath.Clean(ev.Name)) {
+					tree.Scan()
+				}
+			case <-deadline:
+				t.Fatalf("round %d: roots %v, watched %v", n, tree.Roots(), w.WatchList())
+			}
+		}
+		remove(t, filepath.Join(dir, "x"))
+	}
+}
