@@ -236,6 +236,8 @@ func TestDashboards(t *testing.T) {
 	d := startDaemon(t, "", "", "--config", "../../deploy/local/topologyd.yaml")
 	proctest.Start(t, program(t, "telegraf"), nil, "--config", telegrafConf(t, "http://"+d.addr, h))
 	d.same(t, h, 20*time.Second)
+	h.ip("", "link", "set", "bp0", "mtu", "1400") // so that something changed
+	d.same(t, h, 20*time.Second)
 	startShippedCollector(t, d, h)
 	ping := func(ns, to string) {
 		h.run("nsenter", "--net="+h.path(ns), "ping", "-n", "-q", "-c", "5", "-i", "0.2", to)
